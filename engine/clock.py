@@ -1,0 +1,246 @@
+"""Time in the lab. Everything that waits goes through one `Clock`, which can run at another speed and stand still.
+
+Lab time is in milliseconds since the epoch. It begins where the lab was made or last closed, so a lab that was shut
+for a week has not aged. `LabClock` follows the event loop's time; `ManualClock` is turned by hand, in tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+SLOWEST, FASTEST = 0.01, 100.0
+
+
+class Timer:
+    """A callback that will run at `deadline` (lab ms) unless cancelled."""
+
+    __slots__ = ("args", "callback", "deadline")
+
+    def __init__(self, deadline: float, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self.deadline = deadline
+        self.callback: Callable[..., object] | None = callback
+        self.args = args
+
+    def cancel(self) -> None:
+        """Do not run; harmless when it ran already."""
+        self.callback = None
+        self.args = ()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it will not run, because it was cancelled or has run."""
+        return self.callback is None
+
+
+class Clock:
+    """The timers of a lab in order of their deadlines; a subclass says when time passes."""
+
+    def __init__(self, start_ms: float) -> None:
+        self._lab_ms = float(start_ms)
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._running = asyncio.Event()
+        self._running.set()
+        self._busy = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.speed = 1.0
+
+    def now_ms(self) -> float:
+        """Lab time, in ms since the epoch, with fractions."""
+        return self._lab_ms
+
+    def now(self) -> int:
+        """Lab time as Kafka writes it into records: whole ms since the epoch."""
+        return int(self.now_ms())
+
+    @property
+    def paused(self) -> bool:
+        """Whether the world stands still."""
+        return not self._running.is_set()
+
+    async def running(self) -> None:
+        """Return at once while time passes, else when it passes again. Whoever works without waiting calls this."""
+        await self._running.wait()
+
+    def call_later(self, delay_ms: float, callback: Callable[..., object], *args: Any) -> Timer:
+        """Run `callback(*args)` in `delay_ms` of lab time; equal deadlines run in the order they were asked for."""
+        timer = Timer(self.now_ms() + max(0.0, delay_ms), callback, args)
+        heapq.heappush(self._timers, (timer.deadline, next(self._order), timer))
+        self._rearm()
+        return timer
+
+    async def sleep(self, delay_ms: float) -> None:
+        """Wait for `delay_ms` of lab time; 0 or less gives others a turn."""
+        if delay_ms <= 0:
+            await asyncio.sleep(0)
+            return
+        done = asyncio.get_running_loop().create_future()
+        timer = self.call_later(delay_ms, _resolve, done)
+        try:
+            await done
+        finally:
+            timer.cancel()
+
+    async def wait_for(self, awaitable: Awaitable[T], timeout_ms: float) -> T:
+        """The result of `awaitable`; TimeoutError, and the awaitable cancelled, after `timeout_ms` of lab time."""
+        task = asyncio.ensure_future(awaitable)
+        timed_out = False
+
+        def give_up() -> None:
+            nonlocal timed_out
+            timed_out = True
+            task.cancel()
+
+        timer = self.call_later(timeout_ms, give_up)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if timed_out and not (caller and caller.cancelling()):
+                raise TimeoutError from None
+            task.cancel()
+            raise
+        finally:
+            timer.cancel()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Work that goes on outside the event loop, in a thread: a clock turned by hand waits for its end."""
+        self._busy += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self._idle.set()
+
+    def pause(self) -> None:
+        """Stand still: no timer fires and `running` waits until `resume`."""
+        self._settle_time()
+        self._running.clear()
+        self._rearm()
+
+    def resume(self) -> None:
+        """Let time pass again, from where it stood."""
+        self._settle_time()
+        self._running.set()
+        self._rearm()
+
+    def set_speed(self, speed: float) -> None:
+        """Lab ms per real ms, held between SLOWEST and FASTEST."""
+        self._settle_time()
+        self.speed = min(max(speed, SLOWEST), FASTEST)
+        self._rearm()
+
+    def close(self) -> None:
+        """Forget every timer."""
+        self._timers.clear()
+        self._rearm()
+
+    def _settle_time(self) -> None:
+        """Bring `_lab_ms` up to now, before the rate at which it passes changes."""
+
+    def _rearm(self) -> None:
+        """See to it that the earliest timer fires."""
+
+    def _next_deadline(self) -> float | None:
+        while self._timers and self._timers[0][2].cancelled:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def _fire_next(self) -> None:
+        _, _, timer = heapq.heappop(self._timers)
+        callback, args = timer.callback, timer.args
+        timer.cancel()
+        if callback is not None:
+            callback(*args)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class LabClock(Clock):
+    """Follows the running event loop's time, `speed` lab ms to each real ms."""
+
+    def __init__(self, start_ms: float, speed: float = 1.0) -> None:
+        super().__init__(start_ms)
+        self._loop = asyncio.get_running_loop()
+        self._real_s = self._loop.time()
+        self._alarm: asyncio.TimerHandle | None = None
+        self.set_speed(speed)
+
+    def now_ms(self) -> float:
+        """Lab time, in ms since the epoch, with fractions."""
+        if self.paused:
+            return self._lab_ms
+        return self._lab_ms + (self._loop.time() - self._real_s) * 1000.0 * self.speed
+
+    def _settle_time(self) -> None:
+        self._lab_ms = self.now_ms()
+        self._real_s = self._loop.time()
+
+    def _rearm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        deadline = self._next_deadline()
+        if deadline is None or self.paused:
+            return
+        delay_s = max(0.0, deadline - self.now_ms()) / 1000.0 / self.speed
+        self._alarm = self._loop.call_later(delay_s, self._ring)
+
+    def _ring(self) -> None:
+        now = self.now_ms() + 1e-6
+        try:
+            while (deadline := self._next_deadline()) is not None and deadline <= now and not self.paused:
+                self._fire_next()
+        finally:
+            self._rearm()
+
+
+class ManualClock(Clock):
+    """Stands still until a test turns it with `advance`, which lets everything that follows happen in order."""
+
+    async def advance(self, ms: float) -> None:
+        """Turn by `ms`, firing each timer at its own time and letting its consequences settle before the next."""
+        target = self._lab_ms + ms
+        await self.settle()
+        while not self.paused and (deadline := self._next_deadline()) is not None and deadline <= target:
+            self._lab_ms = max(self._lab_ms, deadline)
+            self._fire_next()
+            await self.settle()
+        if not self.paused:
+            self._lab_ms = target
+
+    async def settle(self) -> None:
+        """Let every ready task and callback run, and every thread at work finish, without time passing."""
+        ready: Any = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+        while True:
+            await asyncio.sleep(0)
+            if self._busy:
+                await self._idle.wait()
+            elif not ready:
+                return
+
+    async def until(self, condition: Callable[[], bool], within_ms: float = 60_000) -> None:
+        """Turn from timer to timer until `condition()` holds; AssertionError after `within_ms`."""
+        limit = self._lab_ms + within_ms
+        await self.settle()
+        while not condition():
+            deadline = self._next_deadline()
+            if deadline is None or deadline > limit or self.paused:
+                raise AssertionError(f"not so within {within_ms} ms of lab time: {condition}")
+            self._lab_ms = max(self._lab_ms, deadline)
+            self._fire_next()
+            await self.settle()

@@ -1,0 +1,223 @@
+"""Every setting of topics, brokers and groups, with Kafka's name and default, checked where it is set.
+
+A setting is a dataclass field whose metadata is its `Setting`. Where the lab's default differs from Kafka's, the
+setting says so and why; the README lists those under Fidelity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from engine.errors import InvalidConfigError
+
+MAX_LONG = 2**63 - 1
+MAX_INT = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What may be set: Kafka's name and default, the lab's default, what it does, and which values are accepted."""
+
+    name: str
+    default: Any
+    kafka_default: Any
+    doc: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    why: str = ""
+    """Why the lab's default is not Kafka's."""
+
+    def parse(self, text: str) -> Any:
+        """The value `text` stands for; InvalidConfigError says what is accepted instead."""
+        kind = type(self.default)
+        text = text.strip()
+        if self.many:
+            parts = tuple(part.strip() for part in text.split(",") if part.strip())
+            if not parts or any(part not in self.choices for part in parts):
+                raise self._refuse(text, f"one or more of {', '.join(self.choices)}")
+            return parts
+        if kind is bool:
+            if text.lower() not in ("true", "false"):
+                raise self._refuse(text, "true or false")
+            return text.lower() == "true"
+        if kind is str:
+            if self.choices and text not in self.choices:
+                raise self._refuse(text, f"one of {', '.join(self.choices)}")
+            return text
+        try:
+            value = kind(text)
+        except ValueError:
+            raise self._refuse(text, "a whole number" if kind is int else "a number") from None
+        if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
+            raise self._refuse(text, f"{self.minimum} to {self.maximum}" if self.maximum else f"{self.minimum} or more")
+        return value
+
+    def _refuse(self, text: str, accepted: str) -> InvalidConfigError:
+        return InvalidConfigError(f"{self.name} cannot be {text!r}; it takes {accepted}.")
+
+
+def _setting(name: str, default: Any, doc: str, *, kafka: Any = None, **limits: Any) -> Any:
+    setting = Setting(name, default, default if kafka is None else kafka, doc, **limits)
+    return field(default=default, metadata={"setting": setting})
+
+
+class _Settings:
+    """What the tables below share: reading overrides, and listing themselves."""
+
+    @classmethod
+    def settings(cls) -> dict[str, Setting]:
+        """The table, by Kafka's name."""
+        return {f.metadata["setting"].name: f.metadata["setting"] for f in fields(cls)}  # type: ignore[arg-type]
+
+    @classmethod
+    def of(cls, overrides: Mapping[str, str]) -> Self:
+        """Defaults with `overrides` (name to text) applied; InvalidConfigError for an unknown name or bad value."""
+        by_name = {f.metadata["setting"].name: f for f in fields(cls)}  # type: ignore[arg-type]
+        values = {}
+        for name, text in overrides.items():
+            if name not in by_name:
+                raise InvalidConfigError(f"{name!r} is no setting here; there are: {', '.join(sorted(by_name))}.")
+            values[by_name[name].name] = by_name[name].metadata["setting"].parse(str(text))
+        return cls(**values)
+
+    def items(self) -> Iterable[tuple[Setting, Any]]:
+        """Each setting with its value now."""
+        return [(f.metadata["setting"], getattr(self, f.name)) for f in fields(self)]  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class TopicConfig(_Settings):
+    """A topic's settings (`org.apache.kafka.common.config.TopicConfig`)."""
+
+    cleanup_policy: tuple[str, ...] = _setting(
+        "cleanup.policy",
+        ("delete",),
+        "What happens to old records: deleted, compacted to the newest of each key, or both.",
+        choices=("delete", "compact"),
+        many=True,
+    )
+    retention_ms: int = _setting(
+        "retention.ms", 604_800_000, "How long records are kept; -1 keeps them for ever.", minimum=-1, maximum=MAX_LONG
+    )
+    retention_bytes: int = _setting(
+        "retention.bytes", -1, "How large a partition may grow; -1 sets no limit.", minimum=-1, maximum=MAX_LONG
+    )
+    delete_retention_ms: int = _setting(
+        "delete.retention.ms", 86_400_000, "How long a tombstone outlives compaction.", minimum=0, maximum=MAX_LONG
+    )
+    min_compaction_lag_ms: int = _setting(
+        "min.compaction.lag.ms", 0, "How long a record stays uncompacted at least.", minimum=0, maximum=MAX_LONG
+    )
+    min_cleanable_dirty_ratio: float = _setting(
+        "min.cleanable.dirty.ratio",
+        0.5,
+        "How much of a log must be uncompacted before it is compacted.",
+        minimum=0,
+        maximum=1,
+    )
+    max_message_bytes: int = _setting(
+        "max.message.bytes", 1_048_588, "The largest batch accepted, as it arrives.", minimum=0, maximum=MAX_INT
+    )
+    message_timestamp_type: str = _setting(
+        "message.timestamp.type",
+        "CreateTime",
+        "Whose clock stamps records: the producer's or the broker's.",
+        choices=("CreateTime", "LogAppendTime"),
+    )
+    compression_type: str = _setting(
+        "compression.type",
+        "producer",
+        "The compression stored; `producer` keeps what came.",
+        choices=("producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"),
+    )
+    min_insync_replicas: int = _setting(
+        "min.insync.replicas", 1, "How many replicas must be in sync for acks=all.", minimum=1, maximum=MAX_INT
+    )
+    unclean_leader_election_enable: bool = _setting(
+        "unclean.leader.election.enable", False, "Whether a replica out of sync may lead when no other can."
+    )
+
+    @property
+    def compacted(self) -> bool:
+        """Whether the newest record of each key is what counts."""
+        return "compact" in self.cleanup_policy
+
+    @property
+    def deletes(self) -> bool:
+        """Whether retention removes old records."""
+        return "delete" in self.cleanup_policy
+
+
+@dataclass(frozen=True)
+class BrokerConfig(_Settings):
+    """The brokers' settings, one value for the whole lab (`KafkaConfig`, `GroupCoordinatorConfig`)."""
+
+    num_partitions: int = _setting("num.partitions", 1, "Partitions of a topic made without a number.", minimum=1)
+    auto_create_topics_enable: bool = _setting(
+        "auto.create.topics.enable", True, "Whether asking for an unknown topic makes it."
+    )
+    group_initial_rebalance_delay_ms: int = _setting(
+        "group.initial.rebalance.delay.ms",
+        500,
+        "How long an empty group waits for more members before its first assignment.",
+        kafka=3_000,
+        minimum=0,
+        why="so that a first group is at work within a second",
+    )
+    group_min_session_timeout_ms: int = _setting(
+        "group.min.session.timeout.ms",
+        1_000,
+        "The shortest session a member may ask for.",
+        kafka=6_000,
+        minimum=1,
+        why="so that a crash can be shown quickly",
+    )
+    group_max_session_timeout_ms: int = _setting(
+        "group.max.session.timeout.ms", 1_800_000, "The longest session a member may ask for.", minimum=1
+    )
+    group_max_size: int = _setting("group.max.size", MAX_INT, "How many members a group may have.", minimum=1)
+    offset_metadata_max_bytes: int = _setting(
+        "offset.metadata.max.bytes", 4_096, "The longest metadata string that may be committed.", minimum=0
+    )
+    offsets_topic_num_partitions: int = _setting(
+        "offsets.topic.num.partitions", 50, "Partitions of __consumer_offsets.", minimum=1
+    )
+    offsets_topic_replication_factor: int = _setting(
+        "offsets.topic.replication.factor",
+        1,
+        "Copies of __consumer_offsets.",
+        kafka=3,
+        minimum=1,
+        why="every topic of this version has one replica",
+    )
+    offsets_retention_minutes: int = _setting(
+        "offsets.retention.minutes", 10_080, "How long an empty group's offsets are kept.", minimum=1
+    )
+    offsets_retention_check_interval_ms: int = _setting(
+        "offsets.retention.check.interval.ms", 600_000, "How often expired offsets are looked for.", minimum=1
+    )
+    log_retention_check_interval_ms: int = _setting(
+        "log.retention.check.interval.ms",
+        5_000,
+        "How often retention is applied.",
+        kafka=300_000,
+        minimum=1,
+        why="so that retention can be watched",
+    )
+    log_cleaner_backoff_ms: int = _setting(
+        "log.cleaner.backoff.ms",
+        5_000,
+        "How often compaction looks for work.",
+        kafka=15_000,
+        minimum=0,
+        why="so that compaction can be watched",
+    )
+
+
+INTERNAL_TOPIC = "__consumer_offsets"
+
+INTERNAL_TOPIC_CONFIG = {"cleanup.policy": "compact", "compression.type": "producer"}

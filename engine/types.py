@@ -1,0 +1,49 @@
+"""The two words everything else is said in: a partition of a topic, and whose turn it is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic; sorts by topic, then by number."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.partition}"
+
+
+class OffsetAndMetadata(NamedTuple):
+    """What a group commits for a partition: the next offset to read, and a word of its own."""
+
+    offset: int
+    metadata: str = ""
+
+
+class OffsetAndTimestamp(NamedTuple):
+    """What a look-up by time answers: the offset found and that record's timestamp in ms."""
+
+    offset: int
+    timestamp: int
+
+
+class RecordMetadata(NamedTuple):
+    """What a producer learns of a record it sent; offset is -1 with `acks=0`, timestamp in ms."""
+
+    topic: str
+    partition: int
+    topic_partition: TopicPartition
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    log_start_offset: int
+
+
+class ClientInfo(NamedTuple):
+    """Who is calling a broker: client id, address, and the software's own name and version."""
+
+    client_id: str
+    host: str = "lab"
+    software: str = "kafkarium"
