@@ -1,0 +1,331 @@
+"""What is: the whole world at one instant, as a tree of frozen values that panels paint from.
+
+Each owner in the engine builds its own branch and hands out the same object again while nothing in it has changed,
+so `is` tells what must be painted anew. Times are lab ms, sizes bytes, rates per second of lab time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from engine.types import TopicPartition
+
+
+class GroupState(Enum):
+    """The states of a classic group (`org.apache.kafka.coordinator.group.classic.ClassicGroupState`)."""
+
+    EMPTY = "Empty"
+    PREPARING_REBALANCE = "PreparingRebalance"
+    COMPLETING_REBALANCE = "CompletingRebalance"
+    STABLE = "Stable"
+    DEAD = "Dead"
+
+
+class ClientState(Enum):
+    """What a producer or consumer that lives in the lab is doing."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    HUNG = "hung"
+    STOPPED = "stopped"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerView:
+    """One broker: whether it is up, what it leads, and how large its SQLite file is."""
+
+    broker_id: int
+    alive: bool
+    controller: bool
+    leads: int
+    replicas: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionView:
+    """One partition, as its leader has it. `leader` is None while nobody leads."""
+
+    topic: str
+    partition: int
+    leader: int | None
+    leader_epoch: int
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+    log_start_offset: int
+    high_watermark: int
+    log_end_offset: int
+    size_bytes: int
+    max_timestamp: int
+    """The newest record's timestamp, -1 while empty."""
+    compacted: bool = False
+
+    @property
+    def tp(self) -> TopicPartition:
+        """Its name."""
+        return TopicPartition(self.topic, self.partition)
+
+    @property
+    def span(self) -> int:
+        """How many offsets the log spans; more than its records once it was compacted."""
+        return self.log_end_offset - self.log_start_offset
+
+
+@dataclass(frozen=True, slots=True)
+class TopicView:
+    """A topic and its partitions, in order; `config` holds what was set, by Kafka's names."""
+
+    name: str
+    internal: bool
+    replication_factor: int
+    config: tuple[tuple[str, str], ...]
+    partitions: tuple[PartitionView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOffsetView:
+    """A group's standing in one partition; None where nothing is committed or nobody owns it.
+
+    `position` is the next offset its owner will hand to its application, known for consumers that live in the lab.
+    """
+
+    topic: str
+    partition: int
+    committed: int | None
+    position: int | None
+    lag: int | None
+    owner: str | None
+    """Member id of the owner."""
+    metadata: str = ""
+
+    @property
+    def tp(self) -> TopicPartition:
+        """The partition's name."""
+        return TopicPartition(self.topic, self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A member as its coordinator sees it. `slot` (0, 1, ...) stays its own while it is in the group."""
+
+    member_id: str
+    client_id: str
+    host: str
+    software: str
+    group_instance_id: str | None
+    slot: int
+    leader: bool
+    assignors: tuple[str, ...]
+    topics: tuple[str, ...]
+    assignment: tuple[TopicPartition, ...]
+    last_heartbeat_ms: float
+    session_timeout_ms: int
+    session_expires_ms: float
+    rebalance_timeout_ms: int
+    rejoined: bool
+    """In PreparingRebalance: it has sent JoinGroup. In CompletingRebalance: it has sent SyncGroup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where one partition went in a rebalance, and for how long nobody served it (ms; 0 when it never stopped).
+
+    `from_` and `to` are client ids with member ids, or None for nobody.
+    """
+
+    tp: TopicPartition
+    from_: str | None
+    to: str | None
+    unserved_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of a rebalance: what the group was doing, and when (lab ms; `ended_ms` None while it goes on)."""
+
+    name: str
+    sentence: str
+    began_ms: float
+    ended_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalance:
+    """One rebalance from its cause to its last partition being served again.
+
+    Members are named by `label_of(client_id, member_id)`. `moves` covers every partition of the group, also those
+    that stayed (`from_ == to`). `ended_ms` is None while it goes on.
+    """
+
+    group_id: str
+    from_generation: int
+    to_generation: int
+    cause: str
+    """A sentence: "billing-3 joined"."""
+    assignor: str
+    cooperative: bool
+    began_ms: float
+    ended_ms: float | None
+    phases: tuple[Phase, ...]
+    joined: tuple[str, ...]
+    left: tuple[str, ...]
+    dropped: tuple[str, ...]
+    """Members that did not come back in time."""
+    leader: str | None
+    moves: tuple[Move, ...]
+
+    @property
+    def moved(self) -> tuple[Move, ...]:
+        """The partitions that changed hands."""
+        return tuple(move for move in self.moves if move.from_ != move.to)
+
+    @property
+    def unserved_ms(self) -> float:
+        """The longest time a partition stood unserved."""
+        return max((move.unserved_ms for move in self.moves), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A group: its state, since when and until when, its members in slot order, its offsets, its rebalances."""
+
+    group_id: str
+    state: GroupState
+    state_since_ms: float
+    deadline_ms: float | None
+    """When the present wait ends by itself: the join phase, or waiting for SyncGroup."""
+    waiting_for: tuple[str, ...]
+    """Labels of members the present phase waits for."""
+    generation: int
+    protocol_type: str
+    assignor: str
+    leader: str | None
+    coordinator: int | None
+    pending_members: int
+    members: tuple[MemberView, ...]
+    offsets: tuple[GroupOffsetView, ...]
+    rebalances: tuple[Rebalance, ...]
+    """Newest last."""
+
+    @property
+    def lag(self) -> int:
+        """Records of its partitions that it has not committed."""
+        return sum(offset.lag or 0 for offset in self.offsets)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Topics it has a standing in."""
+        return tuple(dict.fromkeys(offset.topic for offset in self.offsets))
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerView:
+    """A producer that lives in the lab."""
+
+    name: str
+    topic: str
+    state: ClientState
+    template: str
+    keys: str
+    """Its key rule in words: "no key", "Zipf over 100"."""
+    rate: float
+    """Records per second it is asked to send."""
+    measured: float
+    """Records per second acknowledged over the last seconds."""
+    history: tuple[int, ...]
+    """Acknowledged records in each of the last seconds, newest last."""
+    acks: str
+    partitioner: str
+    compression: str
+    sent: int
+    acked: int
+    failed: int
+    buffered: int
+    """Records waiting in its buffer."""
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerView:
+    """A consumer that lives in the lab."""
+
+    name: str
+    group_id: str
+    topics: tuple[str, ...]
+    state: ClientState
+    member_id: str
+    """Empty until its group knows it."""
+    generation: int
+    assignment: tuple[TopicPartition, ...]
+    positions: tuple[tuple[TopicPartition, int], ...]
+    processed: int
+    measured: float
+    """Records per second processed over the last seconds."""
+    history: tuple[int, ...]
+    processing_ms: float
+    jitter: float
+    commit: str
+    """Its commit rule: "auto", "after", "before"."""
+    assignor: str
+    heartbeating: bool
+    group_instance_id: str | None = None
+    activity: str = ""
+    """What it is doing in words: "processing orders-3 @ 1204"."""
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """The lab's last two minutes, one figure a lab second, newest last."""
+
+    produced: tuple[int, ...]
+    consumed: tuple[int, ...]
+    lag: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything at one instant."""
+
+    lab: str
+    now_ms: float
+    began_ms: float
+    """When this lab was made, so `now_ms - began_ms` is its age."""
+    speed: float
+    paused: bool
+    brokers: tuple[BrokerView, ...]
+    topics: tuple[TopicView, ...]
+    groups: tuple[GroupView, ...]
+    producers: tuple[ProducerView, ...]
+    consumers: tuple[ConsumerView, ...]
+    throughput: Throughput
+    undo: str = ""
+    """What `undo` would take back, in words; empty when there is nothing."""
+
+    def topic(self, name: str) -> TopicView | None:
+        """The topic of that name."""
+        return next((topic for topic in self.topics if topic.name == name), None)
+
+    def group(self, group_id: str) -> GroupView | None:
+        """The group of that id."""
+        return next((group for group in self.groups if group.group_id == group_id), None)
+
+    def partition(self, tp: TopicPartition) -> PartitionView | None:
+        """The partition of that name."""
+        topic = self.topic(tp.topic)
+        return topic.partitions[tp.partition] if topic and 0 <= tp.partition < len(topic.partitions) else None
+
+    def groups_of(self, topic: str) -> tuple[GroupView, ...]:
+        """The groups that have a standing in a topic or a member subscribed to it."""
+        return tuple(
+            group
+            for group in self.groups
+            if topic in group.topics or any(topic in member.topics for member in group.members)
+        )
+
+
+def label_of(client_id: str, member_id: str) -> str:
+    """How a member is named to a person: its client id, which the lab keeps unique, or its member id."""
+    return client_id or member_id

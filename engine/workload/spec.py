@@ -1,0 +1,144 @@
+"""What a spawned producer or consumer is asked to do, as plain values that are stored with the lab and shown.
+
+`check` refuses what cannot work, saying what is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+
+from engine.errors import RefusedError
+
+TEMPLATES = ("orders", "payments", "clicks", "sensors", "chat", "logs")
+PARTITIONERS = ("default", "roundrobin", "random")
+COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
+ACKS = ("0", "1", "all")
+ASSIGNORS = ("range", "roundrobin", "sticky", "cooperative-sticky")
+COMMIT_RULES = ("auto", "after", "before")
+KEY_KINDS = ("none", "one", "uniform", "zipf", "field")
+MAX_RATE = 200_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRule:
+    """How keys are chosen: none, one key, `n` keys evenly or by Zipf's law, or a field of the template."""
+
+    kind: str = "none"
+    n: int = 100
+    name: str = ""
+    """The one key, or the template's field."""
+
+    def words(self) -> str:
+        """The rule as a person reads it."""
+        return {
+            "none": "no key",
+            "one": f"one key: {self.name}",
+            "uniform": f"{self.n:,} keys",
+            "zipf": f"Zipf over {self.n:,}",
+            "field": f"key {self.name}",
+        }[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerSpec:
+    """A producer's workload: `rate` in records/s; None for `name` or `seed` lets the lab choose."""
+
+    topic: str
+    name: str | None = None
+    template: str = "orders"
+    keys: KeyRule = field(default_factory=KeyRule)
+    rate: float = 20.0
+    acks: str = "all"
+    partitioner: str = "default"
+    compression: str = "none"
+    linger_ms: int = 5
+    paused: bool = False
+    seed: int | None = None
+
+    def check(self) -> Self:
+        """Itself; RefusedError when it cannot work."""
+        _one_of("template", self.template, TEMPLATES)
+        _one_of("key rule", self.keys.kind, KEY_KINDS)
+        _one_of("acks", self.acks, ACKS)
+        _one_of("partitioner", self.partitioner, PARTITIONERS)
+        _one_of("compression", self.compression, COMPRESSIONS)
+        if not 0 <= self.rate <= MAX_RATE:
+            raise RefusedError(f"A rate of {self.rate:g} records/s cannot be had; choose 0 to {MAX_RATE:,.0f}.")
+        if self.keys.n < 1:
+            raise RefusedError("Keys need a number of at least 1.")
+        if self.linger_ms < 0:
+            raise RefusedError("linger.ms must be 0 or more.")
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for storage."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` wrote."""
+        return cls(**{**data, "keys": KeyRule(**data["keys"])})
+
+    def with_rate(self, rate: float) -> Self:
+        """The same at another rate."""
+        return replace(self, rate=rate).check()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerSpec:
+    """A consumer's workload: `processing_ms` a record, spread by `jitter` (0 to 1) around it.
+
+    `commit`: auto (every `auto_commit_interval_ms`), after processing a poll, or before it. Kafka's default session is
+    45 s; the lab's is 10 s so that a crash can be watched.
+    """
+
+    group_id: str
+    topics: tuple[str, ...]
+    name: str | None = None
+    assignor: str = "range"
+    processing_ms: float = 2.0
+    jitter: float = 0.3
+    commit: str = "auto"
+    auto_commit_interval_ms: int = 5_000
+    auto_offset_reset: str = "earliest"
+    session_timeout_ms: int = 10_000
+    heartbeat_interval_ms: int = 3_000
+    max_poll_records: int = 500
+    max_poll_interval_ms: int = 300_000
+    group_instance_id: str | None = None
+    paused: bool = False
+    seed: int | None = None
+
+    def check(self) -> Self:
+        """Itself; RefusedError when it cannot work."""
+        _one_of("assignor", self.assignor, ASSIGNORS)
+        _one_of("commit rule", self.commit, COMMIT_RULES)
+        _one_of("auto.offset.reset", self.auto_offset_reset, ("earliest", "latest", "none"))
+        if not self.group_id:
+            raise RefusedError("A consumer needs a group; give it a group id that is not empty.")
+        if not self.topics:
+            raise RefusedError("A consumer needs at least one topic to subscribe to.")
+        if self.processing_ms < 0 or not 0 <= self.jitter <= 1:
+            raise RefusedError("Processing time must be 0 ms or more, and its jitter between 0 and 1.")
+        if self.heartbeat_interval_ms >= self.session_timeout_ms:
+            raise RefusedError(
+                f"heartbeat.interval.ms ({self.heartbeat_interval_ms}) must be below "
+                f"session.timeout.ms ({self.session_timeout_ms}); a third of it is usual."
+            )
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for storage."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` wrote."""
+        return cls(**{**data, "topics": tuple(data["topics"])})
+
+
+def _one_of(what: str, value: str, accepted: tuple[str, ...]) -> None:
+    if value not in accepted:
+        raise RefusedError(f"{value!r} is no {what}; there are: {', '.join(accepted)}.")
