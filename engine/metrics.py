@@ -38,9 +38,9 @@ class Meter:
         return sum(self._at(second - back) for back in range(over_s)) / max(1.0, (now_ms - began_ms) / 1000.0)
 
     def history(self, now_ms: float, seconds: int) -> tuple[int, ...]:
-        """The count of each of the last `seconds` whole seconds, newest last; 0 where nothing is known."""
+        """The count of each of the last `seconds` seconds, the running one last; 0 where nothing is known."""
         second = int(now_ms // 1000)
-        return tuple(self._at(second - back) for back in range(seconds, 0, -1))
+        return tuple(self._at(second - back) for back in range(seconds - 1, -1, -1))
 
     def _at(self, second: int) -> int:
         return self._bins[second % self._keep] if self._newest - self._keep < second <= self._newest else 0
