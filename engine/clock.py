@@ -2,6 +2,9 @@
 
 Lab time is in milliseconds since the epoch. It begins where the lab was made or last closed, so a lab that was shut
 for a week has not aged. `LabClock` follows the event loop's time; `ManualClock` is turned by hand, in tests.
+
+Lab time never runs away from its timers: where the program was held up (a stopped process, a machine asleep, more
+speed than it can keep), the excess is not lived through, so nobody's session runs out while nobody could speak.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 SLOWEST, FASTEST = 0.01, 100.0
+MAX_LATE_MS = 200.0
+"""How far (lab ms) lab time may pass a timer that has not fired yet."""
 
 
 class Timer:
@@ -46,6 +51,7 @@ class Clock:
         self._lab_ms = float(start_ms)
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
+        self._sweep_at = 1024
         self._running = asyncio.Event()
         self._running.set()
         self._busy = 0
@@ -73,6 +79,8 @@ class Clock:
     def call_later(self, delay_ms: float, callback: Callable[..., object], *args: Any) -> Timer:
         """Run `callback(*args)` in `delay_ms` of lab time; equal deadlines run in the order they were asked for."""
         timer = Timer(self.now_ms() + max(0.0, delay_ms), callback, args)
+        if len(self._timers) >= self._sweep_at:
+            self._sweep()
         heapq.heappush(self._timers, (timer.deadline, next(self._order), timer))
         self._rearm()
         return timer
@@ -152,6 +160,12 @@ class Clock:
     def _rearm(self) -> None:
         """See to it that the earliest timer fires."""
 
+    def _sweep(self) -> None:
+        """Drop cancelled timers, which otherwise stay until their deadline: most timeouts are long and never needed."""
+        self._timers = [entry for entry in self._timers if not entry[2].cancelled]
+        heapq.heapify(self._timers)
+        self._sweep_at = max(1024, 2 * len(self._timers))
+
     def _next_deadline(self) -> float | None:
         while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
@@ -178,30 +192,38 @@ class LabClock(Clock):
         self._loop = asyncio.get_running_loop()
         self._real_s = self._loop.time()
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at: float | None = None
         self.set_speed(speed)
 
     def now_ms(self) -> float:
         """Lab time, in ms since the epoch, with fractions."""
         if self.paused:
             return self._lab_ms
-        return self._lab_ms + (self._loop.time() - self._real_s) * 1000.0 * self.speed
+        now = self._lab_ms + (self._loop.time() - self._real_s) * 1000.0 * self.speed
+        deadline = self._next_deadline()
+        return now if deadline is None else min(now, deadline + MAX_LATE_MS)
 
     def _settle_time(self) -> None:
         self._lab_ms = self.now_ms()
         self._real_s = self._loop.time()
+        self._alarm_at = None
 
     def _rearm(self) -> None:
+        deadline = None if self.paused else self._next_deadline()
         if self._alarm is not None:
+            if deadline is not None and deadline == self._alarm_at:
+                return
             self._alarm.cancel()
             self._alarm = None
-        deadline = self._next_deadline()
-        if deadline is None or self.paused:
-            return
-        delay_s = max(0.0, deadline - self.now_ms()) / 1000.0 / self.speed
-        self._alarm = self._loop.call_later(delay_s, self._ring)
+        self._alarm_at = deadline
+        if deadline is not None:
+            delay_s = max(0.0, deadline - self.now_ms()) / 1000.0 / self.speed
+            self._alarm = self._loop.call_later(delay_s, self._ring)
 
     def _ring(self) -> None:
-        now = self.now_ms() + 1e-6
+        self._alarm = None
+        self._settle_time()
+        now = self._lab_ms + 1e-6
         try:
             while (deadline := self._next_deadline()) is not None and deadline <= now and not self.paused:
                 self._fire_next()
