@@ -1,0 +1,344 @@
+"""The cluster: opens a lab folder, wires brokers, controller, clients and workload together, and offers the verbs."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from engine.broker import Broker
+from engine.clients.consumer import Consumer
+from engine.clients.producer import Producer
+from engine.clock import Clock, LabClock
+from engine.cluster import folder as lab_folder
+from engine.cluster.browser import Browser
+from engine.cluster.housekeeping import Housekeeping
+from engine.cluster.offsets import Offsets
+from engine.config import BrokerConfig
+from engine.controller import Controller
+from engine.errors import CoordinatorNotAvailableError, RefusedError
+from engine.events import EventLog, Tone
+from engine.messages import FindCoordinatorRequest, Request
+from engine.network import Network
+from engine.partition import Partition
+from engine.snapshot import GroupView, Throughput, TopicView, World
+from engine.storage.metadata import MetadataStore
+from engine.storage.store import BrokerStore
+from engine.types import ClientInfo, TopicPartition
+from engine.workload.workload import Workload
+
+DEFAULT_BROKERS, MOST_BROKERS = 3, 9
+_LAB = ClientInfo("lab")
+_NOTHING = Throughput((), (), ())
+
+
+class Cluster:
+    """One lab. `async with Cluster.open(...)` starts it and closes it; see docs/architecture.md for the verbs.
+
+    Attributes: `clock`, `events`, `network`, `controller`, `workload`, `offsets`, `browser`, `is_new` (made by this
+    opening), `folder` (None for a lab in memory).
+    """
+
+    clock: Clock
+    workload: Workload
+    browser: Browser
+    offsets: Offsets
+    controller: Controller
+
+    def __init__(
+        self,
+        folder: Path | None,
+        brokers: int | None,
+        clock: Clock | None,
+        inline: bool,
+        seed: int | None,
+        config: BrokerConfig,
+    ) -> None:
+        self.events = EventLog()
+        self.network = Network()
+        self.config = config
+        self.folder = folder
+        self.is_new = False
+        self._temporary = folder is None
+        self._wanted_brokers = brokers
+        self._given_clock = clock
+        self._inline = inline
+        self._seed = seed
+        self._began_ms = 0.0
+        self._store: MetadataStore | None = None
+        self._housekeeping: Housekeeping | None = None
+        self._groups: tuple[GroupView, ...] = ()
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path | str | None = None,
+        brokers: int | None = None,
+        clock: Clock | None = None,
+        inline_storage: bool = False,
+        seed: int | None = None,
+        config: BrokerConfig | None = None,
+    ) -> Self:
+        """A lab in `folder`, made if need be with `brokers` brokers (3); None: a temporary one, gone when closed.
+
+        `inline_storage` runs SQLite in the event loop, and a temporary lab in memory, so that with a `ManualClock` and
+        a `seed` the same calls give the same run. Entering raises LabError.
+        """
+        return cls(
+            Path(folder) if folder is not None else None, brokers, clock, inline_storage, seed, config or BrokerConfig()
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # Opening and closing
+
+    async def start(self) -> None:
+        """Open the files, take up the topics, groups and workload as they were left; raises LabError."""
+        if self._wanted_brokers is not None and not 1 <= self._wanted_brokers <= MOST_BROKERS:
+            raise RefusedError(f"A lab has 1 to {MOST_BROKERS} brokers, not {self._wanted_brokers}.")
+        if self.folder is None and not self._inline:
+            self.folder = Path(tempfile.mkdtemp(prefix="kafkarium-"))
+        if self.folder is not None:
+            lab_folder.prepare(self.folder)
+        self._store = await self._open_metadata()
+        try:
+            await self._start(self._store)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _open_metadata(self) -> MetadataStore:
+        if self.folder is None:
+            return await MetadataStore.open(None, inline=True)
+        try:
+            store = await MetadataStore.open(self.folder / lab_folder.MARK, inline=self._inline)
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise lab_folder.locked(self.folder) from None
+            raise
+        lab_folder.claim(self.folder)
+        return store
+
+    async def _start(self, store: MetadataStore) -> None:
+        kept = await store.settings()
+        self.is_new = not kept
+        count = self._count_brokers(kept.get("brokers"))
+        now = kept.get("now_ms", self._given_clock.now_ms() if self._given_clock else time.time() * 1000)
+        self._began_ms = kept.get("began_ms", now)
+        seed = kept.get("seed", self._seed if self._seed is not None else time.time_ns() % 2**32)
+        lab_id = kept.get("cluster_id", f"kafkarium-{seed:08x}")
+        await store.put_settings({"brokers": count, "began_ms": self._began_ms, "seed": seed, "cluster_id": lab_id})
+
+        self.clock = self._given_clock or LabClock(now, kept.get("speed", 1.0))
+        self.controller = Controller(lab_id, store, self.config)
+        for broker_id in range(1, count + 1):
+            path = lab_folder.broker_file(self.folder, broker_id) if self.folder is not None else None
+            files = await BrokerStore.open(path, self.clock, inline=self._inline)
+            broker = Broker(broker_id, files, self.clock, self.config, self.events, self.controller)
+            self.controller.brokers[broker_id] = broker
+        await self.controller.load()
+        for broker in self.controller.brokers.values():
+            self.network.attach(broker.broker_id, broker.handle)
+
+        self.workload = Workload(self.network, self.clock, self.events, store, seed)
+        self.browser = Browser(self.controller, lambda: self.producer(client_id="by-hand"))
+        self.offsets = Offsets(self, self.events.publish)
+        await self.workload.restore()
+        self._housekeeping = Housekeeping(self.clock, self.config, self.events, self._partitions, self._each_second)
+        self._housekeeping.start()
+        if kept.get("paused"):
+            self.clock.pause()
+
+    def _count_brokers(self, kept: int | None) -> int:
+        wanted = self._wanted_brokers
+        if kept is None:
+            return wanted or DEFAULT_BROKERS
+        if wanted is not None and wanted < kept:
+            raise RefusedError(
+                f"This lab has {kept} brokers with records on them; it can grow, but not shrink to {wanted}."
+            )
+        return wanted or kept
+
+    async def close(self) -> None:
+        """Stop the world as a whole, so that the next opening finds it as it is; can be called again."""
+        store, self._store = self._store, None
+        if store is None:
+            return
+        try:
+            if self._housekeeping is not None:
+                await self._housekeeping.close()
+                await self.workload.suspend()
+                await store.put_settings(self._now_settings())
+        finally:
+            await self.network.close()
+            brokers = getattr(self, "controller", None)
+            for broker in brokers.brokers.values() if brokers else ():
+                await broker.close()
+            await store.close()
+            if self.folder is not None:
+                lab_folder.release(self.folder)
+                if self._temporary:
+                    shutil.rmtree(self.folder, ignore_errors=True)
+            if self._given_clock is None and hasattr(self, "clock"):
+                self.clock.close()
+
+    def _now_settings(self) -> dict[str, Any]:
+        return {"now_ms": self.clock.now_ms(), "speed": self.clock.speed, "paused": self.clock.paused}
+
+    async def _each_second(self) -> tuple[int, int, int]:
+        """Records produced and consumed in the last lab second, and total lag; saves the time, in case of a kill."""
+        if self._store is not None:
+            await self._store.put_settings(self._now_settings())
+        now = self.clock.now_ms()
+        produced, consumed = self.workload.produced.history(now, 2)[0], self.workload.consumed.history(now, 2)[0]
+        return produced, consumed, sum(group.lag for group in self.snapshot().groups)
+
+    def _partitions(self) -> list[Partition]:
+        return [p for broker in self.controller.brokers.values() for p in broker.partitions.values() if p.leads]
+
+    # Topics
+
+    async def create_topic(
+        self, name: str, partitions: int = 1, replication_factor: int = 1, config: Mapping[str, str] | None = None
+    ) -> None:
+        """Make a topic; raises KafkaError with what would be accepted."""
+        await self.controller.create_topic(name, partitions, replication_factor, config or {})
+        plural = "s" if partitions != 1 else ""
+        self._tell(
+            name, f"Topic {name} was created with {partitions} partition{plural}, spread over the brokers.", Tone.GOOD
+        )
+
+    async def delete_topic(self, name: str) -> None:
+        """Delete a topic, its records and every group's offsets in it; raises KafkaError."""
+        records = sum(partition.span for partition in self.describe_topic(name).partitions)
+        await self.controller.delete_topic(name)
+        self._tell(
+            name, f"Topic {name} was deleted: {records:,} records and every group's offsets in it are gone.", Tone.LOSS
+        )
+
+    async def create_partitions(self, name: str, total: int) -> None:
+        """Grow a topic to `total` partitions; raises KafkaError."""
+        before = len(self.controller.topic(name).partitions)
+        await self.controller.create_partitions(name, total)
+        self._tell(
+            name,
+            f"{name} grew from {before} to {total} partitions. Keys are spread anew from now on: a key's older records "
+            "stay where they were, so its order holds only from here.",
+            Tone.WARNING,
+        )
+
+    async def alter_topic_config(self, name: str, changes: Mapping[str, str | None]) -> None:
+        """Set settings of a topic, or put them back to the default with None; raises KafkaError."""
+        await self.controller.alter_config(name, changes)
+        words = ", ".join(
+            f"{key}={value}" if value is not None else f"{key} back to its default" for key, value in changes.items()
+        )
+        self._tell(name, f"{name}: {words}.", Tone.CHANGE)
+
+    def describe_topic(self, name: str) -> TopicView:
+        """A topic as it stands; UnknownTopicOrPartitionError."""
+        self.controller.topic(name)
+        return next(view for view in self.controller.views() if view.name == name)
+
+    async def delete_records(self, tp: TopicPartition, before_offset: int) -> int:
+        """Delete a partition's records before an offset (-1: all) and return its new log start; raises KafkaError."""
+        leader = self._leader(tp)
+        start = await leader.delete_records(before_offset)
+        self._tell(
+            tp.topic, f"{tp}: the records before offset {start:,} were deleted; the log starts there now.", Tone.LOSS
+        )
+        return start
+
+    def _leader(self, tp: TopicPartition) -> Partition:
+        leader = self.controller.leader_of(tp)
+        if leader is None:
+            raise RefusedError(f"Nobody leads {tp} just now.")
+        return self.controller.brokers[leader].partitions[tp]
+
+    # Clients
+
+    def producer(self, **options: Any) -> Producer:
+        """A producer on this cluster; options as in `engine.clients.Producer`."""
+        return Producer(self.network, self.clock, **options)
+
+    def consumer(self, *topics: str, **options: Any) -> Consumer:
+        """A consumer on this cluster; options as in `engine.clients.Consumer`."""
+        return Consumer(self.network, self.clock, *topics, **options)
+
+    # What the offsets service reaches for
+
+    async def offset_at(self, tp: TopicPartition, timestamp: int) -> int:
+        """The first offset at or after a time (ms); the end where there is none."""
+        return await self.browser.offset_at(tp, timestamp)
+
+    async def ask_coordinator(self, group_id: str, request: Request[Any]) -> Any:
+        """Send a request to a group's coordinator; raises KafkaError."""
+        reachable = self.network.reachable()
+        if not reachable:
+            raise CoordinatorNotAvailableError
+        found = await self.network.call(_LAB, reachable[0], FindCoordinatorRequest(group_id))
+        return await self.network.call(_LAB, found.broker_id, request)
+
+    async def seek_members(self, group_id: str, offsets: Mapping[TopicPartition, int]) -> None:
+        """Have the lab's consumers that own these partitions seek and commit."""
+        await self.workload.seek(group_id, offsets)
+
+    def owned_in_lab(self, group_id: str, tp: TopicPartition) -> bool:
+        """Whether a consumer of the lab owns the partition."""
+        return self.workload.consumer_owning(group_id, tp) is not None
+
+    # What is
+
+    def snapshot(self) -> World:
+        """The world now; unchanged branches are the same objects as last time."""
+        controller = self.controller
+        return World(
+            lab=self.folder.name if self.folder is not None and not self._temporary else "temporary lab",
+            now_ms=self.clock.now_ms(),
+            began_ms=self._began_ms,
+            speed=self.clock.speed,
+            paused=self.clock.paused,
+            brokers=tuple(
+                broker.view(broker.broker_id == controller.controller_id) for broker in controller.brokers.values()
+            ),
+            topics=controller.views(),
+            groups=self._group_views(),
+            producers=self.workload.producers(),
+            consumers=self.workload.consumers(),
+            throughput=self._housekeeping.throughput if self._housekeeping else _NOTHING,
+            undo=self.offsets.undoable,
+        )
+
+    def _group_views(self) -> tuple[GroupView, ...]:
+        found: list[GroupView] = []
+        for broker in self.controller.brokers.values():
+            found += broker.coordinator.views(self._standing, self.workload.position)
+        found.sort(key=lambda view: view.group_id)
+        if len(found) != len(self._groups) or any(a is not b for a, b in zip(found, self._groups, strict=True)):
+            self._groups = tuple(found)
+        return self._groups
+
+    def _standing(self, tp: TopicPartition) -> tuple[int, int] | None:
+        topic = self.controller.topics.get(tp.topic)
+        if topic is None or tp.partition >= len(topic.partitions):
+            return None
+        leader = topic.partitions[tp.partition].leader
+        if leader is None:
+            return None
+        partition = self.controller.brokers[leader].partitions[tp]
+        return partition.log.log_start_offset, partition.high_watermark
+
+    def _tell(self, subject: str, text: str, how: Tone) -> None:
+        self.events.tell(self.clock.now_ms(), subject, text, how)

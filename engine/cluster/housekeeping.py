@@ -1,0 +1,102 @@
+"""What goes on by itself: retention and compaction of every log, the figures of each second, and saving the time.
+
+Follows `kafka.log.LogManager` and `LogCleaner`, at the lab's own intervals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+
+from engine.clock import Clock
+from engine.config import BrokerConfig
+from engine.events import EventLog, Tone
+from engine.partition import Partition
+from engine.snapshot import Throughput
+from engine.storage.cleaner import compact
+from engine.storage.retention import apply_retention
+
+KEEP_S = 120
+
+
+class Housekeeping:
+    """Runs on the lab's clock from `start` until `close`."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        config: BrokerConfig,
+        events: EventLog,
+        partitions: Callable[[], Iterable[Partition]],
+        each_second: Callable[[], Awaitable[tuple[int, int, int]]],
+    ) -> None:
+        self._clock = clock
+        self._config = config
+        self._events = events
+        self._partitions = partitions
+        self._each_second = each_second
+        self._tasks: list[asyncio.Task[None]] = []
+        self._produced: deque[int] = deque(maxlen=KEEP_S)
+        self._consumed: deque[int] = deque(maxlen=KEEP_S)
+        self._lag: deque[int] = deque(maxlen=KEEP_S)
+        self.throughput = Throughput((), (), ())
+
+    def start(self) -> None:
+        """Begin."""
+        for job, every_ms in (
+            (self._retain, self._config.log_retention_check_interval_ms),
+            (self._clean, self._config.log_cleaner_backoff_ms),
+            (self._count, 1_000),
+        ):
+            self._tasks.append(asyncio.create_task(self._again(job, every_ms), name=job.__name__))
+
+    async def close(self) -> None:
+        """Stop; raises what a job failed with."""
+        for task in self._tasks:
+            task.cancel()
+        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+
+    async def _again(self, job: Callable[[], Awaitable[None]], every_ms: int) -> None:
+        while True:
+            await self._clock.sleep(every_ms)
+            await job()
+
+    async def _retain(self) -> None:
+        removed: dict[str, int] = {}
+        for partition in tuple(self._partitions()):
+            if partition.config.deletes:
+                result = await apply_retention(partition.log, partition.config, self._clock.now())
+                if result.records:
+                    removed[partition.tp.topic] = removed.get(partition.tp.topic, 0) + result.records
+        for topic, records in removed.items():
+            self._events.tell(
+                self._clock.now_ms(),
+                topic,
+                f"Retention removed {records:,} old records of {topic}: its log start moved on.",
+            )
+
+    async def _clean(self) -> None:
+        removed: dict[str, int] = {}
+        for partition in tuple(self._partitions()):
+            if partition.config.compacted:
+                result = await compact(partition.log, partition.config, self._clock.now())
+                if result.records_removed and not partition.tp.topic.startswith("__"):
+                    removed[partition.tp.topic] = removed.get(partition.tp.topic, 0) + result.records_removed
+        for topic, records in removed.items():
+            self._events.tell(
+                self._clock.now_ms(),
+                topic,
+                f"Compaction removed {records:,} records of {topic} that a newer record of the same key replaced; "
+                "offsets stay as they were, with gaps.",
+                Tone.INFO,
+            )
+
+    async def _count(self) -> None:
+        produced, consumed, lag = await self._each_second()
+        self._produced.append(produced)
+        self._consumed.append(consumed)
+        self._lag.append(lag)
+        self.throughput = Throughput(tuple(self._produced), tuple(self._consumed), tuple(self._lag))
