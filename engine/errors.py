@@ -362,6 +362,10 @@ class DeliveryTimeoutError(ClientError):
     """The record was not acknowledged within `delivery_timeout_ms`."""
 
 
+class KafkaTimeoutError(ClientError):
+    """The client waited as long as it was told to, in vain."""
+
+
 class IllegalStateError(ClientError):
     """The call does not fit what the client is doing, for example `seek` on a partition it does not own."""
 
