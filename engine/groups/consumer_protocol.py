@@ -78,7 +78,7 @@ def encode_assignment(assignment: Assignment, version: int = HIGHEST_VERSION) ->
 
 
 def decode_assignment(data: bytes) -> Assignment:
-    """The assignment in `data`; no bytes at all, which a group without a leader's word hands out, mean no partitions.
+    """The assignment in `data`; no bytes at all, what a member gets whom the leader left out, are no partitions.
 
     Raises InvalidRequestError.
     """

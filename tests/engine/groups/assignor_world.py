@@ -56,13 +56,13 @@ class ClusterStub:
     """As much of aiokafka's ClusterMetadata as its assignors ask."""
 
     def __init__(self, topics: Topics) -> None:
-        self._topics = topics
+        self._topics = {topic: set(range(count)) for topic, count in topics.items()}
 
     def topics(self) -> set[str]:
         return set(self._topics)
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:
-        return set(range(self._topics[topic])) if topic in self._topics else None
+        return self._topics.get(topic)
 
 
 def aiokafka_metadata(members: Members) -> dict[str, ConsumerProtocolMemberMetadata]:

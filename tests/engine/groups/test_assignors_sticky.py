@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+from itertools import permutations
 
 import pytest
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyAssignorUserDataV1
@@ -29,6 +30,8 @@ from tests.engine.groups.assignor_world import (
 
 STICKY = ASSIGNORS["sticky"]
 Wants = dict[str, list[str]]
+
+TWICE_A0 = StickyAssignorUserDataV1([("a", [0, 0])], 1).encode()
 
 
 # All members alike ----------------------------------------------------------------------------------------
@@ -66,6 +69,11 @@ def test_partitions_and_topics_that_are_gone_are_forgotten() -> None:
     assert STICKY.assign({"a": 2}, members) == {"m0": parts("a0"), "m1": parts("a1")}
 
 
+def test_what_is_given_up_is_dealt_with_the_rest_in_order() -> None:
+    members = {"m0": member("a", parts("a0 a1 a2 a3"), 1), "m1": member("a", parts("a4"), 1), "m2": member("a")}
+    assert STICKY.assign({"a": 6}, members) == {"m0": parts("a0 a1"), "m1": parts("a2 a4"), "m2": parts("a3 a5")}
+
+
 # Whose claim counts ---------------------------------------------------------------------------------------
 
 
@@ -87,13 +95,18 @@ def test_what_two_members_claim_in_one_generation_belongs_to_neither() -> None:
 
 
 def test_a_claim_above_two_that_contradict_each_other_counts() -> None:
-    members = {f"m{i}": member("a", parts("a2"), generation) for i, generation in enumerate((4, 4, 5))}
-    assert STICKY.assign({"a": 3}, members)["m2"] == parts("a2")
+    members = {f"m{i}": member("a", parts("a0"), generation) for i, generation in enumerate((4, 4, 5))}
+    assert STICKY.assign({"a": 3}, members)["m2"] == parts("a0")
 
 
 def test_two_claims_above_an_older_one_contradict_each_other_all_the_same() -> None:
     members = {f"m{i}": member("a", parts("a2"), generation) for i, generation in enumerate((3, 4, 4))}
     assert STICKY.assign({"a": 3}, members) == {"m0": parts("a0"), "m1": parts("a1"), "m2": parts("a2")}
+
+
+def test_a_claim_made_twice_by_one_member_is_one_claim() -> None:
+    members = {"m0": member("a"), "m1": MemberSubscription(Subscription(("a",), TWICE_A0))}
+    assert STICKY.assign({"a": 2}, members) == {"m0": parts("a1"), "m1": parts("a0")}
 
 
 # Members that want different topics -----------------------------------------------------------------------
@@ -110,14 +123,36 @@ def test_a_member_that_no_longer_wants_a_topic_loses_its_partitions_of_it() -> N
     assert STICKY.assign({"a": 2, "b": 2}, members) == {"m0": parts("b0 b1"), "m1": parts("a0 a1")}
 
 
-def test_a_partition_goes_back_to_its_owner_of_the_generation_before_rather_than_to_another() -> None:
+@pytest.mark.parametrize(("owner", "before", "long_before"), permutations(["m0", "m1", "m2"]))
+def test_a_partition_goes_back_to_its_latest_earlier_owner_rather_than_to_another(
+    owner: str, before: str, long_before: str
+) -> None:
     members = {
-        "m0": member("ab", parts("a0 a1 a2 a3"), 5),
-        "m1": member("a"),
-        "m2": member("a", parts("a1"), 4),
+        owner: member("ab", parts("a0 a1 a2 a3"), 5),
+        before: member("a", parts("a0"), 4),
+        long_before: member("a", parts("a0"), 3),
     }
-    given_ = STICKY.assign({"a": 4, "b": 1}, members)
-    assert "a1" in {f"{p.topic}{p.partition}" for p in given_["m2"]}
+    assert TopicPartition("a", 0) in STICKY.assign({"a": 4, "b": 1}, members)[before]
+
+
+@pytest.mark.parametrize("somebody_lost_a_topic", [False, True])
+def test_new_partitions_are_the_first_to_move_unless_a_topic_was_given_up(somebody_lost_a_topic: bool) -> None:
+    topics = {"b": 2, "c": 2, "d": 5, "f": 1}
+    members = {
+        "m0": member("bc", parts("b0"), 1),
+        "m1": member("bf", [] if somebody_lost_a_topic else parts("f0"), 1),
+        "m2": member("cd", parts("f0") if somebody_lost_a_topic else [], 1),
+    }
+    given_ = STICKY.assign(topics, members)
+    assert given_["m1"] == parts("b0 f0" if somebody_lost_a_topic else "b1 f0")
+
+
+def test_a_member_that_gave_partitions_away_may_be_the_one_to_get_others() -> None:
+    all_of_a = parts(" ".join(f"a{number}" for number in range(26)))
+    members = {"m0": member("a", all_of_a[:6], 1), "m1": member("a", all_of_a[6:8], 1)}
+    members["m2"] = member("az", all_of_a[8:], 1)
+    given_ = STICKY.assign({"a": 26, "z": 1}, members)
+    assert sorted(map(len, given_.values())) == [9, 9, 9]
 
 
 def test_partitions_do_not_go_back_to_an_earlier_owner_that_no_longer_wants_the_topic() -> None:
@@ -136,7 +171,10 @@ def test_no_two_members_swap_partitions_of_one_topic(seed: int) -> None:
         for number in range(count):
             if who := [name for name in wants if topic in wants[name]][:2]:
                 before[rng.choice(who)].append(TopicPartition(topic, number))
-    after = owners(STICKY.assign(topics, rejoining(wants, before, 1)))
+    members = rejoining(wants, before, 1)
+    given_ = STICKY.assign(topics, members)
+    check_no_single_move_would_even_it_out(members, given_)
+    after = owners(given_)
     ways = {(partition.topic, owner, after[partition]) for partition, owner in owners(before).items()}
     assert not {(topic, new, old) for topic, old, new in ways if old != new} & ways
 
