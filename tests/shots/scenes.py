@@ -1,0 +1,25 @@
+"""Which pictures there are: a world, the keys that lead to the picture, and what the fake answers on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture, named after its file."""
+
+    name: str
+    world: str
+    keys: tuple[str, ...] = ()
+    answers: dict[str, Any] = field(default_factory=dict)
+
+
+SCENES = (
+    *(Shot(f"lab-{world}", world) for world in ("empty", "first", "busy", "hostile")),
+    *(Shot(f"records-{world}", world, ("2",)) for world in ("empty", "first", "hostile")),
+    *(Shot(f"groups-{world}", world, ("3",)) for world in ("empty", "first", "busy", "hostile")),
+    Shot("help", "first", ("?",)),
+    Shot("palette", "first", ("ctrl+p",)),
+)

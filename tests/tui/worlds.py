@@ -1,0 +1,338 @@
+"""Sample worlds for painting tests and pictures, built from plain figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from engine.events import Event, MemberJoined, MemberLeft, RebalanceCompleted, RebalanceStarted, Told, Tone
+from engine.snapshot import (
+    BrokerView,
+    ClientState,
+    ConsumerView,
+    GroupOffsetView,
+    GroupState,
+    GroupView,
+    MemberView,
+    Move,
+    PartitionView,
+    Phase,
+    ProducerView,
+    Rebalance,
+    Throughput,
+    TopicView,
+    World,
+)
+from engine.types import TopicPartition
+
+BEGAN = 1_700_000_000_000.0
+NOW = BEGAN + 192_000.0
+
+
+def partition(topic: str, number: int, start: int = 0, end: int = 0, **more: object) -> PartitionView:
+    """A partition from `start` to `end`."""
+    leader = number % 3 + 1
+    values = {
+        "topic": topic, "partition": number, "leader": leader, "leader_epoch": 0, "replicas": (leader,),
+        "isr": (leader,), "log_start_offset": start, "high_watermark": end, "log_end_offset": end,
+        "size_bytes": (end - start) * 118, "max_timestamp": int(NOW) - 40 if end > start else -1,
+    }  # fmt: skip
+    return PartitionView(**{**values, **more})  # type: ignore[arg-type]
+
+
+def topic(name: str, ends: Sequence[int], starts: Sequence[int] = (), **more: object) -> TopicView:
+    """A topic whose partitions end at `ends`."""
+    starts = starts or [0] * len(ends)
+    parts = tuple(partition(name, at, start, end) for at, (start, end) in enumerate(zip(starts, ends, strict=True)))
+    values = {"name": name, "internal": False, "replication_factor": 1, "config": (), "partitions": parts}
+    return TopicView(**{**values, **more})  # type: ignore[arg-type]
+
+
+def member(slot: int, client_id: str, tps: Sequence[TopicPartition] = (), **more: object) -> MemberView:
+    """A member with a session of 10 s and a heartbeat 1.2 s ago."""
+    values = {
+        "member_id": f"{client_id}-5f0c{slot:02d}9e", "client_id": client_id, "host": "lab", "software": "kafkarium",
+        "group_instance_id": None, "slot": slot, "leader": slot == 0, "assignors": ("range",), "topics": ("orders",),
+        "assignment": tuple(tps), "last_heartbeat_ms": NOW - 1_200, "session_timeout_ms": 10_000,
+        "session_expires_ms": NOW + 8_800, "rebalance_timeout_ms": 300_000, "rejoined": True,
+    }  # fmt: skip
+    return MemberView(**{**values, **more})  # type: ignore[arg-type]
+
+
+def standing(tp: TopicPartition, end: int, owner: MemberView | None, lag: int, pending: int = 0) -> GroupOffsetView:
+    """A group `lag` behind the end, with `pending` records delivered and not committed."""
+    committed = end - lag
+    position = min(end, committed + pending) if owner else None
+    return GroupOffsetView(tp.topic, tp.partition, committed, position, lag, owner.member_id if owner else None)
+
+
+def group(
+    group_id: str, members: Sequence[MemberView], offsets: Sequence[GroupOffsetView], **more: object
+) -> GroupView:
+    """A stable group."""
+    values = {
+        "group_id": group_id, "state": GroupState.STABLE if members else GroupState.EMPTY,
+        "state_since_ms": NOW - 42_000, "deadline_ms": None, "waiting_for": (), "generation": 7,
+        "protocol_type": "consumer", "assignor": "range", "leader": members[0].member_id if members else None,
+        "coordinator": 2, "pending_members": 0, "members": tuple(members), "offsets": tuple(offsets), "rebalances": (),
+    }  # fmt: skip
+    return GroupView(**{**values, **more})  # type: ignore[arg-type]
+
+
+def producer(name: str, topic_name: str, rate: float, history: Sequence[int] = (), **more: object) -> ProducerView:
+    """A running producer."""
+    history = tuple(history) or tuple(int(rate * (1 + 0.25 * math.sin(at / 3))) for at in range(60))
+    values = {
+        "name": name, "topic": topic_name, "state": ClientState.RUNNING, "template": "orders", "keys": "no key",
+        "rate": rate, "measured": float(history[-1]), "history": history, "acks": "all", "partitioner": "default",
+        "compression": "none", "sent": 12_340, "acked": 12_331, "failed": 0, "buffered": 9,
+    }  # fmt: skip
+    return ProducerView(**{**values, **more})  # type: ignore[arg-type]
+
+
+def consumer(of: MemberView, group_id: str, measured: float = 60.0, **more: object) -> ConsumerView:
+    """A running consumer that is the member `of` its group."""
+    values = {
+        "name": of.client_id, "group_id": group_id, "topics": of.topics, "state": ClientState.RUNNING,
+        "member_id": of.member_id, "generation": 7, "assignment": of.assignment,
+        "positions": tuple((tp, 11_950) for tp in of.assignment), "processed": 35_120, "measured": measured,
+        "history": tuple(int(measured * (1 + 0.2 * math.sin(at / 4))) for at in range(60)), "processing_ms": 2.0,
+        "jitter": 0.3, "commit": "auto", "assignor": "range", "heartbeating": True,
+        "activity": f"processing {of.assignment[0]} @ 11,950" if of.assignment else "waiting for partitions",
+    }  # fmt: skip
+    return ConsumerView(**{**values, **more})  # type: ignore[arg-type]
+
+
+def rebalance(
+    group_id: str, generation: int, cause: str, moves: Sequence[tuple[TopicPartition, str | None, str | None, float]],
+    ago_ms: float, **more: object,
+) -> Rebalance:  # fmt: skip
+    """A rebalance that took 812 ms and ended `ago_ms` ago."""
+    ended = NOW - ago_ms
+    began = ended - 812
+    values = {
+        "group_id": group_id, "from_generation": generation - 1, "to_generation": generation, "cause": cause,
+        "assignor": "range", "cooperative": False, "began_ms": began, "ended_ms": ended,
+        "phases": (
+            Phase("PreparingRebalance", "waiting for every member to rejoin", began, began + 610),
+            Phase("CompletingRebalance", "the leader assigns, the others wait for it", began + 610, began + 700),
+            Phase("Taking over", "members look up their offsets and fetch", began + 700, ended),
+        ),
+        "joined": (), "left": (), "dropped": (), "leader": "billing-1",
+        "moves": tuple(Move(*move) for move in moves),
+    }  # fmt: skip
+    return Rebalance(**{**values, **more})  # type: ignore[arg-type]
+
+
+def world(**more: object) -> World:
+    """A world with three brokers, and what is given."""
+    values = {
+        "lab": "first", "now_ms": NOW, "began_ms": BEGAN, "speed": 1.0, "paused": False,
+        "brokers": tuple(
+            BrokerView(number, True, number == 1, leads=18, replicas=18, size_bytes=8_400_000) for number in (1, 2, 3)
+        ),
+        "topics": (), "groups": (), "producers": (), "consumers": (), "throughput": Throughput((), (), ()),
+    }  # fmt: skip
+    return World(**{**values, **more})  # type: ignore[arg-type]
+
+
+def empty() -> World:
+    """A lab in which nothing was made yet."""
+    return world(lab="empty", throughput=Throughput((0,) * 120, (0,) * 120, (0,) * 120))
+
+
+def flow(produced: float, consumed: float, lag: float) -> Throughput:
+    """Two minutes that waver around the figures."""
+    waves = [math.sin(at / 9) * 0.18 + math.sin(at / 2.3) * 0.06 for at in range(120)]
+    return Throughput(
+        tuple(int(produced * (1 + wave)) for wave in waves),
+        tuple(int(consumed * (1 + wave * 0.7)) for wave in waves[::-1]),
+        tuple(int(lag * (1 + wave * 2)) for wave in waves),
+    )
+
+
+ENDS = (12_331, 11_904, 12_010, 12_127, 11_876, 12_240)
+
+
+def tps(name: str, *numbers: int) -> tuple[TopicPartition, ...]:
+    """Partitions of a topic."""
+    return tuple(TopicPartition(name, number) for number in numbers)
+
+
+def first() -> World:
+    """The first world a person sees: orders with 6 partitions, two producers, billing with two consumers."""
+    one = member(0, "billing-1", tps("orders", 0, 1, 2))
+    two = member(1, "billing-2", tps("orders", 3, 4, 5), last_heartbeat_ms=NOW - 300, session_expires_ms=NOW + 9_700)
+    owners = (one, one, one, two, two, two)
+    offsets = [
+        standing(TopicPartition("orders", number), end, owner, lag, pending)
+        for number, (end, owner, lag, pending) in enumerate(
+            zip(ENDS, owners, (40, 61, 52, 12, 3, 30), (25, 40, 20, 8, 3, 12), strict=True)
+        )
+    ]
+    moves = [(tp, None, "billing-1", 0.0) for tp in one.assignment] + [
+        (tp, "billing-1", "billing-2", 812.0) for tp in two.assignment
+    ]
+    history = rebalance("billing", 2, "billing-2 joined", moves, 150_000, joined=("billing-2",))
+    return world(
+        lab="first",
+        topics=(topic("orders", ENDS), internal()),
+        groups=(group("billing", (one, two), offsets, generation=2, rebalances=(history,)),),
+        producers=(
+            producer("web-1", "orders", 40.0, keys="Zipf over 100"),
+            producer("web-2", "orders", 20.0, (20,) * 60),
+        ),
+        consumers=(consumer(one, "billing", 31.0), consumer(two, "billing", 29.0)),
+        throughput=flow(60, 59, 198),
+    )
+
+
+def internal() -> TopicView:
+    """`__consumer_offsets`, with records in the partition of one group."""
+    ends = [0] * 50
+    ends[17] = 412
+    return topic("__consumer_offsets", ends, internal=True, config=(("cleanup.policy", "compact"),))
+
+
+def busy() -> World:
+    """Three topics and three groups; one rebalances, one consumer crashed, another hangs."""
+    crashed = member(
+        2, "billing-3", tps("orders", 4, 5), rejoined=False, last_heartbeat_ms=NOW - 7_400,
+        session_expires_ms=NOW + 2_600,
+    )  # fmt: skip
+    billing = (
+        member(0, "billing-1", tps("orders", 0, 1)),
+        member(1, "billing-2", tps("orders", 2, 3)),
+        crashed,
+        member(3, "billing-4", (), leader=False),
+    )
+    owners = (billing[0], billing[0], billing[1], billing[1], crashed, crashed)
+    lags = (40, 12, 431, 210, 1_904, 2_377)
+    offsets = [
+        standing(TopicPartition("orders", at), end, owner, lag, min(lag, 120))
+        for at, (end, owner, lag) in enumerate(zip(ENDS, owners, lags, strict=True))
+    ]
+    pay_ends, click_ends = (4_410, 4_512, 4_380, 4_409), (90_112, 88_204, 91_766)
+    fraud = tuple(
+        member(at, f"fraud-{at + 1}", tps("payments", *nums), topics=("payments", "orders"))
+        for at, nums in enumerate(((0, 1), (2, 3)))
+    )
+    fraud_offsets = [
+        standing(TopicPartition("payments", at), end, fraud[at // 2], 6 + at, 6) for at, end in enumerate(pay_ends)
+    ] + [standing(TopicPartition("orders", at), end, None, 5_000 + 37 * at) for at, end in enumerate(ENDS)]
+    search = member(0, "search-1", tps("clicks", 0, 1, 2), topics=("clicks",), group_instance_id="search-static-1")
+    search_offsets = [
+        standing(TopicPartition("clicks", at), end, search, 12_400 + 900 * at, 500) for at, end in enumerate(click_ends)
+    ]
+    orders = tps("orders", *range(6))
+    stayed = [(tp, "billing-1", "billing-1", 0.0) for tp in orders[:2]]
+    history = (
+        rebalance("billing", 5, "billing-1 joined", [(tp, None, "billing-1", 0.0) for tp in orders], 170_000,
+                  joined=("billing-1",)),
+        rebalance("billing", 6, "billing-2 joined",
+                  [*stayed, *((tp, "billing-1", "billing-2", 812.0) for tp in orders[2:])], 120_000,
+                  joined=("billing-2",)),
+        rebalance("billing", 7, "billing-3 joined",
+                  [*stayed, *((tp, "billing-2", "billing-2", 0.0) for tp in orders[2:4]),
+                   *((tp, "billing-2", "billing-3", 640.0) for tp in orders[4:])], 42_000,
+                  joined=("billing-3",), cooperative=True, assignor="cooperative-sticky"),
+        rebalance("billing", 8, "billing-4 joined", [], 0, joined=("billing-4",), ended_ms=None, began_ms=NOW - 1_400,
+                  phases=(Phase("PreparingRebalance", "waiting for every member to rejoin", NOW - 1_400, None),)),
+    )  # fmt: skip
+    return world(
+        lab="orders-lab",
+        topics=(
+            topic("orders", ENDS, (2_000, 1_900, 2_050, 2_000, 1_800, 2_200), config=(("retention.ms", "60000"),)),
+            topic("payments", pay_ends),
+            topic("clicks", click_ends, (61_000, 60_200, 62_100)),
+            internal(),
+        ),
+        groups=(
+            group("billing", billing, offsets, state=GroupState.PREPARING_REBALANCE, state_since_ms=NOW - 1_400,
+                  deadline_ms=NOW + 1_800, waiting_for=("billing-3",), rebalances=history),
+            group("fraud", fraud, fraud_offsets, generation=3, assignor="cooperative-sticky"),
+            group("search", (search,), search_offsets, generation=1, assignor="sticky"),
+            group("audit", (), [standing(TopicPartition("orders", 0), ENDS[0], None, 9_000)], generation=4),
+        ),
+        producers=(
+            producer("web-1", "orders", 120.0, keys="Zipf over 100"),
+            producer("web-2", "orders", 80.0, (80,) * 60),
+            producer("pay-1", "payments", 40.0, template="payments", keys="key customer", compression="zstd"),
+            producer("click-1", "clicks", 1_200.0, template="clicks", acks="1", state=ClientState.PAUSED, measured=0.0),
+            producer("old-1", "orders", 20.0, (0,) * 60, state=ClientState.CRASHED, measured=0.0,
+                     last_error="crashed by hand"),
+        ),
+        consumers=(
+            *(consumer(each, "billing", 44.0) for each in billing[:2]),
+            consumer(crashed, "billing", 0.0, state=ClientState.CRASHED, heartbeating=False, activity="crashed"),
+            consumer(billing[3], "billing", 0.0, activity="joining"),
+            *(consumer(each, "fraud", 20.0) for each in fraud),
+            consumer(search, "search", 0.0, state=ClientState.HUNG, activity="hangs in clicks-1 @ 77,304",
+                     processing_ms=50.0),
+        ),
+        throughput=flow(240, 236, 6_120),
+        undo="the offsets of billing, moved to earliest",
+    )  # fmt: skip
+
+
+HOSTILE = (
+    "[bold red]markup[/] [@click=app.exit]x[/]",
+    "订单处理服务 オーダー 🦊🦊",
+    "e\u0301a\u0308 z\u0363\u035b\u0321algo \u0301first",
+    "esc\x1b[2J\x1b]0;title\x07 bell\x07 nul\x00 cr\r lf\n",
+    "rtl \u202eabc\u202c \u2066iso\u2069 zero\u200bwidth",
+    "a-name-so-long-that-it-cannot-fit-anywhere-" * 4,
+)
+
+
+def hostile() -> World:
+    """Names that try to break the screen. Topics have Kafka's own rule for names; group and client ids have none."""
+    names = HOSTILE
+    members = tuple(member(at, name, tps("orders", at % 6)) for at, name in enumerate(names))
+    offsets = [standing(TopicPartition("orders", at), end, members[at], 10 * at, at) for at, end in enumerate(ENDS)]
+    longest = "a.topic-name_as-long-as.Kafka-allows." * 6
+    return world(
+        lab=names[3],
+        topics=(topic("orders", ENDS), topic(longest, (1, 2, 3))),
+        groups=tuple(group(name, members if at == 0 else (), offsets) for at, name in enumerate(names)),
+        producers=tuple(
+            producer(name, longest, 10.0, keys=f"one key: {name}", last_error=name) for name in names
+        ),
+        consumers=tuple(consumer(each, names[0], activity=names[3]) for each in members),
+        throughput=flow(60, 59, 150),
+        undo=names[0],
+    )  # fmt: skip
+
+
+def events(of: World) -> tuple[Event, ...]:
+    """What happened in a world, told by its groups' history and a few words more, oldest first."""
+    told: list[Event] = [
+        Told(at_ms=BEGAN + 200, subject=each.name, text=f"Topic {each.name} was made with {len(each.partitions)} "
+             f"partitions on 3 brokers.", how=Tone.GOOD)
+        for each in of.topics if not each.internal
+    ]  # fmt: skip
+    told += [
+        Told(at_ms=BEGAN + 400, subject=each.name, text=f"{each.name} sends {each.rate:g} records/s to {each.topic}.")
+        for each in of.producers
+    ]
+    for each in of.groups:
+        for past in each.rebalances:
+            for size, name in enumerate(past.joined, start=past.to_generation - 1):
+                told.append(MemberJoined(at_ms=past.began_ms, subject=each.group_id, member=name, size=max(size, 1)))
+            told.append(
+                RebalanceStarted(
+                    at_ms=past.began_ms + 1, subject=each.group_id, cause=past.cause, generation=past.from_generation,
+                    cooperative=past.cooperative, assignor=past.assignor, members=len(each.members),
+                )
+            )  # fmt: skip
+            if past.ended_ms is not None:
+                told.append(RebalanceCompleted(at_ms=past.ended_ms, subject=each.group_id, rebalance=past))
+    told += [
+        MemberLeft(at_ms=of.now_ms - 90_000, subject=each.group_id, member=each.name,
+                   why="its session of 10.0 s ran out", expected=False)
+        for each in of.consumers if each.state is ClientState.CRASHED
+    ]  # fmt: skip
+    return tuple(sorted(told, key=lambda event: event.at_ms))
+
+
+WORLDS = {"empty": empty, "first": first, "busy": busy, "hostile": hostile}

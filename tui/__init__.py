@@ -1,0 +1,1 @@
+"""The screen: modes, panels, dialogs and the actions that call the cluster's verbs."""

@@ -1,0 +1,141 @@
+"""Actions that work in every mode: modes, help, palette, time, undo, choosing what is looked at, and leaving."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from engine.clock import FASTEST, SLOWEST
+from tui.actions.table import Action, Context
+from tui.painting.text import clean, speed
+
+SPEEDS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 100.0)
+
+
+async def _help(context: Context) -> None:
+    context.app.show_help()
+
+
+async def _palette(context: Context) -> None:
+    context.app.action_command_palette()
+
+
+async def _theme(context: Context) -> None:
+    context.app.search_themes()
+
+
+async def _quit(context: Context) -> None:
+    context.app.exit()
+
+
+async def _screenshot(context: Context) -> None:
+    context.app.save_picture()
+
+
+async def _pause(context: Context) -> None:
+    clock = context.lab.clock
+    if clock.paused:
+        clock.resume()
+    else:
+        clock.pause()
+
+
+def _set_speed(faster: bool) -> Callable[[Context], Awaitable[None]]:
+    async def run(context: Context) -> None:
+        now = context.lab.clock.speed
+        steps = [step for step in SPEEDS if (step > now * 1.001 if faster else step < now * 0.999)]
+        if steps:
+            context.lab.clock.set_speed(steps[0] if faster else steps[-1])
+
+    return run
+
+
+def _can_go_faster(context: Context) -> str:
+    return f"Time goes at {speed(FASTEST)} already, as fast as it can." if context.world.speed >= FASTEST else ""
+
+
+def _can_go_slower(context: Context) -> str:
+    return f"Time goes at {speed(SLOWEST)} already, as slowly as it can." if context.world.speed <= SLOWEST else ""
+
+
+async def _undo(context: Context) -> None:
+    context.app.say(await context.lab.offsets.undo())
+
+
+def _can_undo(context: Context) -> str:
+    return "" if context.world.undo else "There is nothing to undo; moving a group's offsets can be undone."
+
+
+def _switch(mode: str) -> Callable[[Context], Awaitable[None]]:
+    async def run(context: Context) -> None:
+        await context.app.switch_mode(mode)
+
+    return run
+
+
+def _look(what: str, step: int) -> Callable[[Context], Awaitable[None]]:
+    async def run(context: Context) -> None:
+        scene = context.scene
+        if what == "topic":
+            names = [topic.name for topic in scene.world.topics]
+            now = scene.topic.name if scene.topic else ""
+        else:
+            names = [group.group_id for group in scene.world.groups]
+            now = scene.group.group_id if scene.group else ""
+        chosen = names[(names.index(now) + step) % len(names)] if now in names else names[0]
+        context.app.look_at(**{what: chosen})
+
+    return run
+
+
+def _has_topics(context: Context) -> str:
+    topics = context.world.topics
+    if not topics:
+        return "There are no topics yet; press n to make one."
+    return "" if len(topics) > 1 else f"{clean(topics[0].name)} is the only topic."
+
+
+def _has_groups(context: Context) -> str:
+    groups = context.world.groups
+    if not groups:
+        return "There are no groups yet; press c to start a consumer, which makes one."
+    return "" if len(groups) > 1 else f"{clean(groups[0].group_id)} is the only group."
+
+
+MODES = (("lab", "1", "Lab"), ("records", "2", "Records"), ("groups", "3", "Groups"))
+_MODE_HELP = {
+    "lab": "The whole flow on one screen: producers, partitions, consumers, and what happened.",
+    "records": "Read any partition, record by record, and scrub offsets.",
+    "groups": "A group's state machine, its members, their partitions, and its history of rebalances.",
+}
+
+ACTIONS = (
+    *(Action(f"mode.{mode}", (key,), label, _MODE_HELP[mode], _switch(mode)) for mode, key, label in MODES),
+    Action(
+        "pause",
+        ("space", "."),
+        "pause",
+        "Makes the world stand still, or go on: every timer, producer, consumer and timeout.",
+        _pause,
+        priority=60,
+    ),
+    Action("slower", ("<",), "slower", "Lets time go more slowly, down to a hundredth.", _set_speed(False),
+           enabled=_can_go_slower, priority=21),
+    Action("faster", (">",), "faster", "Lets time go faster, up to a hundredfold.", _set_speed(True),
+           enabled=_can_go_faster, priority=20),
+    Action("undo", ("u",), "undo", "Takes back the last change of a group's offsets.", _undo,
+           enabled=_can_undo, priority=55),
+    Action("topic.next", ("]",), "next topic", "Looks at the next topic.", _look("topic", 1),
+           enabled=_has_topics, priority=30),
+    Action("topic.previous", ("[",), "previous topic", "Looks at the topic before.", _look("topic", -1),
+           enabled=_has_topics),
+    Action("group.next", ("}",), "next group", "Looks at the next group.", _look("group", 1),
+           enabled=_has_groups, priority=29),
+    Action("group.previous", ("{",), "previous group", "Looks at the group before.", _look("group", -1),
+           enabled=_has_groups),
+    Action("help", ("?",), "help", "Shows what every key does, here and everywhere.", _help, priority=50),
+    Action("palette", ("ctrl+p",), "palette", "Finds an action by its name.", _palette, priority=10),
+    Action("theme", (), "change theme", "Chooses another palette of colours.", _theme),
+    Action("screenshot", ("ctrl+s",), "screenshot", "Saves this screen as a picture (SVG) beside the lab.",
+           _screenshot),
+    Action("quit", ("q",), "quit", "Leaves. The world is kept as it is, for the next time.", _quit, priority=5),
+)  # fmt: skip

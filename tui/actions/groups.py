@@ -1,0 +1,7 @@
+"""Actions of Groups."""
+
+from __future__ import annotations
+
+from tui.actions.table import Action
+
+ACTIONS: tuple[Action, ...] = ()

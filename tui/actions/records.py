@@ -1,0 +1,7 @@
+"""Actions of Records."""
+
+from __future__ import annotations
+
+from tui.actions.table import Action
+
+ACTIONS: tuple[Action, ...] = ()

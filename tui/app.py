@@ -1,0 +1,247 @@
+"""The app: puts modes, actions, themes and the lab together, and does nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Coroutine
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from textual.app import App
+from textual.message import Message
+
+from engine.errors import KafkaError, LabError
+from engine.events import Event
+from themes.loading import DEFAULT_THEME, Loaded, load_all
+from themes.variables import DEFAULTS
+from tui.actions import TABLE
+from tui.actions.table import Action, Context, shown
+from tui.modes.base import Mode
+from tui.modes.groups import GroupsMode
+from tui.modes.lab import LabMode
+from tui.modes.records import RecordsMode
+from tui.painting.footer import Hint
+from tui.painting.palette import Palette, palette_from
+from tui.palette_commands import Actions
+from tui.scene import Look, Scene
+from tui.verbs import Lab, OpenLab
+
+EVENTS_SHOWN = 500
+
+
+class LabFailed(Message):
+    """The lab could not be opened, or failed while it was open."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Kafkarium(App[None]):
+    """Kafka behind glass. `open_lab` is entered after the first frame and left when the app ends."""
+
+    TITLE = "Kafkarium"
+    CSS_PATH = "app.tcss"
+    MODES = {"lab": LabMode, "records": RecordsMode, "groups": GroupsMode}
+    DEFAULT_MODE = "lab"
+    COMMANDS = {Actions}
+    ENABLE_COMMAND_PALETTE = True
+    NOTIFICATION_TIMEOUT = 5
+
+    def __init__(
+        self,
+        open_lab: OpenLab,
+        *,
+        lab_name: str = "lab",
+        theme: str = DEFAULT_THEME,
+        themes: Loaded | None = None,
+        pictures: Path | None = None,
+        freeze: bool = False,
+    ) -> None:
+        self.palette: Palette = palette_from(DEFAULTS)
+        super().__init__()
+        self.actions = TABLE
+        self.lab_name = lab_name
+        self.look = Look()
+        self.failure: LabError | None = None
+        """Why the lab could not be opened; the app ends then."""
+        self._open_lab = open_lab
+        self._lab: Lab | None = None
+        self._leaving = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._events: tuple[int, tuple[Event, ...]] = (-1, ())
+        self._pictures = pictures or Path.cwd()
+        self._freeze = freeze
+        self._loaded = themes or load_all()
+        for loaded in self._loaded.themes:
+            self.register_theme(loaded)
+        self.theme = theme
+
+    # The lab -----------------------------------------------------------------------------------------------
+
+    @property
+    def lab(self) -> Lab:
+        """The open lab; RuntimeError before it is open."""
+        if self._lab is None:
+            raise RuntimeError("the lab is not open yet")
+        return self._lab
+
+    def on_mount(self) -> None:
+        """Show a first frame, then open the lab."""
+        self.theme_changed_signal.subscribe(self, lambda _: self._take_colours(), immediate=True)
+        self._take_colours()
+        for error in self._loaded.errors:
+            self.complain(str(error))
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if self._freeze:
+            gc.collect()
+            gc.freeze()
+        self._keeper = asyncio.create_task(self._keep_lab())
+
+    async def _keep_lab(self) -> None:
+        """Hold the lab open until the app ends; opened and closed in one task."""
+        try:
+            async with self._open_lab() as lab:
+                self._lab = lab
+                if isinstance(self.screen, Mode):
+                    self.screen.tick()
+                await self._leaving.wait()
+                self._lab = None
+        except Exception as error:
+            self._lab = None
+            self.post_message(LabFailed(error))
+
+    def on_lab_failed(self, message: LabFailed) -> None:
+        """End, with the sentence for the command line; anything but a lab's own error is shown in full."""
+        if not isinstance(message.error, LabError):
+            raise message.error
+        self.failure = message.error
+        self.exit(return_code=2)
+
+    async def on_unmount(self) -> None:
+        """Close the lab."""
+        self._leaving.set()
+        if self._keeper is not None:
+            await self._keeper
+
+    def take_scene(self) -> Scene | None:
+        """The world as it is now; None while no lab is open."""
+        lab = self._lab
+        if lab is None:
+            return None
+        count = lab.events.count
+        if count != self._events[0]:
+            self._events = (count, lab.events.last(EVENTS_SHOWN))
+        return Scene(lab.snapshot(), self._events[1], self.look)
+
+    def look_at(self, topic: str | None = None, group: str | None = None) -> None:
+        """Choose the topic or the group that every mode looks at."""
+        self.look = Look(self.look.topic if topic is None else topic, self.look.group if group is None else group)
+        if isinstance(self.screen, Mode):
+            self.screen.tick()
+
+    # Actions -----------------------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> Mode:
+        """The mode at the bottom, whatever dialog is over it."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, Mode)
+        return screen
+
+    def perform(self, action_id: str) -> None:
+        """Run an action; when it is disabled, say why."""
+        action, mode = self.actions[action_id], self.mode
+        context = mode.context()
+        if context is None:
+            if action_id in ("quit", "help", "palette"):
+                context = Context(self, mode, None, None, None)  # type: ignore[arg-type]
+            else:
+                self.say("The lab is still being opened.")
+                return
+        elif why := action.enabled(context):
+            self.say(why, "warning")
+            return
+        self.run_worker(self._run_action(action, context), group="actions", name=action.id)
+
+    async def _run_action(self, action: Action, context: Context) -> None:
+        await self.attempt(action.run(context))
+        if isinstance(self.screen, Mode):
+            self.screen.tick()
+
+    async def attempt(self, verb: Coroutine[Any, Any, None] | Any) -> bool:
+        """Await a verb; an error of Kafka's or the lab's becomes a toast, any other is raised."""
+        try:
+            await verb
+        except (KafkaError, LabError) as error:
+            self.complain(str(error))
+            return False
+        return True
+
+    def hints(self, mode: Mode) -> tuple[list[Hint], list[Hint]]:
+        """What the footer shows: what can be done here, most important first, and the modes."""
+        context = mode.context()
+        here = sorted(
+            (action for action in self.actions.at(mode.places()) if action.priority and action.key),
+            key=lambda action: -action.priority,
+        )
+        hints = [
+            Hint(action.id, shown(action.key), action.label)
+            for action in here
+            if context is not None and not action.enabled(context)
+        ]
+        modes = [
+            Hint(action.id, action.key, action.label, current=action.id == f"mode.{mode.kind}")
+            for action in self.actions.actions
+            if action.id.startswith("mode.")
+        ]
+        return hints, modes
+
+    def context_changed(self) -> None:
+        """The focus or a cursor moved: other keys may work now."""
+        if isinstance(self.screen, Mode):
+            self.screen.show_keys()
+
+    # Saying things -----------------------------------------------------------------------------------------
+
+    def say(self, sentence: str, severity: Literal["information", "warning", "error"] = "information") -> None:
+        """A toast; the sentence is data, never markup."""
+        self.notify(sentence, severity=severity, markup=False)
+
+    def complain(self, sentence: str) -> None:
+        """A toast about an error."""
+        self.notify(sentence, severity="error", markup=False, timeout=10)
+
+    def show_help(self) -> None:
+        """What every key does."""
+        from tui.dialogs.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.mode))
+
+    def save_picture(self) -> None:
+        """Save the screen as SVG beside the lab and say where."""
+        path = self._pictures / f"kafkarium-{datetime.now():%Y-%m-%d-%H%M%S}.svg"
+        try:
+            path.write_text(self.export_screenshot(title="Kafkarium"), encoding="utf-8")
+        except OSError as error:
+            self.complain(f"The picture could not be saved as {path}: {error.strerror}.")
+        else:
+            self.say(f"Saved {path}")
+
+    # Colours -----------------------------------------------------------------------------------------------
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours for themes that do not know Kafkarium's names."""
+        return DEFAULTS
+
+    def _take_colours(self) -> None:
+        plain = self.no_color or self.console.color_system in ("standard", "windows")
+        self.palette = palette_from(self.theme_variables, self.current_theme.dark, plain)
+        for screen in self.screen_stack:
+            if isinstance(screen, Mode):
+                self.call_after_refresh(partial(screen.repaint))

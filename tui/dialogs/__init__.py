@@ -1,0 +1,1 @@
+"""Modal screens that ask before a verb is called."""

@@ -1,0 +1,1 @@
+"""One screen for each mode, with its style beside it."""

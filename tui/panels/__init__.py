@@ -1,0 +1,1 @@
+"""Live widgets, drawn line by line from the scene they are given."""

@@ -1,0 +1,344 @@
+"""The base of every live panel: items from the scene, drawn line by line, with a cursor, hover and scrolling.
+
+A subclass names its `kind` and gives `items` (cheap, every tick) and `draw` (only for items in view that changed).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.style import Style
+from textual import events
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.painting.line import Line, blank
+from tui.painting.palette import Palette
+from tui.painting.text import wrap
+from tui.scene import Scene
+from tui.selection import Selection
+
+if TYPE_CHECKING:
+    from tui.app import Kafkarium
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing a panel shows, in `height` lines."""
+
+    model: Hashable
+    """The values its lines are painted from: equal models give equal lines."""
+    selection: Selection | None = None
+    """What the cursor selects here; None lets the cursor pass over it."""
+    height: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """What `draw` needs beside the model: cells in a line, colours, and whether the cursor or the mouse is on it."""
+
+    width: int
+    palette: Palette
+    cursor: bool = False
+    hover: bool = False
+    focused: bool = False
+
+
+class Panel(ScrollView, can_focus=True):
+    """A bordered, focusable panel. Give it the scene with `show`."""
+
+    kind: ClassVar[str] = ""
+    """Its name in the action table: "lab.producers"."""
+    name_shown: ClassVar[str] = ""
+    """Its name in help: "Producers"."""
+
+    DEFAULT_CSS = """
+    Panel {
+        border: round $rule;
+        border-title-color: $quiet;
+        border-subtitle-color: $quiet;
+        background: $background;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        scrollbar-color: $rule;
+        scrollbar-color-hover: $rule-focus;
+        scrollbar-color-active: $rule-focus;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+        &:focus { border: round $rule-focus; border-title-color: $strong; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.scene: Scene | None = None
+        self.items_shown: Sequence[Item] = ()
+        self._tops: list[int] = []
+        self._painted: dict[int, tuple[Item, Pen, Sequence[Strip]]] = {}
+        self._cursor = -1
+        self._hover = -1
+        self._titles: tuple[Content, Content] = (Content(""), Content(""))
+
+    # What a subclass says ----------------------------------------------------------------------------------
+
+    def items(self, scene: Scene) -> Sequence[Item]:
+        """What there is to show, in order. Called at every tick, so it only picks values."""
+        raise NotImplementedError
+
+    def draw(self, item: Item, pen: Pen) -> Sequence[Strip]:
+        """The item's lines, each `pen.width` cells, by a pure function of `tui.painting`."""
+        raise NotImplementedError
+
+    def title(self, scene: Scene) -> Content:
+        """The title in the top border; build it with `Content.assemble`, never from markup."""
+        return Content(self.name_shown)
+
+    def subtitle(self, scene: Scene) -> Content:
+        """What stands in the bottom border."""
+        return Content("")
+
+    def nothing(self, scene: Scene) -> str:
+        """The sentence shown while there is nothing: what to press."""
+        return ""
+
+    # The scene ---------------------------------------------------------------------------------------------
+
+    @property
+    def palette(self) -> Palette:
+        """The colours in force."""
+        return cast("Kafkarium", self.app).palette
+
+    def show(self, scene: Scene) -> None:
+        """Take the scene and repaint the lines that changed."""
+        self.scene = scene
+        self.update()
+
+    def update(self) -> None:
+        """Look at the scene again, after it or something `items` depends on has changed."""
+        if self.scene is None:
+            return
+        self._update_titles(self.scene)
+        old, new = self.items_shown, self.items(self.scene)
+        selected = self.selection
+        self.items_shown = new
+        self._place_cursor(selected, old)
+        same_heights = len(old) == len(new) and all(a.height == b.height for a, b in zip(old, new, strict=True))
+        if same_heights and new:
+            for index, (before, after) in enumerate(zip(old, new, strict=True)):
+                if before is not after and before != after:
+                    self._refresh_item(index)
+            return
+        tops, top = [], 0
+        for item in new:
+            tops.append(top)
+            top += item.height
+        self._tops = tops
+        self._painted.clear()
+        self.virtual_size = Size(self.scrollable_content_region.width, top)
+        self.refresh()
+
+    def _update_titles(self, scene: Scene) -> None:
+        titles = (self.title(scene), self.subtitle(scene))
+        if titles != self._titles:
+            self._titles = titles
+            self.border_title, self.border_subtitle = titles
+
+    def _place_cursor(self, selected: Selection | None, old: Sequence[Item]) -> None:
+        """Keep the cursor on what it selects; when that is gone, on what took its place."""
+        items = self.items_shown
+        if selected is not None:
+            at = self._cursor
+            if 0 <= at < len(items) and items[at].selection == selected:
+                return
+            found = next((index for index, item in enumerate(items) if item.selection == selected), None)
+            if found is not None:
+                self._cursor = found
+                return
+        self._cursor = self._nearest(max(self._cursor, 0))
+
+    def _nearest(self, index: int) -> int:
+        able = [at for at, item in enumerate(self.items_shown) if item.selection is not None]
+        return min(able, key=lambda at: abs(at - index), default=-1)
+
+    # The cursor --------------------------------------------------------------------------------------------
+
+    @property
+    def selection(self) -> Selection | None:
+        """What the cursor stands on."""
+        if 0 <= self._cursor < len(self.items_shown):
+            return self.items_shown[self._cursor].selection
+        return None
+
+    def select(self, selection: Selection) -> bool:
+        """Put the cursor on something; False when it is not here."""
+        for index, item in enumerate(self.items_shown):
+            if item.selection == selection:
+                self._move_to(index)
+                return True
+        return False
+
+    def cursor_up(self) -> None:
+        """To the item before."""
+        self._step(-1)
+
+    def cursor_down(self) -> None:
+        """To the next item."""
+        self._step(1)
+
+    def cursor_left(self) -> None:
+        """Sideways, where a panel has a sideways."""
+
+    def cursor_right(self) -> None:
+        """Sideways, where a panel has a sideways."""
+
+    def cursor_page_up(self) -> None:
+        """Up by what is in view."""
+        self._leap(-1)
+
+    def cursor_page_down(self) -> None:
+        """Down by what is in view."""
+        self._leap(1)
+
+    def cursor_first(self) -> None:
+        """To the first item."""
+        self._move_to(self._nearest(0))
+
+    def cursor_last(self) -> None:
+        """To the last item."""
+        self._move_to(self._nearest(len(self.items_shown)))
+
+    def _step(self, by: int) -> None:
+        index = self._cursor + by
+        while 0 <= index < len(self.items_shown):
+            if self.items_shown[index].selection is not None:
+                self._move_to(index)
+                return
+            index += by
+        self.scroll_relative(y=by, animate=False)
+
+    def _leap(self, sign: int) -> None:
+        if self._cursor < 0:
+            self.scroll_relative(y=sign * self.size.height, animate=False)
+            return
+        line = self._tops[self._cursor] + sign * max(1, self.size.height - 1)
+        self._move_to(self._nearest(max(0, bisect_right(self._tops, line) - 1)))
+
+    def _move_to(self, index: int) -> None:
+        if index == self._cursor or not 0 <= index < len(self.items_shown):
+            return
+        before, self._cursor = self._cursor, index
+        self._refresh_item(before)
+        self._refresh_item(index)
+        self.scroll_to_region(
+            Region(0, self._tops[index], 1, self.items_shown[index].height), animate=False, force=True
+        )
+        self.cursor_moved()
+
+    def cursor_moved(self) -> None:
+        """Called when a person moved the cursor; the footer follows by itself."""
+        cast("Kafkarium", self.app).context_changed()
+
+    # Painting ----------------------------------------------------------------------------------------------
+
+    def _refresh_item(self, index: int) -> None:
+        if 0 <= index < len(self._tops):
+            self.refresh_lines(self._tops[index], self.items_shown[index].height)
+
+    def repaint(self) -> None:
+        """Paint everything again: another width, other colours, focus gained or lost."""
+        self._painted.clear()
+        if self.virtual_size.width != self.scrollable_content_region.width:
+            self.virtual_size = Size(self.scrollable_content_region.width, self.virtual_size.height)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the panel, `y` counted from the top of what is in view."""
+        width = self.scrollable_content_region.width
+        base = self.rich_style
+        if not self.items_shown:
+            return self._nothing_line(y, width, base)
+        line = y + self.scroll_offset.y
+        index = bisect_right(self._tops, line) - 1
+        if index < 0 or line >= self._tops[index] + self.items_shown[index].height:
+            return blank(width).apply_style(base)
+        strips = self._paint(index, width, base)
+        at = line - self._tops[index]
+        return strips[at] if at < len(strips) else blank(width).apply_style(base)
+
+    def _paint(self, index: int, width: int, base: Style) -> Sequence[Strip]:
+        item, palette, focused = self.items_shown[index], self.palette, self.has_focus
+        pen = Pen(width, palette, index == self._cursor, index == self._hover, focused)
+        known = self._painted.get(index)
+        if known is not None and known[1] == pen and (known[0] is item or known[0] == item):
+            return known[2]
+        if pen.cursor:
+            base += palette.cursor if focused else palette.cursor_blurred
+        elif pen.hover:
+            base += palette.hover
+        strips = [strip.adjust_cell_length(width).apply_style(base) for strip in self.draw(item, pen)]
+        self._painted[index] = (item, pen, strips)
+        return strips
+
+    def _nothing_line(self, y: int, width: int, base: Style) -> Strip:
+        sentence = self.nothing(self.scene) if self.scene is not None else ""
+        lines = wrap(sentence, max(1, width - 4))
+        line = y - max(0, (self.size.height - len(lines)) // 2)
+        text = lines[line] if 0 <= line < len(lines) else ""
+        return Line(width).to((width - len(text)) // 2).add(text, self.palette.quiet).strip(base)
+
+    # What the app tells it ---------------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        """Lines depend on the width."""
+        self.repaint()
+
+    def on_focus(self) -> None:
+        """The cursor's row is brighter with the focus."""
+        self.repaint()
+        cast("Kafkarium", self.app).context_changed()
+
+    def on_blur(self) -> None:
+        """The cursor's row is fainter without the focus."""
+        self.repaint()
+
+    # The mouse ---------------------------------------------------------------------------------------------
+
+    def item_at(self, event: events.MouseEvent) -> int:
+        """Index of the item under the mouse, or -1."""
+        offset = event.get_content_offset(self)
+        if offset is None or not self._tops:
+            return -1
+        line = offset.y + self.scroll_offset.y
+        index = bisect_right(self._tops, line) - 1
+        return index if index >= 0 and line < self._tops[index] + self.items_shown[index].height else -1
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Light up what a click would take."""
+        self._hover_over(self.item_at(event))
+
+    def on_leave(self) -> None:
+        """The mouse is elsewhere."""
+        self._hover_over(-1)
+
+    def _hover_over(self, index: int) -> None:
+        if 0 <= index < len(self.items_shown) and self.items_shown[index].selection is None:
+            index = -1
+        if index != self._hover:
+            before, self._hover = self._hover, index
+            self._refresh_item(before)
+            self._refresh_item(index)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Take what was clicked; open it on a second click."""
+        index = self.item_at(event)
+        if index >= 0 and self.items_shown[index].selection is not None:
+            self._move_to(index)
+            if event.chain == 2:
+                cast("Kafkarium", self.app).perform("open")

@@ -1,0 +1,112 @@
+"""What a cursor can stand on. Each panel says what its cursor selects; actions ask what is selected, not where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.snapshot import ConsumerView, ProducerView, World
+from engine.types import TopicPartition
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedProducer:
+    """A producer of the lab."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedConsumer:
+    """A consumer of the lab."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedMember:
+    """A member of a group, whether it lives in the lab or not."""
+
+    group_id: str
+    member_id: str
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedTopic:
+    """A topic."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedPartition:
+    """A partition, and the offset the cursor stands on where it is moved along the lane."""
+
+    tp: TopicPartition
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedGroup:
+    """A group."""
+
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedRebalance:
+    """A rebalance of a group's history, by the generation it led to and when it began (lab ms)."""
+
+    group_id: str
+    to_generation: int
+    began_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedRecord:
+    """One record."""
+
+    tp: TopicPartition
+    offset: int
+
+
+Selection = (
+    SelectedProducer
+    | SelectedConsumer
+    | SelectedMember
+    | SelectedTopic
+    | SelectedPartition
+    | SelectedGroup
+    | SelectedRebalance
+    | SelectedRecord
+)
+
+
+def client_of(selection: Selection | None, world: World) -> ProducerView | ConsumerView | None:
+    """The producer or consumer of the lab that is selected, directly or as the member of a group."""
+    match selection:
+        case SelectedProducer(name):
+            return next((producer for producer in world.producers if producer.name == name), None)
+        case SelectedConsumer(name) | SelectedMember(client_id=name):
+            return next((consumer for consumer in world.consumers if consumer.name == name), None)
+    return None
+
+
+def topic_of(selection: Selection | None) -> str | None:
+    """The topic that is selected, directly or by one of its partitions or records."""
+    match selection:
+        case SelectedTopic(name):
+            return name
+        case SelectedPartition(tp) | SelectedRecord(tp):
+            return tp.topic
+    return None
+
+
+def group_of(selection: Selection | None, world: World) -> str | None:
+    """The group that is selected, directly or by a member, a consumer or a rebalance."""
+    match selection:
+        case SelectedGroup(group_id) | SelectedMember(group_id) | SelectedRebalance(group_id):
+            return group_id
+        case SelectedConsumer(name):
+            return next((consumer.group_id for consumer in world.consumers if consumer.name == name), None)
+    return None

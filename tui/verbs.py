@@ -1,0 +1,154 @@
+"""What the screen asks of a cluster: the verbs that actions call, as the shapes they rely on.
+
+`engine.Cluster` has all of them; tests bring a fake that writes down what was called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from engine.clock import Clock
+from engine.events import EventLog
+from engine.snapshot import TopicView, World
+from engine.types import RecordMetadata, TopicPartition
+from engine.workload.spec import ConsumerSpec, ProducerSpec
+
+
+class Workload(Protocol):
+    """What keeps spawned producers and consumers busy."""
+
+    async def spawn_producer(self, spec: ProducerSpec) -> str:
+        """Start a producer; returns its name."""
+
+    async def spawn_consumer(self, spec: ConsumerSpec) -> str:
+        """Start a consumer; returns its name."""
+
+    async def stop(self, name: str) -> None:
+        """End cleanly, saying goodbye."""
+
+    async def crash(self, name: str) -> None:
+        """End at once, saying nothing."""
+
+    async def restart(self, name: str) -> None:
+        """Start one that was stopped or crashed again."""
+
+    async def remove(self, name: str) -> None:
+        """Forget it."""
+
+    async def pause(self, name: str) -> None:
+        """Stand still."""
+
+    async def resume(self, name: str) -> None:
+        """Go on."""
+
+    async def set_rate(self, name: str, records_per_s: float) -> None:
+        """Send this many records a second from now on."""
+
+    async def set_processing(self, name: str, ms: float) -> None:
+        """Take this long for a record from now on."""
+
+    async def hang(self, name: str) -> None:
+        """Stop polling."""
+
+    async def unhang(self, name: str) -> None:
+        """Poll again."""
+
+    async def stop_heartbeats(self, name: str) -> None:
+        """Send no heartbeats."""
+
+    async def resume_heartbeats(self, name: str) -> None:
+        """Send heartbeats again."""
+
+    def spec(self, name: str) -> ProducerSpec | ConsumerSpec:
+        """What it was asked to do."""
+
+
+class Offsets(Protocol):
+    """Committed offsets of groups: preview, apply, undo."""
+
+    async def plan(self, group_id: str, target: Any, partitions: Sequence[TopicPartition] | None = None) -> Any:
+        """What would change; changes nothing."""
+
+    async def apply(self, plan: Any) -> None:
+        """Do what was planned."""
+
+    async def undo(self) -> str:
+        """Take back the last change; returns what was undone, in words."""
+
+    async def delete_group(self, group_id: str) -> None:
+        """Delete an empty group with its offsets."""
+
+
+class Browser(Protocol):
+    """Reading without a group, and producing by hand."""
+
+    async def read(self, tp: TopicPartition, offset: int, limit: int = 100) -> Any:
+        """A page forward from `offset`."""
+
+    async def read_before(self, tp: TopicPartition, offset: int, limit: int = 100) -> Any:
+        """A page that ends before `offset`."""
+
+    async def offset_at(self, tp: TopicPartition, timestamp_ms: int) -> int:
+        """The first offset at or after a time; the log end if there is none."""
+
+    async def produce(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+    ) -> RecordMetadata:
+        """Write one record."""
+
+
+class Lab(Protocol):
+    """An open lab."""
+
+    @property
+    def events(self) -> EventLog:
+        """What happened."""
+
+    @property
+    def clock(self) -> Clock:
+        """Time in the lab."""
+
+    @property
+    def workload(self) -> Workload:
+        """Spawned producers and consumers."""
+
+    @property
+    def offsets(self) -> Offsets:
+        """Committed offsets."""
+
+    @property
+    def browser(self) -> Browser:
+        """Records."""
+
+    def snapshot(self) -> World:
+        """Everything at this instant."""
+
+    async def create_topic(
+        self, name: str, partitions: int = 1, replication_factor: int = 1, config: Mapping[str, str] | None = None
+    ) -> Any:
+        """Make a topic."""
+
+    async def delete_topic(self, name: str) -> None:
+        """Delete a topic with its records."""
+
+    async def create_partitions(self, name: str, total: int) -> Any:
+        """Grow a topic to `total` partitions."""
+
+    async def alter_topic_config(self, name: str, config: Mapping[str, str | None]) -> Any:
+        """Change settings; None takes one back to its default."""
+
+    def describe_topic(self, name: str) -> TopicView:
+        """The topic as it is."""
+
+    async def delete_records(self, tp: TopicPartition, before_offset: int) -> int:
+        """Move the log start; returns the new one."""
+
+
+OpenLab = Callable[[], AbstractAsyncContextManager[Lab]]
