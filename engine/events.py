@@ -80,6 +80,8 @@ class MemberLeft(Event):
     why: str
     expected: bool
     """Whether it said goodbye itself."""
+    remaining: int = 1
+    """How many members are left."""
 
     @property
     def tone(self) -> Tone:
@@ -89,7 +91,8 @@ class MemberLeft(Event):
     def sentence(self) -> str:
         """What happened, why, and what follows."""
         verb = "left" if self.expected else "was dropped from"
-        return f"{self.member} {verb} {self.subject}: {self.why}. Its partitions go to the others."
+        follows = "Its partitions go to the others." if self.remaining else "Nobody is left to serve its partitions."
+        return f"{self.member} {verb} {self.subject}: {self.why}. {follows}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +112,12 @@ class RebalanceStarted(Event):
 
     def sentence(self) -> str:
         """What happened, why, and what follows."""
-        how = (
-            f"{'cooperative' if self.cooperative else 'eager'}, {self.assignor}"
-            if self.assignor
-            else "first assignment"
-        )
+        if not self.assignor:
+            first = "first assignment" + (", cooperative" if self.cooperative else "")
+            return f"{self.subject} rebalances: {self.cause}. It waits a moment for more members ({first})."
+        how = f"{'cooperative' if self.cooperative else 'eager'}, {self.assignor}"
+        if not self.members:
+            return f"{self.subject} rebalances: {self.cause}. Nobody is left, so it will be empty ({how})."
         what = (
             "Members keep working on what they keep and rejoin"
             if self.cooperative
