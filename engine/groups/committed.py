@@ -1,0 +1,69 @@
+"""What one group has committed, and when that expires (`OffsetMetadataManager`, `OffsetExpirationConditionImpl`)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from engine.groups.group import EMPTY, STABLE, Group
+from engine.groups.offsets import OffsetValue
+from engine.types import TopicPartition
+
+
+class Committed:
+    """The committed offsets of one group: those in force, and those still being written."""
+
+    def __init__(self) -> None:
+        self.in_force: dict[TopicPartition, OffsetValue] = {}
+        self.version = 0
+        """Grows whenever a partition is added or forgotten."""
+        self._under_way: Counter[TopicPartition] = Counter()
+
+    def __iter__(self) -> Iterator[TopicPartition]:
+        """Every partition that has a commit or will have one as soon as it is written."""
+        return iter({**self.in_force, **self._under_way})
+
+    def __len__(self) -> int:
+        return len({*self.in_force, *self._under_way})
+
+    def writing(self, partitions: Iterable[TopicPartition]) -> None:
+        """Commits of these are on their way to the log."""
+        self._under_way.update(partitions)
+
+    def written(self, partitions: Iterable[TopicPartition]) -> None:
+        """They are committed, or have failed."""
+        for tp in partitions:
+            self._under_way[tp] -= 1
+            if self._under_way[tp] <= 0:
+                del self._under_way[tp]
+
+    def put(self, tp: TopicPartition, value: OffsetValue) -> None:
+        """From now on `value` is what is committed."""
+        if tp not in self.in_force:
+            self.version += 1
+        self.in_force[tp] = value
+
+    def forget(self, tp: TopicPartition) -> None:
+        """Nothing is committed any more."""
+        if self.in_force.pop(tp, None) is not None:
+            self.version += 1
+
+    def expired(self, group: Group, now_ms: int, retention_ms: int) -> list[TopicPartition]:
+        """What nobody has needed for `retention_ms`.
+
+        An empty group's offsets age together from when it became empty, those of a simple consumer each from its
+        commit, and those of consumers at work likewise, where nobody subscribes to the topic any more.
+        """
+        together = group.protocol_type is not None and group.state is EMPTY and group.state_timestamp >= 0
+        at_work = group.protocol_type == "consumer" and group.subscribed is not None and group.state is STABLE
+        if not (group.protocol_type is None or group.state is EMPTY or at_work):
+            return []
+        found = []
+        for tp, value in self.in_force.items():
+            if group.is_subscribed_to(tp.topic) or tp in self._under_way:
+                continue
+            since = group.state_timestamp if together else value.commit_timestamp
+            over = now_ms >= value.expire_timestamp if value.expire_timestamp >= 0 else now_ms - since >= retention_ms
+            if over:
+                found.append(tp)
+        return found

@@ -1,0 +1,250 @@
+"""The group coordinator of one broker: takes each request to its group, and waits for what has to be waited for.
+
+Kafka's `GroupCoordinatorService`. The groups of a partition of `__consumer_offsets` are coordinated by its leader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from engine.clock import Clock
+from engine.config import INTERNAL_TOPIC, BrokerConfig
+from engine.errors import (
+    CoordinatorLoadInProgressError,
+    ErrorCode,
+    InvalidGroupIdError,
+    InvalidSessionTimeoutError,
+    KafkaError,
+    NotCoordinatorError,
+)
+from engine.events import EventLog
+from engine.groups.member import Reply
+from engine.groups.shard import OffsetsLog, Shard
+from engine.groups.views import Position, Standing, Viewer
+from engine.messages import (
+    DeleteGroupsRequest,
+    DeleteGroupsResponse,
+    HeartbeatRequest,
+    HeartbeatResponse,
+    JoinGroupRequest,
+    JoinGroupResponse,
+    LeaveGroupRequest,
+    LeaveGroupResponse,
+    OffsetCommitRequest,
+    OffsetCommitResponse,
+    OffsetDeleteRequest,
+    OffsetDeleteResponse,
+    OffsetFetchRequest,
+    OffsetFetchResponse,
+    SyncGroupRequest,
+    SyncGroupResponse,
+)
+from engine.snapshot import GroupView
+from engine.types import ClientInfo, OffsetAndMetadata, TopicPartition
+
+__all__ = ["GroupCoordinator", "OffsetsLog", "partition_for"]
+
+R = TypeVar("R")
+
+
+class GroupCoordinator:
+    """Answers every request about groups whose partition of `__consumer_offsets` this broker leads."""
+
+    def __init__(
+        self,
+        broker_id: int,
+        clock: Clock,
+        config: BrokerConfig,
+        log: OffsetsLog,
+        events: EventLog,
+        topics: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self.broker_id = broker_id
+        self._clock = clock
+        self._config = config
+        self._log = log
+        self._events = events
+        self._topics = topics
+        self._shards: dict[int, Shard] = {}
+        self._viewers: dict[str, Viewer] = {}
+        self._views: tuple[GroupView, ...] = ()
+
+    async def load(self, partition: int) -> None:
+        """Become the coordinator of the groups of this partition: rebuild them from its log.
+
+        They are answered CoordinatorLoadInProgressError meanwhile. Raises what reading the log raises.
+        """
+        self.unload(partition)
+        shard = self._shards[partition] = Shard(
+            partition, self._clock, self._config, self._log, self._events, self._topics
+        )
+        try:
+            records = await self._log.read(partition)
+        except BaseException:
+            if self._shards.get(partition) is shard:
+                del self._shards[partition]
+            raise
+        if not shard.closed:
+            shard.load(records)
+
+    def unload(self, partition: int) -> None:
+        """Stop being it: what waits fails with NotCoordinatorError, and timers are cancelled."""
+        shard = self._shards.pop(partition, None)
+        if shard is not None:
+            shard.close()
+
+    def close(self) -> None:
+        """Stop coordinating anything."""
+        for partition in tuple(self._shards):
+            self.unload(partition)
+
+    def _shard(self, group_id: str) -> Shard:
+        partitions = self._topics().get(INTERNAL_TOPIC, self._config.offsets_topic_num_partitions)
+        shard = self._shards.get(partition_for(group_id, partitions))
+        if shard is None:
+            raise NotCoordinatorError(f"Broker {self.broker_id} does not coordinate {group_id}.")
+        shard.check_loaded()
+        return shard
+
+    # Membership
+
+    async def join_group(self, client: ClientInfo, request: JoinGroupRequest) -> JoinGroupResponse:
+        """Answered when the generation is complete; raises MemberIdRequiredError on a dynamic member's first try."""
+        _check_group_id(request.group_id)
+        shortest, longest = self._config.group_min_session_timeout_ms, self._config.group_max_session_timeout_ms
+        if not shortest <= request.session_timeout_ms <= longest:
+            raise InvalidSessionTimeoutError(
+                f"A session timeout of {request.session_timeout_ms} ms is outside {shortest} to {longest} ms "
+                "(group.min.session.timeout.ms, group.max.session.timeout.ms)."
+            )
+        group = self._shard(request.group_id).group_to_join(request.group_id, request.member_id)
+        reply, answer = _ask(JoinGroupResponse)
+        group.join(client, request, reply)
+        return await answer
+
+    async def sync_group(self, client: ClientInfo, request: SyncGroupRequest) -> SyncGroupResponse:
+        """Answered when the leader has brought the assignments and they are stored."""
+        _check_group_id(request.group_id)
+        group = self._shard(request.group_id).known(request.group_id)
+        reply, answer = _ask(SyncGroupResponse)
+        group.sync(request, reply)
+        return await answer
+
+    async def heartbeat(self, client: ClientInfo, request: HeartbeatRequest) -> HeartbeatResponse:
+        """While the group is still being loaded every heartbeat is good."""
+        _check_group_id(request.group_id)
+        try:
+            self._shard(request.group_id).known(request.group_id).heartbeat(request)
+        except CoordinatorLoadInProgressError:
+            pass
+        return HeartbeatResponse()
+
+    async def leave_group(self, client: ClientInfo, request: LeaveGroupRequest) -> LeaveGroupResponse:
+        """An error for each member; UNKNOWN_MEMBER_ID for all where there is no such group."""
+        _check_group_id(request.group_id)
+        group = self._shard(request.group_id).group(request.group_id)
+        if group is None:
+            return LeaveGroupResponse((ErrorCode.UNKNOWN_MEMBER_ID,) * len(request.members))
+        return LeaveGroupResponse(group.leave(request))
+
+    # Offsets
+
+    async def offset_commit(self, client: ClientInfo, request: OffsetCommitRequest) -> OffsetCommitResponse:
+        """Partitions that do not exist and metadata that is too long get their own errors; all else fails as one."""
+        shard = self._shard(request.group_id)
+        errors = {tp: self._check_commit(tp, given) for tp, given in request.offsets.items()}
+        if any(error is not ErrorCode.UNKNOWN_TOPIC_OR_PARTITION for error in errors.values()):
+            shard.check_commit(request)
+        good = {tp: given for tp, given in request.offsets.items() if errors[tp] is ErrorCode.NONE}
+        if good:
+            await shard.commit(request.group_id, good)
+        return OffsetCommitResponse(errors)
+
+    def _check_commit(self, tp: TopicPartition, given: OffsetAndMetadata) -> ErrorCode:
+        if not 0 <= tp.partition < self._topics().get(tp.topic, 0):
+            return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        if len(given.metadata) > self._config.offset_metadata_max_bytes:
+            return ErrorCode.OFFSET_METADATA_TOO_LARGE
+        return ErrorCode.NONE
+
+    async def offset_fetch(self, client: ClientInfo, request: OffsetFetchRequest) -> OffsetFetchResponse:
+        """What is committed of the partitions asked for; nothing where there is no such group."""
+        group = self._shard(request.group_id).group(request.group_id)
+        committed = group.committed.in_force if group is not None else {}
+        wanted = committed if request.partitions is None else request.partitions
+        return OffsetFetchResponse(
+            {tp: OffsetAndMetadata(committed[tp].offset, committed[tp].metadata) for tp in wanted if tp in committed}
+        )
+
+    async def offset_delete(self, client: ClientInfo, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
+        """GROUP_SUBSCRIBED_TO_TOPIC for what the group still wants; raises where there is no such group (KIP-496)."""
+        _check_group_id(request.group_id)
+        shard = self._shard(request.group_id)
+        return OffsetDeleteResponse(await shard.delete_offsets(request.group_id, request.partitions))
+
+    async def delete_groups(self, client: ClientInfo, request: DeleteGroupsRequest) -> DeleteGroupsResponse:
+        """Each group is deleted with its offsets, or gets its own error."""
+        errors = {}
+        for group_id in request.group_ids:
+            try:
+                await self._shard(group_id).delete(group_id)
+                errors[group_id] = ErrorCode.NONE
+            except KafkaError as error:
+                errors[group_id] = error.code
+        return DeleteGroupsResponse(errors)
+
+    async def forget_topic(self, topic: str) -> None:
+        """The topic was deleted: what is committed for it gets tombstones. Raises what appending raises."""
+        for shard in tuple(self._shards.values()):
+            if not shard.loading:
+                await shard.forget_topic(topic)
+
+    # How it stands
+
+    def views(self, standing: Standing, position: Position) -> tuple[GroupView, ...]:
+        """The groups coordinated here, by id; what has not changed is the same object again."""
+        groups = {group_id: group for shard in self._shards.values() for group_id, group in shard.groups.items()}
+        if len(self._viewers) > len(groups):
+            self._viewers = {group_id: seen for group_id, seen in self._viewers.items() if group_id in groups}
+        topics = self._topics()
+        views = []
+        for group_id in sorted(groups):
+            viewer = self._viewers.get(group_id)
+            if viewer is None or viewer.seen is not groups[group_id]:
+                viewer = self._viewers[group_id] = Viewer(groups[group_id])
+            views.append(viewer.view(self.broker_id, topics, standing, position))
+        if len(views) != len(self._views) or any(a is not b for a, b in zip(views, self._views, strict=True)):
+            self._views = tuple(views)
+        return self._views
+
+
+def partition_for(group_id: str, partitions: int) -> int:
+    """The partition of `__consumer_offsets` that holds a group: Java's `String.hashCode`, `Utils.abs`, modulo."""
+    units = group_id.encode("utf-16-be", "surrogatepass")
+    code = 0
+    for at in range(0, len(units), 2):
+        code = (31 * code + (units[at] << 8 | units[at + 1])) & 0xFFFFFFFF
+    signed = code - (1 << 32) if code & 0x80000000 else code
+    return 0 if signed == -(1 << 31) else abs(signed) % partitions
+
+
+def _check_group_id(group_id: str) -> None:
+    if not group_id:
+        raise InvalidGroupIdError
+
+
+def _ask(kind: type[R]) -> tuple[Reply[R], asyncio.Future[R]]:
+    """A reply, and the future that waits for it; `kind` is what is answered."""
+    future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+
+    def done(answer: R | KafkaError) -> None:
+        if future.done():
+            return  # its sender has gone
+        if isinstance(answer, KafkaError):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+    return Reply(done), future

@@ -1,0 +1,390 @@
+"""How a group goes through a rebalance: its waits, who is dropped by them, and what is stored on the way.
+
+The part of Kafka's `GroupMetadataManager` that moves a `ClassicGroup` from state to state. Everything here happens at
+once; what takes time is asked of the clock and of the log, which call back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.clock import Clock, Timer
+from engine.config import BrokerConfig
+from engine.errors import (
+    FencedInstanceIdError,
+    KafkaError,
+    NotCoordinatorError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from engine.events import EventLog, MemberJoined, MemberLeft, RebalanceCompleted, RebalanceStarted
+from engine.groups.assignors import ASSIGNORS
+from engine.groups.group import COMPLETING, DEAD, EMPTY, PREPARING, STABLE, Group
+from engine.groups.member import Member, read_assignment
+from engine.groups.offsets import GroupKey, encode_group, encode_key
+from engine.groups.reasons import names, seconds
+from engine.groups.rebalance import History, waiting_sentence
+from engine.messages import SyncGroupResponse
+from engine.snapshot import Rebalance
+from engine.types import ClientInfo
+
+NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000
+"""How long a new member may wait for its first generation (`CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS`)."""
+
+LogRecord = tuple[bytes, bytes | None]
+Written = Callable[[KafkaError | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a group needs of its coordinator."""
+
+    clock: Clock
+    config: BrokerConfig
+    events: EventLog
+    topics: Callable[[], Mapping[str, int]]
+    """The topics there are now, with their numbers of partitions."""
+    write: Callable[[Sequence[LogRecord], Written], None]
+    """Append to the group's partition of `__consumer_offsets`; calls back when committed, or with what went wrong."""
+
+
+class Phases:
+    """Moves one group through its states."""
+
+    def __init__(self, group: Group, surroundings: Surroundings) -> None:
+        self.group = group
+        self.history = History(group.group_id)
+        self.deadline: Timer | None = None
+        """What ends the wait for JoinGroup or for SyncGroup."""
+        self.counts: Mapping[str, int] = {}
+        """The subscribed topics and their partitions when this generation was shared out."""
+        self._around = surroundings
+        self._clock = surroundings.clock
+        self._pending_sessions: dict[str, Timer] = {}
+        self._joined_meanwhile = False
+
+    # Members
+
+    def admit(self, member: Member) -> None:
+        """Add a new member, which has long enough to see its first generation."""
+        if self.group.state is PREPARING and self.group.previous_state is EMPTY:
+            self._joined_meanwhile = True
+        self._forget_pending(member.member_id)
+        member.new = True
+        self.group.add(member)
+        self.history.joined(member.member_id, member.label)
+        self.heard_from(member, NEW_MEMBER_JOIN_TIMEOUT_MS)
+        self._publish_joined(member)
+
+    def replace(self, old: Member, member_id: str, client: ClientInfo) -> Member:
+        """A static member goes on under another member id; who still speaks as the old one is fenced."""
+        old.stop_session()
+        fenced = FencedInstanceIdError(f"Another member holds the group.instance.id {old.group_instance_id} by now.")
+        old.answer_join(fenced)
+        old.answer_sync(fenced)
+        member = self.group.replace_static(old, member_id, client)
+        self.history.rename(old.member_id, member_id, member.label)
+        return member
+
+    def await_pending(self, member_id: str, session_timeout_ms: int) -> None:
+        """Expect a member to join again with the id it was given, within its session timeout."""
+        self.group.pending_joins.add(member_id)
+        self._pending_sessions[member_id] = self._clock.call_later(session_timeout_ms, self._pending_ran_out, member_id)
+
+    def heard_from(self, member: Member, timeout_ms: float | None = None) -> None:
+        """The member sent something, so its session begins anew."""
+        member.heard_ms = self._clock.now_ms()
+        self.restart_session(member, timeout_ms)
+
+    def restart_session(self, member: Member, timeout_ms: float | None = None) -> None:
+        """Ask for the next heartbeat within the session timeout, from now on."""
+        member.stop_session()
+        timeout_ms = member.session_timeout_ms if timeout_ms is None else timeout_ms
+        member.session_ends_ms = self._clock.now_ms() + timeout_ms
+        member.session = self._clock.call_later(timeout_ms, self._session_ran_out, member.member_id)
+
+    def let_go(self, member_id: str, why: str) -> None:
+        """A member leaves of its own will or by an administrator's; no rebalance is begun yet."""
+        self._remove(member_id, "left", why, self._clock.now_ms())
+
+    def let_go_pending(self, member_id: str) -> None:
+        """A pending member leaves; nobody waits for it any more."""
+        self._forget_pending(member_id)
+        self.group.remove(member_id)
+
+    def refuse(self, member_id: str) -> None:
+        """A full group turns a member away, also one that was in it."""
+        if member_id in self.group.members:
+            self._remove(member_id, "dropped", "the group is full (group.max.size)", self._clock.now_ms())
+        else:
+            self.let_go_pending(member_id)
+
+    def _remove(self, member_id: str, what: str, why: str, served_until_ms: float) -> None:
+        member = self.group.members[member_id]
+        member.stop_session()
+        gone = UnknownMemberIdError(f"{member.label} is no longer in {self.group.group_id}; it has to join again.")
+        member.answer_join(gone)
+        member.answer_sync(gone)
+        self.group.remove(member_id)
+        self.history.gone(member_id, what, served_until_ms)
+        self._around.events.publish(
+            MemberLeft(
+                at_ms=self._clock.now_ms(),
+                subject=self.group.group_id,
+                member=member.label,
+                why=why,
+                expected=what == "left",
+                remaining=len(self.group.members),
+            )
+        )
+
+    def _forget_pending(self, member_id: str) -> None:
+        if timer := self._pending_sessions.pop(member_id, None):
+            timer.cancel()
+
+    def _pending_ran_out(self, member_id: str) -> None:
+        self.let_go_pending(member_id)
+        if self.group.state is PREPARING and self.group.everybody_joined:
+            self.complete_join()
+
+    def _session_ran_out(self, member_id: str) -> None:
+        member = self.group.members[member_id]
+        member.session = None
+        if member.waits:
+            return
+        if member.new:
+            what = f"wait of {seconds(NEW_MEMBER_JOIN_TIMEOUT_MS)} for a first generation ran out"
+        else:
+            what = f"session of {seconds(member.session_timeout_ms)} ran out without a heartbeat"
+        self._remove(member_id, "dropped", f"its {what}", member.heard_ms)
+        if self.group.state in (STABLE, COMPLETING):
+            self.prepare_or_complete(f"{member.label}'s {what}")
+        elif self.group.state is PREPARING and self.group.everybody_joined:
+            self.complete_join()
+
+    # The join phase
+
+    def prepare_or_complete(self, cause: str) -> None:
+        """Begin a rebalance, or see whether the one under way has everybody by now."""
+        if self.group.can_rebalance:
+            self.prepare(cause)
+        else:
+            self.maybe_complete_join()
+
+    def maybe_complete_join(self) -> None:
+        """End the join phase if everybody is there; the first one of an empty group waits its time out instead."""
+        group = self.group
+        if group.state is PREPARING and group.previous_state is not EMPTY and group.everybody_joined:
+            self.complete_join()
+
+    def prepare(self, cause: str) -> None:
+        """Begin a rebalance: everybody has to join again."""
+        group, now_ms = self.group, self._clock.now_ms()
+        if group.state is COMPLETING:
+            for member in group.members.values():
+                member.assignment = b""
+                if member.answer_sync(RebalanceInProgressError()):
+                    self.restart_session(member)
+        group.pending_syncs.clear()
+        self._cancel_deadline()
+        first = group.state is EMPTY
+        group.become(PREPARING, now_ms)
+        self._tell_of_beginning(cause, first)
+        if first:
+            delay_ms = self._around.config.group_initial_rebalance_delay_ms
+            remaining_ms = max(group.rebalance_timeout_ms - delay_ms, 0)
+            self.deadline = self._clock.call_later(delay_ms, self._initial_wait_over, delay_ms, remaining_ms)
+        elif group.everybody_joined:
+            self.complete_join()
+        else:
+            self.deadline = self._clock.call_later(group.rebalance_timeout_ms, self.complete_join)
+
+    def _initial_wait_over(self, delay_ms: int, remaining_ms: int) -> None:
+        if self._joined_meanwhile and remaining_ms:
+            self._joined_meanwhile = False
+            next_ms = min(self._around.config.group_initial_rebalance_delay_ms, remaining_ms)
+            self.deadline = self._clock.call_later(
+                next_ms, self._initial_wait_over, next_ms, max(remaining_ms - delay_ms, 0)
+            )
+        else:
+            self.complete_join()
+
+    def complete_join(self) -> None:
+        """End the join phase: dynamic members that did not come back are out, the others get the next generation."""
+        group, now_ms = self.group, self._clock.now_ms()
+        self._cancel_deadline()
+        missing = [member for member in group.members.values() if not member.joining and not member.static]
+        for member in missing:
+            why = f"it did not join again within {seconds(group.rebalance_timeout_ms)}"
+            self._remove(member.member_id, "dropped", why, member.heard_ms)
+        if not group.elect_joined_leader() and group.members:
+            self.deadline = self._clock.call_later(group.rebalance_timeout_ms, self.complete_join)
+            return
+        self._joined_meanwhile = False
+        group.next_generation(now_ms)
+        if not group.members:
+            self._store({}, lambda error: None)
+            self._tell_of_end(self.history.emptied(group.generation, now_ms))
+            return
+        assignor = group.protocol or ""
+        counts = self._around.topics()
+        self.counts = {topic: counts[topic] for topic in group.subscribed or () if topic in counts}
+        self.history.chose(
+            group.generation,
+            assignor,
+            cooperates(assignor),
+            group.leader or "",
+            [member.label for member in missing],
+            now_ms,
+        )
+        for member in list(group.members.values()):
+            group.pending_syncs.add(member.member_id)
+            member.new = False
+            member.answer_join(group.join_response(member.member_id))
+            self.restart_session(member)
+        self.deadline = self._clock.call_later(group.rebalance_timeout_ms, self._sync_wait_over)
+
+    # The sync phase
+
+    def take_assignments(self, assignments: Mapping[str, bytes]) -> None:
+        """Store what the leader has shared out; when that is committed, the group is stable."""
+        generation = self.group.generation
+        shares = {member_id: assignments.get(member_id, b"") for member_id in self.group.members}
+
+        def written(error: KafkaError | None) -> None:
+            # Another member may have joined meanwhile, or the partition may be another broker's.
+            if self.group.state is not COMPLETING or self.group.generation != generation:
+                return
+            if error is None:
+                self._stabilize(shares)
+            else:
+                self._fail_sync(error)
+
+        self._store(shares, written)
+
+    def _stabilize(self, shares: Mapping[str, bytes]) -> None:
+        group, now_ms = self.group, self._clock.now_ms()
+        kind = group.protocol_type or ""
+        given = {member_id: read_assignment(kind, share) for member_id, share in shares.items()}
+        self.history.assigned(given, group.subscribed, now_ms)
+        group.become(STABLE, now_ms)
+        for member in group.members.values():
+            member.assignment = shares.get(member.member_id, b"")
+            if self.hand_out(member):
+                self.restart_session(member)
+        self.maybe_end()
+        if group.pending_syncs:
+            self.history.awaits(group.pending_syncs, now_ms)
+
+    def _fail_sync(self, error: KafkaError) -> None:
+        for member in self.group.members.values():
+            member.assignment = b""
+            if member.answer_sync(error):
+                self.restart_session(member)
+        self.prepare_or_complete(f"the assignment could not be stored ({error})")
+
+    def hand_out(self, member: Member) -> bool:
+        """Answer the member's SyncGroup with its assignment; whether it was waiting for that."""
+        if member.syncing is None:
+            return False
+        share = read_assignment(member.protocol_type, member.assignment)
+        self.history.serves(member.member_id, share, self._clock.now_ms())
+        return member.answer_sync(SyncGroupResponse(member.assignment, self.group.protocol))
+
+    def synced(self, member_id: str) -> None:
+        """The member has sent SyncGroup for this generation."""
+        self.group.pending_syncs.discard(member_id)
+        if not self.group.pending_syncs:
+            self._cancel_deadline()
+
+    def maybe_end(self) -> None:
+        """The rebalance is over once every member has its assignment."""
+        if self.group.state is STABLE and not self.group.pending_syncs:
+            self._tell_of_end(self.history.ended(self._clock.now_ms()))
+
+    def _sync_wait_over(self) -> None:
+        group = self.group
+        missing = [group.members[member_id] for member_id in group.members if member_id in group.pending_syncs]
+        if group.state not in (COMPLETING, STABLE) or not missing:
+            return
+        for member in missing:
+            why = f"it did not ask for its assignment within {seconds(group.rebalance_timeout_ms)}"
+            self._remove(member.member_id, "dropped", why, member.heard_ms)
+        labels = names(member.label for member in missing)
+        self.prepare(f"{labels} did not ask for an assignment (SyncGroup) in time")
+
+    # The end of it
+
+    def die(self) -> None:
+        """Stop: the group is deleted, or another broker's. What waits is sent to look for the coordinator."""
+        elsewhere = NotCoordinatorError(f"This broker does not coordinate {self.group.group_id} any more.")
+        for member in self.group.members.values():
+            member.stop_session()
+            member.answer_join(elsewhere)
+            member.answer_sync(elsewhere)
+        for timer in self._pending_sessions.values():
+            timer.cancel()
+        self._cancel_deadline()
+        self.group.become(DEAD, self._clock.now_ms())
+
+    def store_as_is(self, then: Written) -> None:
+        """Write the group with the assignments it has."""
+        self._store({member.member_id: member.assignment for member in self.group.members.values()}, then)
+
+    def _store(self, assignments: dict[str, bytes], then: Written) -> None:
+        record = (encode_key(GroupKey(self.group.group_id)), encode_group(self.group.stored(assignments)))
+        self._around.write([record], then)
+
+    def _cancel_deadline(self) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+
+    # What is told
+
+    def _publish_joined(self, member: Member) -> None:
+        self._around.events.publish(
+            MemberJoined(
+                at_ms=self._clock.now_ms(),
+                subject=self.group.group_id,
+                member=member.label,
+                size=len(self.group.members),
+                static=member.static,
+            )
+        )
+
+    def _tell_of_beginning(self, cause: str, first: bool) -> None:
+        group, now_ms = self.group, self._clock.now_ms()
+        if first:
+            delay_ms = self._around.config.group_initial_rebalance_delay_ms
+            sentence = f"an empty group waits {seconds(delay_ms)} for more members (group.initial.rebalance.delay.ms)"
+        else:
+            labels = [member.label for member in group.in_slot_order() if not member.joining]
+            sentence = waiting_sentence(labels, group.rebalance_timeout_ms)
+        assignor = group.protocol or ""
+        offered = [member.assignors[0] for member in group.members.values() if member.assignors]
+        cooperative = cooperates(assignor or (offered[0] if offered else ""))
+        self.history.began(cause, sentence, group.generation, assignor, cooperative, now_ms)
+        self._around.events.publish(
+            RebalanceStarted(
+                at_ms=now_ms,
+                subject=group.group_id,
+                cause=cause,
+                generation=group.generation,
+                cooperative=cooperative,
+                assignor=assignor,
+                members=len(group.members),
+            )
+        )
+
+    def _tell_of_end(self, rebalance: Rebalance | None) -> None:
+        if rebalance is not None:
+            self._around.events.publish(
+                RebalanceCompleted(at_ms=self._clock.now_ms(), subject=self.group.group_id, rebalance=rebalance)
+            )
+
+
+def cooperates(assignor: str) -> bool:
+    """Whether members keep what they own while they rejoin under this assignor."""
+    return assignor in ASSIGNORS and ASSIGNORS[assignor].cooperative
