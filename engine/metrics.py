@@ -6,13 +6,15 @@ from __future__ import annotations
 class Meter:
     """Counts in bins of one lab second, the last `keep` of them; a call costs well under a microsecond."""
 
-    __slots__ = ("_bins", "_first", "_keep", "_newest", "total")
+    __slots__ = ("_bins", "_first", "_keep", "_newest", "_past", "_past_of", "total")
 
     def __init__(self, keep: int = 121) -> None:
         self._keep = keep
         self._bins = [0] * keep
         self._newest = -1
         self._first: float | None = None
+        self._past: tuple[int, ...] = ()
+        self._past_of = (-1, -1)
         self.total = 0
         """How many there have ever been."""
 
@@ -41,6 +43,13 @@ class Meter:
         """The count of each of the last `seconds` seconds, the running one last; 0 where nothing is known."""
         second = int(now_ms // 1000)
         return tuple(self._at(second - back) for back in range(seconds - 1, -1, -1))
+
+    def past(self, now_ms: float, seconds: int) -> tuple[int, ...]:
+        """`history` without the running second: the same object until the second is over."""
+        of = int(now_ms // 1000), seconds
+        if of != self._past_of:
+            self._past_of, self._past = of, self.history(now_ms, seconds + 1)[:-1]
+        return self._past
 
     def _at(self, second: int) -> int:
         return self._bins[second % self._keep] if self._newest - self._keep < second <= self._newest else 0

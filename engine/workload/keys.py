@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple
@@ -41,9 +42,14 @@ def keys_for(rule: KeyRule, template: Template, seed: int | str) -> Keys:
     if rule.kind == "uniform":
         n = rule.n
         return Keys(lambda: 1 + int(random() * n), by_subject)
-    table = list(accumulate(1.0 / rank for rank in range(1, rule.n + 1)))
+    table = _zipf(rule.n)
     whole = table[-1]
     return Keys(lambda: 1 + bisect_left(table, random() * whole), by_subject)
+
+
+@lru_cache(maxsize=8)
+def _zipf(n: int) -> tuple[float, ...]:
+    return tuple(accumulate(1.0 / rank for rank in range(1, n + 1)))
 
 
 def _field(name: str, template: Template) -> Callable[[Fields], bytes | None]:

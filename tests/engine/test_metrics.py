@@ -56,3 +56,14 @@ def test_no_more_is_remembered_than_was_asked_for() -> None:
     for second in range(10):
         meter.add(second * 1_000, second)
     assert meter.history(9_000, 5) == (0, 0, 7, 8, 9)
+
+
+def test_the_past_is_the_whole_seconds_and_stays_the_same_object_for_a_second() -> None:
+    meter = Meter()
+    meter.add(10_100, 3)
+    meter.add(11_100, 4)
+    past = meter.past(11_100, 3)
+    assert past == (0, 0, 3)
+    meter.add(11_900, 4)
+    assert meter.past(11_950, 3) is past
+    assert meter.past(12_000, 3) == (0, 3, 8)

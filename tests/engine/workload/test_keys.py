@@ -52,7 +52,7 @@ def test_a_field_of_the_template_can_be_the_key() -> None:
 
 
 def test_a_field_the_template_does_not_have_is_refused_naming_those_it_has() -> None:
-    with pytest.raises(RefusedError, match="'colour' is no field of orders.*customer_id, order_id, channel, country"):
+    with pytest.raises(RefusedError, match=r"'colour' is no field of orders.*customer_id, order_id, channel, country"):
         keys_for(KeyRule("field", name="colour"), ORDERS, 1)
 
 

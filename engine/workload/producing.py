@@ -1,0 +1,216 @@
+"""Keeps a spawned producer busy: so many records a second of lab time, of its template, with its keys.
+
+Every record carries the headers `producer` (its name) and `sequence` (a number that never comes twice), by which one
+can tell later what became of it. Sequences are reserved in blocks, so that a killed program does not reuse them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from engine.clock import Clock
+from engine.errors import ClientClosedError, KafkaError
+from engine.metrics import Meter
+from engine.snapshot import ClientState, ProducerView
+from engine.types import RecordMetadata
+from engine.workload.driven import HISTORY_S, Driven
+from engine.workload.keys import Keys, keys_for
+from engine.workload.pace import Pace
+from engine.workload.pools import pools
+from engine.workload.spec import ProducerSpec
+from engine.workload.templates import TEMPLATES
+
+if TYPE_CHECKING:
+    from engine.clients.producer import Producer
+
+RECORDS_A_TURN = 200
+"""How many records all producers together make before others get a turn: some ms of work."""
+
+_RETRY_MS = 100
+
+
+class DrivenProducer(Driven):
+    """A producer and its workload. Counters go on over restarts; `sequence` is the next record's number."""
+
+    def __init__(
+        self,
+        spec: ProducerSpec,
+        name: str,
+        clock: Clock,
+        total: Meter,
+        make: Callable[[DrivenProducer], Producer],
+        reserve: Callable[[DrivenProducer, int], Awaitable[None]],
+        share: Callable[[], int],
+        on_end: Callable[[Driven, BaseException], None],
+    ) -> None:
+        super().__init__(name, clock, total, on_end)
+        self.spec = spec
+        self.sent = self.acked = self.failed = 0
+        self.sequence = 0
+        self.reserved = 0
+        """No sequence from here on has been given out."""
+        self._make = make
+        self._reserve = reserve
+        self._share = share
+        self._client: Producer | None = None
+        self._pace: Pace | None = None
+        self._fresh = 0
+        self._view: ProducerView | None = None
+        self._seen: tuple[object, ...] = ()
+        self._keys()
+
+    async def start(self) -> None:
+        """Make a client and work; raises KafkaError when it cannot begin."""
+        if not pools.cache_info().currsize:
+            with self._clock.working():
+                await asyncio.to_thread(pools)
+        client = self._make(self)
+        await client.start()
+        self._client = client
+        self.last_error = ""
+        self.state = ClientState.PAUSED if self.spec.paused else ClientState.RUNNING
+        self._pace = None
+        self.changed()
+        self._begin()
+
+    async def stop(self) -> None:
+        """Send what is in the buffer, then end."""
+        await self._end()
+        client = self._client
+        if client is None:
+            return
+        try:
+            await client.stop()
+        except BaseException:
+            client.crash()
+            raise
+        finally:
+            self._gone(client, ClientState.STOPPED)
+
+    def crash(self) -> int:
+        """End at once; returns how many records in the buffer are lost."""
+        self._cut()
+        lost, client = self.buffered, self._client
+        if client is not None:
+            client.crash()
+        self._gone(client, ClientState.CRASHED)
+        return lost
+
+    def _gone(self, client: Producer | None, state: ClientState) -> None:
+        if self._client is client:
+            self._client = None
+            self.state = state
+            self.changed()
+
+    def pause(self, paused: bool) -> None:
+        """Send nothing, or go on."""
+        self.spec = replace(self.spec, paused=paused)
+        self.state = ClientState.PAUSED if paused else ClientState.RUNNING
+        self._pace = None
+        self.changed()
+
+    def set_rate(self, rate: float) -> None:
+        """Records per second from now on; RefusedError beyond what can be had."""
+        self.spec = self.spec.with_rate(rate)
+        self._pace = None
+        self.changed()
+
+    @property
+    def buffered(self) -> int:
+        """Records in its buffer that are not acknowledged yet."""
+        return self._client.buffered if self._client is not None else 0
+
+    def _keys(self) -> Keys:
+        """The key rule at work; RefusedError when it does not fit the template."""
+        return keys_for(self.spec.keys, TEMPLATES[self.spec.template], f"{self.spec.seed}:{self.sequence}")
+
+    async def work(self) -> None:
+        """Send what is due, turn by turn."""
+        client, clock = self._client, self._clock
+        assert client is not None
+        seed = f"{self.spec.seed}:{self.sequence}"
+        random, keys, generate = Random(f"pace:{seed}"), self._keys(), TEMPLATES[self.spec.template].generator(seed)
+        topic, who = self.spec.topic, ("producer", self.name.encode("utf-8", "surrogateescape"))
+        while True:
+            await clock.running()
+            if self.state is ClientState.PAUSED or not self.spec.rate:
+                await self._nap.sleep(None)
+                continue
+            now = clock.now_ms()
+            if self._pace is None:
+                self._pace = Pace(self.spec.rate, now, random)
+            pace = self._pace
+            due = pace.due(now, self.turn_ms)
+            if not due:
+                await self._nap.sleep(pace.wait_ms(now, self.turn_ms))
+                continue
+            turn = min(due, self._share())
+            if self.sequence + turn > self.reserved:
+                self.reserved = self.sequence + turn + max(100, int(10 * self.spec.rate))
+                await self._reserve(self, self.reserved)
+            pace.took(turn)
+            at = clock.now()
+            for _ in range(turn):
+                fields, value = generate(at, self.sequence, keys.subject())
+                headers = [who, ("sequence", b"%d" % self.sequence)]
+                try:
+                    answer = await client.send(topic, value, key=keys.key(fields), headers=headers)
+                except ClientClosedError:
+                    return
+                except KafkaError as error:
+                    self.failed += 1
+                    self.failed_with(error)
+                    await self._nap.sleep(_RETRY_MS)
+                    break
+                self.sequence += 1
+                self.sent += 1
+                answer.add_done_callback(self._answered)
+            if due > turn:
+                await self._nap.sleep(clock.speed)
+
+    def _answered(self, answer: asyncio.Future[RecordMetadata]) -> None:
+        if answer.cancelled():
+            self.failed += 1
+        elif (error := answer.exception()) is not None:
+            self.failed += 1
+            self.failed_with(error)
+        else:
+            if not self._fresh:
+                asyncio.get_running_loop().call_soon(self._tally)
+            self._fresh += 1
+
+    def _tally(self) -> None:
+        self.acked += self._fresh
+        self.counted(self._fresh)
+        self._fresh = 0
+
+    def view(self) -> ProducerView:
+        """What is to be seen of it; the same object while nothing changes."""
+        now = self._clock.now_ms()
+        seen = (self.version, self.sent, self.acked, self.failed, self.buffered, now // 250)
+        if self._view is None or seen != self._seen:
+            spec = self.spec
+            view = ProducerView(
+                name=self.name,
+                topic=spec.topic,
+                state=self.state,
+                template=spec.template,
+                keys=spec.keys.words(),
+                rate=spec.rate,
+                measured=round(self.meter.rate(now), 1),
+                history=self.meter.past(now, HISTORY_S),
+                acks=spec.acks,
+                partitioner=spec.partitioner,
+                compression=spec.compression,
+                sent=self.sent,
+                acked=self.acked,
+                failed=self.failed,
+                buffered=self.buffered,
+                last_error=self.last_error,
+            )
+            self._seen, self._view = seen, self._view if view == self._view else view
+        return self._view  # type: ignore[return-value]
