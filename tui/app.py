@@ -187,7 +187,11 @@ class Kafkarium(App[None]):
         """What the footer shows: what can be done here, most important first, and the modes."""
         context = mode.context()
         here = sorted(
-            (action for action in self.actions.at(mode.places()) if action.priority and action.key),
+            (
+                action
+                for action in self.actions.at(mode.places())
+                if action.priority and action.key and action.id != "help"
+            ),
             key=lambda action: -action.priority,
         )
         hints = [
@@ -198,7 +202,7 @@ class Kafkarium(App[None]):
         modes = [
             Hint(action.id, action.key, action.label, current=action.id == f"mode.{mode.kind}")
             for action in self.actions.actions
-            if action.id.startswith("mode.")
+            if action.id == "help" or action.id.startswith("mode.")
         ]
         return hints, modes
 
@@ -240,8 +244,8 @@ class Kafkarium(App[None]):
         return DEFAULTS
 
     def _take_colours(self) -> None:
-        plain = self.no_color or self.console.color_system in ("standard", "windows")
-        self.palette = palette_from(self.theme_variables, self.current_theme.dark, plain)
+        few = not self.is_headless and self.console.color_system in ("standard", "windows")
+        self.palette = palette_from(self.theme_variables, self.current_theme.dark, plain=self.no_color or few)
         for screen in self.screen_stack:
             if isinstance(screen, Mode):
                 self.call_after_refresh(partial(screen.repaint))

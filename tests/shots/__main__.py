@@ -41,7 +41,8 @@ def without_leading_blanks(svg: str) -> str:
         count = len(blanks) // len("&#160;")
         rest = len(html.unescape(text))
         cell = float(length) / (count + rest)
-        return f'{before}x="{float(x) + count * cell:g}"{between}textLength="{float(length) - count * cell:g}"{after}{text}<'
+        start, left = float(x) + count * cell, float(length) - count * cell
+        return f'{before}x="{start:g}"{between}textLength="{left:g}"{after}{text}<'
 
     return re.sub(r'(<text [^>]*?)x="([\d.]+)"([^>]*?)textLength="([\d.]+)"([^>]*>)((?:&#160;)+)([^<]+)<', moved, svg)
 

@@ -116,21 +116,21 @@ def _pace(up: bool) -> Callable[[Context], Awaitable[None]]:
 ACTIONS = (
     Action("client.more", ("+", "="), "more",
            "A producer sends more records a second; a consumer takes less time for each.",
-           _pace(True), enabled=_alive, priority=75),
+           _pace(True), enabled=_alive, priority=99),
     Action("client.less", ("-", "_"), "less",
            "A producer sends fewer records a second; a consumer takes more time for each.",
-           _pace(False), enabled=_alive, priority=74),
+           _pace(False), enabled=_alive, priority=98),
     Action("client.pause", ("z",), "rest", "Lets it rest, or work again; a resting consumer stays in its group.",
            _pause, enabled=_alive, priority=40),
     Action("client.stop", ("x",), "stop", "Stops it cleanly: a producer sends what it holds, a consumer commits and "
-           "leaves its group, which rebalances at once.", _verb("stop"), enabled=_alive, priority=73),
+           "leaves its group, which rebalances at once.", _verb("stop"), enabled=_alive, priority=97),
     Action("client.crash", ("X",), "crash", "Crashes it: nothing is sent, committed or said. A consumer's group "
            "notices when its session timeout has run down.", _verb("crash"), enabled=_alive, destructive=True,
-           priority=72),
+           priority=96),
     Action("client.restart", ("r",), "restart", "Starts it again as it was, after a stop or a crash.",
-           _verb("restart"), enabled=_gone, priority=73),
+           _verb("restart"), enabled=_gone, priority=97),
     Action("client.remove", ("D",), "remove", "Takes a stopped or crashed one out of the lab.", _verb("remove"),
-           enabled=_gone, destructive=True, priority=71),
+           enabled=_gone, destructive=True, priority=96),
     Action("consumer.hang", ("w",), "hang", "Lets it hang in processing: it polls no more, and leaves its group after "
            "max.poll.interval.ms. Again: it polls.", _hang, enabled=_consumer_alive, priority=39),
     Action("consumer.heartbeats", ("b",), "heartbeats", "Stops its heartbeats while it works on, so that its group "

@@ -132,7 +132,7 @@ ACTIONS = (
            enabled=_has_groups, priority=29),
     Action("group.previous", ("{",), "previous group", "Looks at the group before.", _look("group", -1),
            enabled=_has_groups),
-    Action("help", ("?",), "help", "Shows what every key does, here and everywhere.", _help, priority=50),
+    Action("help", ("?",), "help", "Shows what every key does, here and everywhere.", _help),
     Action("palette", ("ctrl+p",), "palette", "Finds an action by its name.", _palette, priority=10),
     Action("theme", (), "change theme", "Chooses another palette of colours.", _theme),
     Action("screenshot", ("ctrl+s",), "screenshot", "Saves this screen as a picture (SVG) beside the lab.",

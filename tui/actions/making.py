@@ -1,7 +1,135 @@
-"""Making topics, producers and consumers, in every mode: one key opens a form whose first enter accepts it as it is."""
+"""Making and unmaking topics, producers, consumers, groups and records. Each opens a small form that is filled in
+already, so that the key and `enter` are enough; dialogs are imported when they are first asked for.
+"""
 
 from __future__ import annotations
 
-from tui.actions.table import Action
+from engine.snapshot import TopicView
+from tui.actions.table import Action, Context
+from tui.painting.text import clean
+from tui.selection import SelectedPartition, SelectedProducer, SelectedRecord, group_of, topic_of
 
-ACTIONS: tuple[Action, ...] = ()
+_NO_TOPIC = "There is no topic yet; press n to make one first."
+
+
+def _has_topic(context: Context) -> str:
+    return "" if any(not topic.internal for topic in context.world.topics) else _NO_TOPIC
+
+
+def _topic(context: Context) -> TopicView | None:
+    """The topic that is selected, or where the selected producer sends to, else the one looked at."""
+    name = topic_of(context.selection)
+    if isinstance(context.selection, SelectedProducer):
+        producers = context.world.producers
+        name = next((each.topic for each in producers if each.name == context.selection.name), None)
+    return context.world.topic(name) if name else context.scene.topic
+
+
+def _own_topic(context: Context) -> str:
+    topic = _topic(context)
+    if topic is None:
+        return _NO_TOPIC
+    if topic.internal:
+        return f"{clean(topic.name)} is Kafka's own; it holds every group's offsets."
+    return ""
+
+
+def _any_topic(context: Context) -> str:
+    return "" if _topic(context) else _NO_TOPIC
+
+
+async def _new_topic(context: Context) -> None:
+    from tui.dialogs.topics import NewTopic
+
+    name = await context.app.push_screen_wait(NewTopic(context.scene))
+    if name:
+        context.app.look_at(topic=name)
+
+
+async def _new_producer(context: Context) -> None:
+    from tui.dialogs.clients import NewProducer
+
+    await context.app.push_screen_wait(NewProducer(context.scene))
+
+
+async def _new_consumer(context: Context) -> None:
+    from tui.dialogs.clients import NewConsumer, free_group_name
+
+    scene = context.scene
+    group = group_of(context.selection, context.world)
+    if group is None:
+        looked_at = scene.group if scene.group in scene.groups else None
+        group = looked_at.group_id if looked_at else free_group_name(scene.world)
+    await context.app.push_screen_wait(NewConsumer(scene, group))
+
+
+async def _new_group(context: Context) -> None:
+    from tui.dialogs.clients import NewConsumer, free_group_name
+
+    group = free_group_name(context.world)
+    await context.app.push_screen_wait(NewConsumer(context.scene, group, "New group, with its first consumer"))
+
+
+async def _grow(context: Context) -> None:
+    from tui.dialogs.topics import GrowTopic
+
+    topic = _topic(context)
+    if topic is not None:
+        await context.app.push_screen_wait(GrowTopic(context.scene, topic))
+
+
+async def _settings(context: Context) -> None:
+    from tui.dialogs.settings import TopicSettings
+
+    topic = _topic(context)
+    if topic is not None:
+        await context.app.push_screen_wait(TopicSettings(context.scene, topic))
+
+
+async def _produce(context: Context) -> None:
+    from tui.dialogs.record import ProduceRecord
+
+    topic = _topic(context)
+    if topic is None:
+        return
+    match context.selection:
+        case SelectedPartition(tp) | SelectedRecord(tp) if context.mode.kind == "records":
+            partition: int | None = tp.partition
+        case _:
+            partition = None
+    written = await context.app.push_screen_wait(ProduceRecord(context.scene, topic.name, partition))
+    if written is not None:
+        context.app.say(f"Written to {written.topic_partition} at offset {written.offset:,}.")
+
+
+async def _delete_topic(context: Context) -> None:
+    from tui.dialogs.confirm import Confirm
+    from tui.dialogs.topics import lost_with
+
+    topic, lab = _topic(context), context.lab
+    if topic is not None:
+        name = topic.name
+        said = lost_with(topic, context.world)
+        await context.app.push_screen_wait(
+            Confirm(f"Delete {name}?", said, "delete it", lambda: lab.delete_topic(name))
+        )
+
+
+ACTIONS = (
+    Action("topic.new", ("n",), "new topic", "Makes a topic; enter accepts what is filled in.", _new_topic,
+           priority=92),
+    Action("producer.new", ("p",), "producer", "Spawns a producer for the topic looked at; enter accepts what is "
+           "filled in.", _new_producer, enabled=_has_topic, priority=95),
+    Action("consumer.new", ("c",), "consumer", "Spawns a consumer in the group looked at, which rebalances; enter "
+           "accepts what is filled in.", _new_consumer, enabled=_has_topic, priority=94),
+    Action("group.new", ("o",), "new group", "Spawns a consumer in a group of its own, which gets a full copy of the "
+           "topic.", _new_group, enabled=_has_topic, priority=45),
+    Action("record.new", ("e",), "produce one", "Writes one record by hand: key, value, headers, partition.", _produce,
+           enabled=_own_topic, priority=35),
+    Action("topic.grow", ("a",), "add partitions", "Grows the topic; keys are spread anew from then on.", _grow,
+           enabled=_own_topic, priority=33),
+    Action("topic.settings", ("i",), "settings", "Shows the topic's settings with Kafka's defaults, and changes "
+           "them.", _settings, enabled=_any_topic, priority=32),
+    Action("topic.delete", ("K",), "delete topic", "Deletes the topic with its records and every offset committed in "
+           "it, after saying what would be lost.", _delete_topic, enabled=_own_topic, destructive=True, priority=31),
+)  # fmt: skip

@@ -116,7 +116,7 @@ class ActionTable:
 
 
 _SHOWN = {
-    "up": "↑", "down": "↓", "left": "←", "right": "→", "enter": "⏎", "escape": "esc", "pageup": "pgup",
+    "up": "↑", "down": "↓", "left": "←", "right": "→", "escape": "esc", "pageup": "pgup",
     "pagedown": "pgdn",
 }  # fmt: skip
 

@@ -1,33 +1,146 @@
-"""Help: what every key does, here and everywhere, generated from the table of actions."""
+"""Help: what every key does in this panel, in this mode and everywhere, generated from the table of actions."""
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
-from textual.containers import VerticalScroll
-from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Static
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
-from tui.actions.table import Action, shown
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.actions.table import Action, ActionTable, Context, shown
+from tui.dialogs.form import Press
 from tui.modes.base import Mode
+from tui.painting.help import Entry, Section, paint_help
+from tui.painting.line import blank
+
+if TYPE_CHECKING:
+    from tui.app import Kafkarium
+
+_MOVING = frozenset(
+    {
+        "up",
+        "down",
+        "left",
+        "right",
+        "page.up",
+        "page.down",
+        "first",
+        "last",
+        "panel.next",
+        "panel.previous",
+        "open",
+        "back",
+    }
+)
+_AREAS: tuple[tuple[str, Callable[[Action], bool]], ...] = (
+    ("Modes", lambda action: action.id.startswith("mode.")),
+    ("What is selected", lambda action: action.id.startswith(("client.", "consumer.")) and action.id != "consumer.new"),
+    ("Making and unmaking", lambda action: action.id.endswith(".new") or action.id.startswith(("topic.", "group."))),
+    ("Moving", lambda action: action.id in _MOVING),
+    ("Everywhere", lambda _: True),
+)
+
+
+def sections(table: ActionTable, mode: Mode, context: Context | None) -> list[Section]:
+    """The actions of these places, narrowest first; with a context, those that are disabled say why."""
+    panel = context.panel if context else None
+    here: list[Action] = list(table.at(mode.places()))
+    found: list[Section] = []
+
+    def take(heading: str, wanted: Callable[[Action], bool]) -> None:
+        taken = [action for action in here if wanted(action)]
+        if taken:
+            found.append(Section(heading, [_entry(action, context) for action in taken]))
+            here[:] = [action for action in here if action not in taken]
+
+    if panel is not None:
+        take(f"Here, in {panel.name_shown}", lambda action: panel.kind in action.where)
+    take(f"In {mode.kind.capitalize()}", lambda action: bool(action.where))
+    for heading, wanted in _AREAS:
+        take(heading, wanted)
+    return found
+
+
+def _entry(action: Action, context: Context | None) -> Entry:
+    keys = " ".join(shown(key) for key in action.keys[:3])
+    disabled = action.enabled(context) if context is not None else ""
+    return Entry(keys, action.label, action.help, disabled, action.destructive)
+
+
+class Page(ScrollView, can_focus=True):
+    """The text, which scrolls."""
+
+    def __init__(self, of: Sequence[Section]) -> None:
+        super().__init__()
+        self._sections = of
+        self._lines: list[Strip] = []
+
+    def on_resize(self) -> None:
+        """Wrap anew."""
+        palette = cast("Kafkarium", self.app).palette
+        width = self.scrollable_content_region.width
+        self._lines = paint_help(self._sections, width, palette)
+        self.virtual_size = Size(width, len(self._lines))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of what is in view."""
+        line, width = y + self.scroll_offset.y, self.scrollable_content_region.width
+        strip = self._lines[line] if line < len(self._lines) else blank(width)
+        return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
 
 class HelpScreen(ModalScreen[None]):
-    """Every action of the mode's panel, of the mode, and of every place."""
+    """A page of keys over the mode it is about."""
 
-    BINDINGS = [("escape,question_mark,q,enter", "dismiss", "back")]
+    CSS_PATH = "help.tcss"
 
     def __init__(self, mode: Mode) -> None:
         super().__init__()
         self._mode = mode
+        self._sections = sections(mode.kafkarium.actions, mode, mode.context())
 
     def compose(self) -> ComposeResult:
-        """A page that scrolls."""
-        with VerticalScroll():
-            for action in self._mode.kafkarium.actions.at(self._mode.places()):
-                yield Static(_line(action))
+        """The page, and how to leave it."""
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = Content("What the keys do")
+            yield Page(self._sections)
+            with Horizontal(id="keys"):
+                yield Press("esc", "back", self.dismiss)
+                yield Press("space", "next page", lambda: self.query_one(Page).scroll_page_down(animate=False))
+                yield Press("^p", "find an action by name", self._palette)
 
+    def _palette(self) -> None:
+        self.dismiss()
+        self.app.action_command_palette()
 
-def _line(action: Action) -> Content:
-    keys = " ".join(shown(key) for key in action.keys)
-    return Content.assemble((keys.ljust(14), "$primary"), (action.label.ljust(16), "bold"), action.help)
+    def on_key(self, event: events.Key) -> None:
+        """Scroll or leave."""
+        page = self.query_one(Page)
+        match event.key:
+            case "escape" | "question_mark" | "q" | "enter":
+                self.dismiss()
+            case "j" | "down":
+                page.scroll_relative(y=1, animate=False)
+            case "k" | "up":
+                page.scroll_relative(y=-1, animate=False)
+            case "space" | "pagedown":
+                page.scroll_page_down(animate=False)
+            case "pageup":
+                page.scroll_page_up(animate=False)
+            case "g" | "home":
+                page.scroll_home(animate=False)
+            case "G" | "end":
+                page.scroll_end(animate=False)
+            case "ctrl+s":
+                cast("Kafkarium", self.app).save_picture()
+            case _:
+                return
+        event.stop()

@@ -15,7 +15,7 @@ from themes.variables import DEFAULTS, MEMBER_LETTERS
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """One style a role; foregrounds only, save `cursor`, `cursor_blurred`, `key` and `badge`."""
+    """One style a role; foregrounds only, save `cursor`, `hover` and `chosen`."""
 
     text: Style
     strong: Style
@@ -32,6 +32,9 @@ class Palette:
     """The row the cursor stands on, in the focused panel."""
     cursor_blurred: Style
     hover: Style
+    chosen: Style
+    """One of several, chosen, where the keys go."""
+    chosen_blurred: Style
     mark: Style
     """The sign in front of the row the cursor stands on."""
     lane_consumed: Style
@@ -100,6 +103,8 @@ def palette_from(variables: Mapping[str, str], dark: bool = True, plain: bool = 
         cursor=Style(reverse=True) if plain else Style(bgcolor=colour("cursor")),
         cursor_blurred=Style() if plain else Style(bgcolor=colour("cursor-blurred")),
         hover=Style(underline=True) if plain else Style(bgcolor=colour("cursor-blurred")),
+        chosen=Style(color=colour("background"), bgcolor=colour("rule-focus"), bold=True, reverse=plain or None),
+        chosen_blurred=Style(color=colour("strong"), bgcolor=colour("rule"), bold=True, reverse=plain or None),
         mark=style("rule-focus", bold=True),
         lane_consumed=style("lane-consumed"),
         lane_pending=style("lane-pending"),
