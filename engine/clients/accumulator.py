@@ -1,0 +1,272 @@
+"""Records on their way out, gathered into one batch after another for each partition, within bounded memory.
+
+After `org.apache.kafka.clients.producer.internals.RecordAccumulator` and `BufferPool`: memory is taken for a whole
+batch at a time, and whoever finds none left waits in line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import deque
+from collections.abc import Iterator
+
+from engine.clock import Clock
+from engine.errors import ClientClosedError, KafkaError, KafkaTimeoutError, RecordTooLargeError
+from engine.records import BatchBuilder, ConsumerRecord, read_records
+from engine.records.builder import Headers
+from engine.types import RecordMetadata, TopicPartition
+
+_new = tuple.__new__
+
+
+class Batch:
+    """Records for one partition that are sent together, each with the future its sender holds."""
+
+    __slots__ = (
+        "attempts",
+        "builder",
+        "created_ms",
+        "ended",
+        "futures",
+        "last_error",
+        "reserved",
+        "retry_at_ms",
+        "timestamps",
+        "tp",
+    )
+
+    def __init__(self, tp: TopicPartition, builder: BatchBuilder, created_ms: float, reserved: int) -> None:
+        self.tp = tp
+        self.builder = builder
+        self.created_ms = created_ms
+        self.reserved = reserved
+        self.futures: list[asyncio.Future[RecordMetadata]] = []
+        self.timestamps: list[int] = []
+        self.attempts = 0
+        self.retry_at_ms = 0.0
+        self.last_error: KafkaError | None = None
+        self.ended: list[asyncio.Future[None]] = []
+        """Those who wait for the end of this batch, whatever it is."""
+
+    def acknowledge(self, base_offset: int, log_append_time: int, log_start_offset: int) -> None:
+        """Tell each sender where its record went; `base_offset` is -1 where nobody said."""
+        topic, partition = tp = self.tp
+        kind = 1 if log_append_time >= 0 else 0
+        step = 1 if base_offset >= 0 else 0
+        offset = base_offset
+        for future, timestamp in zip(self.futures, self.timestamps, strict=True):
+            if not future.done():
+                at = log_append_time if kind else timestamp
+                future.set_result(_new(RecordMetadata, (topic, partition, tp, offset, at, kind, log_start_offset)))
+            offset += step
+
+    def fail(self, error: BaseException) -> None:
+        """Tell each sender why its record was not delivered."""
+        for future in self.futures:
+            if not future.done():
+                future.set_exception(copy.copy(error))  # one each, or their tracebacks would pile up in one
+                future.exception()  # counted by the producer; whoever dropped the future is not told again by the loop
+
+    def end(self) -> None:
+        """Tell those who wait for its end."""
+        for waiting in self.ended:
+            if not waiting.done():
+                waiting.set_result(None)
+
+
+class PartitionQueue:
+    """The batches that wait for one partition, oldest first; at most one request for it is under way."""
+
+    __slots__ = ("batches", "in_flight", "open", "tp")
+
+    def __init__(self, tp: TopicPartition) -> None:
+        self.tp = tp
+        self.batches: deque[Batch] = deque()
+        self.open: Batch | None = None
+        """The newest, while it takes more records."""
+        self.in_flight = False
+
+    def due_at(self, linger_ms: float) -> float:
+        """When its oldest batch may go (lab ms): once full, once its linger is over, or when it is tried again."""
+        head = self.batches[0]
+        if head.attempts:
+            return head.retry_at_ms
+        return head.created_ms + (linger_ms if head is self.open else 0.0)
+
+    def take(self) -> Batch:
+        """Remove the oldest batch, to be sent."""
+        head = self.batches.popleft()
+        if head is self.open:
+            self.open = None
+        return head
+
+
+class Accumulator:
+    """All queues of a producer, and the `buffer_memory` bytes they share."""
+
+    def __init__(self, clock: Clock, batch_bytes: int, compression: str, buffer_memory: int) -> None:
+        self._clock = clock
+        self.batch_bytes = batch_bytes
+        self._compression = compression
+        self._buffer_memory = buffer_memory
+        self._free = buffer_memory
+        self._in_line: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._queues: dict[TopicPartition, PartitionQueue] = {}
+        self.waiting: dict[TopicPartition, PartitionQueue] = {}
+        """The queues that hold batches, in the order they began to."""
+        self.under_way: set[Batch] = set()
+        """Every batch that is neither acknowledged nor failed."""
+
+    def queue(self, tp: TopicPartition) -> PartitionQueue:
+        """The queue of a partition, the same one each time."""
+        queue = self._queues.get(tp)
+        if queue is None:
+            queue = self._queues[tp] = PartitionQueue(tp)
+        return queue
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether senders wait for memory, so that no batch should linger."""
+        return bool(self._in_line)
+
+    async def reserve(self, size: int, within_ms: float) -> int:
+        """Take memory for a batch with a record of `size` bytes, waiting in line for it; returns what was taken.
+
+        Raises RecordTooLargeError if there can never be as much, KafkaTimeoutError after `within_ms`.
+        """
+        wanted = max(size, self.batch_bytes)
+        if wanted > self._buffer_memory:
+            raise RecordTooLargeError(
+                f"{wanted:,} bytes are more than the producer's whole buffer_memory of {self._buffer_memory:,}."
+            )
+        if self._in_line or self._free < wanted:
+            await self._stand_in_line(wanted, within_ms)
+        else:
+            self._free -= wanted
+        return wanted
+
+    async def _stand_in_line(self, wanted: int, within_ms: float) -> None:
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        place = (wanted, granted)
+        self._in_line.append(place)
+        timer = self._clock.call_later(within_ms, _time_out, granted, wanted, within_ms)
+        try:
+            await granted
+        except BaseException:
+            if place in self._in_line:
+                self._in_line.remove(place)
+            elif granted.done() and not granted.cancelled() and granted.exception() is None:
+                self.release(wanted)  # granted, but its sender was cancelled in the same moment
+            self._grant()
+            raise
+        finally:
+            timer.cancel()
+
+    def release(self, size: int) -> None:
+        """Give memory back; the first in line get theirs."""
+        self._free += size
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._in_line and (self._in_line[0][1].done() or self._in_line[0][0] <= self._free):
+            wanted, granted = self._in_line.popleft()
+            if not granted.done():
+                self._free -= wanted
+                granted.set_result(None)
+
+    def open_batch(
+        self,
+        queue: PartitionQueue,
+        reserved: int,
+        timestamp: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+    ) -> Batch:
+        """A new batch at the end of `queue`, with one record in it."""
+        batch = Batch(queue.tp, BatchBuilder(self.batch_bytes, self._compression), self._clock.now_ms(), reserved)
+        batch.builder.append(timestamp, key, value, headers)
+        queue.batches.append(batch)
+        queue.open = batch
+        self.waiting[queue.tp] = queue
+        self.under_way.add(batch)
+        return batch
+
+    def take(self, queue: PartitionQueue) -> Batch:
+        """Remove the oldest batch of a queue, to be sent."""
+        batch = queue.take()
+        if not queue.batches:
+            del self.waiting[queue.tp]
+        return batch
+
+    def put_back(self, batch: Batch) -> None:
+        """It is to be sent again, before all others of its partition."""
+        queue = self.queue(batch.tp)
+        queue.batches.appendleft(batch)
+        self.waiting[batch.tp] = queue
+
+    def forget(self, batch: Batch) -> None:
+        """It is acknowledged or failed: its memory is free."""
+        if batch in self.under_way:
+            self.under_way.discard(batch)
+            self.release(batch.reserved)
+            batch.end()
+
+    def split(self, batch: Batch) -> None:
+        """Put a batch the broker finds too large back as several of about half its size, in order."""
+        whole = batch.builder.build()
+        records = read_records(whole, *batch.tp)
+        half = max(1, batch.builder.count // 2)
+        parts = list(self._parts(batch, records, half))
+        self.under_way.discard(batch)
+        self.under_way.update(parts)
+        parts[-1].reserved = batch.reserved
+        parts[-1].ended = batch.ended
+        for part in reversed(parts):
+            self.put_back(part)
+
+    def _parts(self, batch: Batch, records: list[ConsumerRecord], size: int) -> Iterator[Batch]:
+        for start in range(0, len(records), size):
+            builder = BatchBuilder(2**31 - 1, self._compression)
+            for record in records[start : start + size]:
+                builder.append(record.timestamp, record.key, record.value, record.headers)
+            part = Batch(batch.tp, builder, batch.created_ms, 0)
+            part.futures = batch.futures[start : start + size]
+            part.timestamps = batch.timestamps[start : start + size]
+            yield part
+
+    async def ended(self) -> None:
+        """Return when every batch there is now is acknowledged or failed."""
+        loop = asyncio.get_running_loop()
+        waiting = []
+        for batch in self.under_way:
+            future: asyncio.Future[None] = loop.create_future()
+            batch.ended.append(future)
+            waiting.append(future)
+        if waiting:
+            await asyncio.wait(waiting)
+
+    def close(self) -> list[Batch]:
+        """Let go of everything, and return the batches that were still under way; those in line are sent off."""
+        left = list(self.under_way)
+        self.under_way.clear()
+        self.waiting.clear()
+        for queue in self._queues.values():
+            queue.batches.clear()
+            queue.open = None
+        while self._in_line:
+            _, granted = self._in_line.popleft()
+            if not granted.done():
+                granted.set_exception(ClientClosedError("The producer was closed while this send waited for memory."))
+        return left
+
+
+def _time_out(granted: asyncio.Future[None], wanted: int, within_ms: float) -> None:
+    if not granted.done():
+        granted.set_exception(
+            KafkaTimeoutError(
+                f"The producer's buffer stayed full: {wanted:,} bytes were not free within {within_ms:.0f} ms. "
+                "Send more slowly, or raise buffer_memory or max_block_ms."
+            )
+        )

@@ -1,0 +1,364 @@
+"""The lab's producer, shaped like aiokafka's `AIOKafkaProducer` and with the defaults of Kafka's own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from engine.clients.accumulator import Accumulator, Batch, PartitionQueue
+from engine.clients.connection import Connection
+from engine.clients.metadata import ClientMetadata
+from engine.clients.partitioners import PARTITIONERS, KeylessRule, Partitioner, keyless_rule, murmur2
+from engine.clients.sender import Sender, SenderConfig
+from engine.clients.tasks import Tasks
+from engine.clock import Clock
+from engine.errors import (
+    ClientClosedError,
+    IllegalStateError,
+    InvalidConfigError,
+    KafkaError,
+    RecordTooLargeError,
+)
+from engine.network import Network
+from engine.records import COMPRESSIONS, size_in_batch
+from engine.records.builder import Headers
+from engine.types import ClientInfo, RecordMetadata, TopicPartition
+
+ACKS = {0: 0, 1: 1, -1: -1, "0": 0, "1": 1, "-1": -1, "all": -1}
+DELIVERY_TIMEOUT_MS = 120_000
+_ROOM_FOR_ONE = 61 + 21 + 15
+"""Bytes a batch of one record needs at most besides key, value and headers."""
+
+_numbers = itertools.count(1)
+
+
+class _Topic:
+    """One topic as the producer sees it: a queue for each partition, and how keyless records are spread."""
+
+    __slots__ = ("all", "available", "queues", "rule")
+
+    def __init__(self, queues: list[PartitionQueue], available: tuple[int, ...], rule: KeylessRule) -> None:
+        self.queues = queues
+        self.all = range(len(queues))
+        self.available = available or tuple(self.all)
+        self.rule = rule
+
+
+class Producer:
+    """Sends records. Times are ms, sizes bytes.
+
+    `acks` is 0, 1 or "all"; `partitioner` "default" (murmur2 of the key; without one, sticky), "roundrobin" or "random"
+    (likewise, for records without a key), or a callable `(key_bytes, all_partitions, available) -> partition`; `rng`
+    is where chance comes from. Raises InvalidConfigError.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        clock: Clock,
+        *,
+        client_id: str | None = None,
+        acks: int | str = "all",
+        linger_ms: float = 0,
+        max_batch_size: int = 16_384,
+        max_request_size: int = 1_048_576,
+        compression_type: str | None = None,
+        partitioner: str | Partitioner | None = None,
+        buffer_memory: int = 33_554_432,
+        max_block_ms: float = 60_000,
+        request_timeout_ms: float = 30_000,
+        retry_backoff_ms: float = 100,
+        delivery_timeout_ms: float = DELIVERY_TIMEOUT_MS,
+        metadata_max_age_ms: float = 300_000,
+        key_serializer: Callable[[Any], bytes | None] | None = None,
+        value_serializer: Callable[[Any], bytes | None] | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        if acks not in ACKS:
+            raise InvalidConfigError(f"acks cannot be {acks!r}; it takes 0, 1 or 'all'.")
+        if compression_type is not None and compression_type not in COMPRESSIONS:
+            raise InvalidConfigError(
+                f"compression_type cannot be {compression_type!r}; it takes {', '.join(COMPRESSIONS)}."
+            )
+        if isinstance(partitioner, str) and partitioner not in PARTITIONERS:
+            raise InvalidConfigError(
+                f"partitioner cannot be {partitioner!r}; it takes {', '.join(PARTITIONERS)} or a callable."
+            )
+        if delivery_timeout_ms < linger_ms + request_timeout_ms:
+            if delivery_timeout_ms != DELIVERY_TIMEOUT_MS:
+                raise InvalidConfigError(
+                    f"delivery_timeout_ms ({delivery_timeout_ms:g}) must be at least linger_ms + request_timeout_ms "
+                    f"({linger_ms + request_timeout_ms:g}); raise it, or lower those."
+                )
+            delivery_timeout_ms = linger_ms + request_timeout_ms
+        self.client_id = client_id or f"producer-{next(_numbers)}"
+        self.sent = self.acked = self.failed = 0
+        """Records taken by `send`, acknowledged, and given up; `acked` counts at once what is sent with acks=0."""
+        self.last_error: KafkaError | None = None
+        """Why records last failed."""
+        self._clock = clock
+        self._max_block_ms = max_block_ms
+        self._max_request_size = max_request_size
+        self._key_serializer = key_serializer
+        self._value_serializer = value_serializer
+        self._rule = partitioner if isinstance(partitioner, str) else "default"
+        self._partitioner = partitioner if callable(partitioner) else None
+        self._rng = rng or random.Random()
+        self._topics: dict[str, _Topic] = {}
+        self._now = 0
+        self._closed = False
+        self._started = False
+        self._tasks = Tasks(self._broke)
+        connection = Connection(network, clock, ClientInfo(self.client_id), request_timeout_ms)
+        self._metadata = ClientMetadata(
+            connection, clock, metadata_max_age_ms, retry_backoff_ms, self._metadata_changed
+        )
+        self._accumulator = Accumulator(clock, max_batch_size, compression_type or "none", buffer_memory)
+        config = SenderConfig(ACKS[acks], linger_ms, max_request_size, retry_backoff_ms, delivery_timeout_ms)
+        self._sender = Sender(
+            config, self._accumulator, connection, self._metadata, clock, self._tasks, self._batch_ended
+        )
+
+    @property
+    def buffered(self) -> int:
+        """Records that are neither acknowledged nor failed."""
+        return self.sent - self.acked - self.failed
+
+    async def start(self) -> None:
+        """Learn of the cluster; raises NetworkError when no broker can be reached."""
+        if self._started and not self._closed:
+            return
+        self._started = True
+        self._check_open()
+        self._loop = asyncio.get_running_loop()
+        await self._metadata.refresh()
+        self._tasks.spawn(self._metadata.keep_fresh(), f"{self.client_id}-metadata")
+
+    async def stop(self) -> None:
+        """Send everything that is buffered, then close."""
+        if self._closed:
+            return
+        try:
+            if self._started:
+                await self.flush()
+        finally:
+            self.crash()
+            await self._tasks.close()
+
+    def crash(self) -> None:
+        """Stop dead: what is buffered is lost, waiting futures fail with ClientClosedError, nothing more is sent."""
+        if self._closed:
+            return
+        self._close(ClientClosedError(f"{self.client_id} was closed before this record was acknowledged."))
+
+    async def flush(self) -> None:
+        """Return when all records sent so far are acknowledged or failed; none of them lingers."""
+        self._sender.flushing += 1
+        try:
+            self._sender.wake()
+            await self._accumulator.ended()
+        finally:
+            self._sender.flushing -= 1
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        """The partitions of `topic`, waiting for it up to `max_block_ms`; raises as `send` does."""
+        self._check_open()
+        return set((await self._find(topic)).all)
+
+    async def send(
+        self,
+        topic: str,
+        value: Any = None,
+        key: Any = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+        headers: Headers | None = None,
+    ) -> asyncio.Future[RecordMetadata]:
+        """Buffer a record and return the future of its delivery.
+
+        Waits, up to `max_block_ms`, while the topic is unknown or the buffer is full, then raises KafkaTimeoutError.
+        Raises RecordTooLargeError, InvalidTopicError, ClientClosedError. The future fails with the broker's error, or
+        DeliveryTimeoutError.
+        """
+        if self._closed or not self._started:
+            self._check_open()
+        if self._key_serializer is not None:
+            key = self._key_serializer(key)
+        if self._value_serializer is not None:
+            value = self._value_serializer(value)
+        size = (0 if key is None else len(key)) + (0 if value is None else len(value)) + _ROOM_FOR_ONE
+        if headers or size > self._max_request_size:
+            size = self._measure(key, value, headers or ())
+        target = self._topics.get(topic)
+        if target is None or (partition is not None and partition not in target.all):
+            target = await self._find(topic, partition or 0)
+        keyless = False
+        if partition is None:
+            if self._partitioner is not None:
+                partition = self._ask_partitioner(topic, key, target)
+            elif key is None:
+                keyless = True
+                partition = target.rule.choose(target.available, size)
+            else:
+                partition = (murmur2(key if type(key) is bytes else _as_bytes(key)) & 0x7FFFFFFF) % len(target.queues)
+        queue = target.queues[partition]
+        timestamp = (self._now or self._read_clock()) if timestamp_ms is None else timestamp_ms
+        batch = queue.open
+        if batch is None or not batch.builder.append(timestamp, key, value, headers or ()):
+            batch = await self._append_slowly(target, queue, keyless, size, timestamp, key, value, headers or ())
+        future: asyncio.Future[RecordMetadata] = self._loop.create_future()
+        batch.futures.append(future)
+        batch.timestamps.append(timestamp)
+        self.sent += 1
+        return future
+
+    async def send_and_wait(
+        self,
+        topic: str,
+        value: Any = None,
+        key: Any = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+        headers: Headers | None = None,
+    ) -> RecordMetadata:
+        """Send a record and return where it went; raises what `send` does and what its future fails with."""
+        return await (await self.send(topic, value, key, partition, timestamp_ms, headers))
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _append_slowly(
+        self,
+        target: _Topic,
+        queue: PartitionQueue,
+        keyless: bool,
+        size: int,
+        timestamp: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+    ) -> Batch:
+        """Add a record that finds no open batch, or a full one: open another, once there is memory for it."""
+        reserved = 0
+        try:
+            while True:
+                batch = queue.open
+                if batch is None:
+                    if not reserved:
+                        self._sender.wake()
+                        reserved = await self._accumulator.reserve(size, self._max_block_ms)
+                        self._check_open()
+                        continue  # while this one waited for memory, another may have opened a batch with room
+                    batch = self._accumulator.open_batch(queue, reserved, timestamp, key, value, headers)
+                    reserved = 0
+                    self._sender.wake()
+                    return batch
+                if batch.builder.append(timestamp, key, value, headers):
+                    return batch
+                queue.open = None  # full: it may go without lingering
+                self._now = 0
+                self._sender.wake()
+                if keyless:
+                    target.rule.batch_ended([len(target.queues[p].batches) for p in target.available])
+                    queue = target.queues[target.rule.choose(target.available, size)]
+                await asyncio.sleep(0)  # whoever does nothing but send gives others a turn once a batch
+                self._check_open()
+        finally:
+            if reserved:
+                self._accumulator.release(reserved)
+
+    def _measure(self, key: bytes | None, value: bytes | None, headers: Headers) -> int:
+        size = size_in_batch(key, value, headers)
+        if size > self._max_request_size:
+            raise RecordTooLargeError(
+                f"The record takes {size:,} bytes, more than max_request_size ({self._max_request_size:,}). "
+                "Make it smaller, or raise the setting and the topic's max.message.bytes."
+            )
+        return size
+
+    def _ask_partitioner(self, topic: str, key: bytes | None, target: _Topic) -> int:
+        assert self._partitioner is not None
+        chosen = self._partitioner(key, list(target.all), list(target.available))
+        if chosen not in target.all:
+            raise IllegalStateError(
+                f"The partitioner chose partition {chosen!r}; {topic!r} has 0 to {len(target.queues) - 1}."
+            )
+        return chosen
+
+    async def _find(self, topic: str, partition: int = 0) -> _Topic:
+        if partition < 0:
+            raise IllegalStateError(f"A partition is numbered from 0 and cannot be {partition}.")
+        target = self._topics.get(topic)
+        if target is None or partition not in target.all:
+            await self._metadata.wait_for(topic, self._max_block_ms, partition)
+            self._check_open()
+            target = self._place(topic)
+        return target
+
+    def _place(self, topic: str) -> _Topic:
+        known = self._topics.get(topic)
+        queues = [
+            self._accumulator.queue(TopicPartition(topic, number)) for number in self._metadata.partitions(topic) or ()
+        ]
+        rule = known.rule if known else keyless_rule(self._rule, self._accumulator.batch_bytes, self._rng)
+        self._topics[topic] = placed = _Topic(queues, self._metadata.available(topic), rule)
+        return placed
+
+    def _metadata_changed(self) -> None:
+        for topic in tuple(self._topics):
+            if self._metadata.partitions(topic):
+                self._place(topic)
+            else:
+                del self._topics[topic]
+        self._sender.wake()
+
+    def _read_clock(self) -> int:
+        """Lab time in ms, good for the records sent in this turn of the loop, up to a batch of them."""
+        self._now = self._clock.now()
+        self._loop.call_soon(self._forget_time)
+        return self._now
+
+    def _forget_time(self) -> None:
+        self._now = 0
+
+    def _batch_ended(self, batch: Batch, error: KafkaError | None) -> None:
+        if error is None:
+            self.acked += len(batch.futures)
+        else:
+            self.failed += len(batch.futures)
+            self.last_error = error
+
+    def _broke(self, error: BaseException) -> None:
+        """Something the producer did not expect: it ends, and says so to everyone who waits."""
+        self._close(ClientClosedError(f"{self.client_id} broke: {error!r}"))
+        self._loop.call_exception_handler({"message": f"{self.client_id} broke", "exception": error})
+
+    def _close(self, error: KafkaError) -> None:
+        self._closed = True
+        self._sender.close()
+        self._tasks.cancel()
+        for batch in self._accumulator.close():
+            batch.fail(error)
+            self._batch_ended(batch, error)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClientClosedError(f"{self.client_id} is closed.")
+        if not self._started:
+            raise IllegalStateError(f"{self.client_id} is not started; await its start() first.")
+
+
+def _as_bytes(key: Any) -> bytes:
+    if isinstance(key, (bytearray, memoryview)):
+        return bytes(key)
+    raise TypeError(f"A key is bytes or None, not {type(key).__name__}; give the producer a key_serializer.")
