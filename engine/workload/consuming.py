@@ -219,7 +219,9 @@ class DrivenConsumer(Driven):
                 if spec.commit == "after":
                     await self._commit_by_rule(client)
             except ClientClosedError:
-                return
+                if client is not self.client:
+                    return
+                raise
             except _FATAL:
                 raise
             except KafkaError as error:
@@ -391,7 +393,7 @@ class DrivenConsumer(Driven):
                 last_error=self.last_error,
             )
             self._seen, self._view = seen, self._view if view == self._view else view
-        return self._view  # type: ignore[return-value]
+        return self._view
 
 
 class Listener:

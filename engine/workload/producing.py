@@ -160,7 +160,9 @@ class DrivenProducer(Driven):
                 try:
                     answer = await client.send(topic, value, key=keys.key(fields), headers=headers)
                 except ClientClosedError:
-                    return
+                    if client is not self._client:
+                        return
+                    raise
                 except KafkaError as error:
                     self.failed += 1
                     self.failed_with(error)
@@ -213,4 +215,4 @@ class DrivenProducer(Driven):
                 last_error=self.last_error,
             )
             self._seen, self._view = seen, self._view if view == self._view else view
-        return self._view  # type: ignore[return-value]
+        return self._view

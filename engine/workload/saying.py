@@ -168,7 +168,7 @@ def seconds(ms: float) -> str:
     """A span as a person reads it: "10.0 s", "5 min"."""
     if ms < 1000:
         return f"{ms:.0f} ms"
-    return f"{ms / 1000:.1f} s" if ms < 120_000 else f"{ms / 60_000:g} min"
+    return f"{ms / 1000:.1f} s" if ms < 120_000 else f"{round(ms / 60_000, 1):g} min"
 
 
 def _rate(rate: float) -> str:

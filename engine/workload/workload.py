@@ -137,6 +137,7 @@ class Workload:
             linger_ms=spec.linger_ms,
             compression_type=None if spec.compression == "none" else spec.compression,
             partitioner=spec.partitioner,
+            rng=Random(f"partitioner:{spec.seed}:{driven.sequence}"),
         )
 
     def _make_consumer(self, driven: DrivenConsumer, membership: Mapping[str, Any] | None) -> Consumer:

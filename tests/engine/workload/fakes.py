@@ -47,7 +47,9 @@ class Board:
             self.append(tp, b"%d" % n)
 
     def sequences(self, topic: str) -> list[int]:
-        return [int(dict(r.headers)["sequence"]) for tp, log in self.logs.items() if tp.topic == topic for r in log]
+        return [
+            int(dict(r.headers)["sequence"] or -1) for tp, log in self.logs.items() if tp.topic == topic for r in log
+        ]
 
 
 class FakeProducer:
