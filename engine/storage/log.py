@@ -1,0 +1,347 @@
+"""One partition's log on one broker: batches in the order of their offsets.
+
+Rules from `org.apache.kafka.storage.internals.log.UnifiedLog`. Only what is committed to SQLite can be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from engine.errors import (
+    InvalidRecordError,
+    OffsetOutOfRangeError,
+    UnknownTopicOrPartitionError,
+)
+from engine.records import BatchHeader, read_records, stamp
+from engine.storage.connection import Connection, Parameters, Rows
+from engine.storage.edits import Cut, Removed, cut_end, remove_below, repair_newest, replace_batches
+from engine.storage.epochs import Entry, LeaderEpochs
+from engine.storage.schema import FIRST_SINCE, READ, READ_BEFORE
+from engine.storage.tail import Tail
+from engine.storage.writer import StoredBatch, Writer
+from engine.types import OffsetAndTimestamp, TopicPartition
+
+Fetch = Callable[[str, Parameters], Awaitable[Rows]]
+
+
+class AppendInfo(NamedTuple):
+    """Where a batch went; `timestamp` is the broker's time (ms) under LogAppendTime, else -1."""
+
+    base_offset: int
+    last_offset: int
+    timestamp: int
+    max_timestamp: int
+    size_bytes: int
+
+
+class BatchInfo(NamedTuple):
+    """A stored batch without its bytes. `max_timestamp` is ms, -1 if it holds no record any more."""
+
+    base_offset: int
+    last_offset: int
+    max_timestamp: int
+    count: int  # type: ignore[assignment]  # Kafka's own word, though tuples have a method of that name
+    size: int
+
+
+class LogState(NamedTuple):
+    """What a log is found to be when its file is opened."""
+
+    log_id: int
+    topic_id: bytes
+    start_offset: int
+    end_offset: int
+    newest_base_offset: int
+    cleaned_to: int
+    max_timestamp: int
+    size_bytes: int
+    epochs: LeaderEpochs
+
+
+class PartitionLog:
+    """One partition's batches, held by the broker's store."""
+
+    def __init__(self, tp: TopicPartition, state: LogState, writer: Writer, fetch: Fetch, tail: Tail) -> None:
+        self.tp = tp
+        self.log_id = state.log_id
+        self.topic_id = state.topic_id
+        self.log_start_offset = state.start_offset
+        """The first offset that can be read."""
+        self.log_end_offset = state.end_offset
+        """The next offset to assign."""
+        self.flushed_offset = state.end_offset
+        """Everything below is committed to SQLite."""
+        self.newest_base_offset = state.newest_base_offset
+        """Where the newest batch begins, -1 while there is none. The cleaner leaves that one alone."""
+        self.cleaned_to = state.cleaned_to
+        """Everything below has been compacted; kept by the cleaner."""
+        self.max_timestamp = state.max_timestamp
+        """The largest timestamp in the log (ms), -1 while it is empty."""
+        self.size_bytes = state.size_bytes
+        """Bytes of its batches."""
+        self.epochs = state.epochs
+        """Its leader epochs and where they began."""
+        self.deleted = False
+        self.truncations = 0
+        """How often its end was cut off; tells the cleaner that what it read is no more."""
+        self._writer = writer
+        self._fetch = fetch
+        self._tail = tail
+        self._cutting: asyncio.Future[Cut | None] | None = None
+
+    # Writing
+
+    async def append(self, batch: bytes, *, leader_epoch: int, log_append_time: int | None = None) -> AppendInfo:
+        """Give a checked batch the next offsets and store it; returns when it is committed.
+
+        Offsets are given in the order of the calls. KafkaStorageError if it cannot be written; then everything queued
+        behind it in this log fails as well, and the offsets are given to the next that comes.
+        """
+        await self._settled()
+        data = stamp(batch, self.log_end_offset, leader_epoch, log_append_time)
+        stored = _stored(BatchHeader.parse(data), data)
+        await self._write([stored])
+        return AppendInfo(
+            stored.base_offset,
+            stored.last_offset,
+            -1 if log_append_time is None else log_append_time,
+            stored.max_timestamp,
+            len(data),
+        )
+
+    async def append_stored(self, batches: Sequence[bytes]) -> None:
+        """Store a leader's batches unchanged, as a follower does; returns when they are committed.
+
+        They have to go on at or behind the log's end (the leader may have compacted some away), or
+        InvalidRecordError is raised and nothing is stored.
+        """
+        await self._settled()
+        end = self.log_end_offset
+        stored: list[StoredBatch] = []
+        for batch in batches:
+            header = BatchHeader.parse(batch)
+            if header.base_offset < end:
+                raise InvalidRecordError(
+                    f"{self.tp} ends at {end} here; the leader's batch begins at {header.base_offset}. "
+                    "Truncate this replica to where the two agree first."
+                )
+            stored.append(_stored(header, batch))
+            end = header.last_offset + 1
+        if stored:
+            await self._write(stored)
+
+    async def delete_records(self, before: int) -> int:
+        """Move the log start offset up to `before` and return it; batches wholly below are removed (KIP-107).
+
+        It never moves back. OffsetOutOfRangeError beyond what is committed.
+        """
+        await self._settled()
+        if not 0 <= before <= self.flushed_offset:
+            raise OffsetOutOfRangeError(f"{self.tp} can be deleted up to {self.flushed_offset}, not {before}.")
+
+        def applied(removed: Removed) -> None:
+            self.log_start_offset = max(self.log_start_offset, before)
+            self.size_bytes -= removed.size
+            self.max_timestamp = removed.max_timestamp
+            self.epochs = removed.epochs
+            self._tail.forget_below(before)
+
+        finished = before <= self.log_start_offset
+        while not finished:
+            removed = await self._writer.change(lambda db: remove_below(db, self.log_id, before, self.epochs), applied)
+            finished = removed.finished
+        return self.log_start_offset
+
+    async def truncate_to(self, offset: int) -> None:
+        """Drop everything at and after `offset`, by whole batches: the log may end a little before it.
+
+        Beyond the log's end nothing happens; before its start the log is left empty, beginning at `offset`.
+        """
+        await self._settled()
+        if offset >= self.log_end_offset:
+            return
+
+        async def cut(db: Connection) -> Cut | None:
+            at = max(0, offset)
+            if at >= self.flushed_offset:
+                return None
+            return await cut_end(db, self.log_id, at, self.log_start_offset, self.cleaned_to, self.epochs)
+
+        self._cutting = self._writer.change(cut, self._was_cut)
+        await asyncio.shield(self._cutting)
+
+    # Reading
+
+    async def read(self, offset: int, max_bytes: int, *, up_to: int | None = None) -> tuple[bytes, ...]:
+        """Whole batches from the one that holds `offset`, together at most `max_bytes` but at least one.
+
+        Those that begin at `up_to` or later are left out. Empty at the end of what is committed. A batch may begin
+        before `offset`: whoever reads skips that part. OffsetOutOfRangeError outside the log.
+        """
+        if not self.log_start_offset <= offset <= self.log_end_offset:
+            raise OffsetOutOfRangeError(
+                f"{self.tp} holds offsets {self.log_start_offset} to {self.log_end_offset}, not {offset}."
+            )
+        limit = self.flushed_offset if up_to is None else min(up_to, self.flushed_offset)
+        if offset >= limit:
+            return ()
+        found = self._tail.read(offset, max_bytes, limit)
+        if found is None:
+            asked = {"log": self.log_id, "offset": offset, "max_bytes": max_bytes, "up_to": limit}
+            found = tuple(row[0] for row in await self._fetch(READ, asked))
+        return found
+
+    async def read_before(self, offset: int, max_bytes: int) -> tuple[bytes, ...]:
+        """Whole batches that end with the one that holds `offset - 1`, in ascending order, at most `max_bytes`."""
+        asked = {
+            "log": self.log_id,
+            "offset": min(offset, self.flushed_offset),
+            "max_bytes": max_bytes,
+            "start": self.log_start_offset,
+        }
+        return tuple(row[0] for row in await self._fetch(READ_BEFORE, asked))
+
+    async def offset_for_timestamp(self, timestamp: int) -> OffsetAndTimestamp | None:
+        """The first record at `timestamp` (ms) or later, as ListOffsets finds it; None if there is none."""
+        start = self.log_start_offset
+        while timestamp <= self.max_timestamp and start < self.flushed_offset:
+            asked = {"log": self.log_id, "from_": start, "to_": self.flushed_offset, "timestamp": timestamp}
+            rows = await self._fetch(FIRST_SINCE, asked)
+            if not rows:
+                return None
+            batch = rows[0][0]
+            for record in read_records(batch, *self.tp, start, control=True):
+                if record.timestamp >= timestamp:
+                    return OffsetAndTimestamp(record.offset, record.timestamp)
+            # Its newest records lie below the log start.
+            start = BatchHeader.parse(batch).last_offset + 1
+        return None
+
+    async def offset_of_max_timestamp(self) -> OffsetAndTimestamp | None:
+        """The first of the newest records by timestamp (KIP-734); None while the log is empty."""
+        found = await self.offset_for_timestamp(max(self.max_timestamp, 0))
+        if found is not None or self.log_start_offset >= self.flushed_offset:
+            return found
+        # What was newest lies below the log start, in a batch that holds later records too.
+        [(newest,)] = await self._fetch(
+            "SELECT max(max_timestamp) FROM batch WHERE log = ? AND base_offset > ?",
+            (self.log_id, self.log_start_offset),
+        )
+        [first, *_] = await self.read(self.log_start_offset, 0)
+        there = [record.timestamp for record in read_records(first, *self.tp, self.log_start_offset, control=True)]
+        return await self.offset_for_timestamp(max([*there, -1 if newest is None else newest], default=-1))
+
+    def end_offset_for_epoch(self, epoch: int) -> Entry:
+        """The largest leader epoch not above `epoch` and the offset after its last record (KIP-101), or (-1, -1)."""
+        return self.epochs.end_offset(epoch, self.log_end_offset)
+
+    async def batches(self, from_offset: int, limit: int = 1000) -> list[BatchInfo]:
+        """Up to `limit` committed batches that begin at `from_offset` or later, without their bytes."""
+        rows = await self._fetch(
+            "SELECT base_offset, last_offset, max_timestamp, count, size FROM batch "
+            "WHERE log = ? AND base_offset >= ? AND base_offset < ? ORDER BY base_offset LIMIT ?",
+            (self.log_id, from_offset, self.flushed_offset, limit),
+        )
+        return [BatchInfo(*row) for row in rows]
+
+    def delete(self) -> None:
+        """Take no more; for the store, which removes the log."""
+        self.deleted = True
+        self._tail.clear()
+
+    # For the writer
+
+    def committed(self, batches: list[StoredBatch]) -> None:
+        """These are on disk now."""
+        for batch in batches:
+            self._tail.add(batch.base_offset, batch.last_offset, batch.data)
+            self.max_timestamp = max(self.max_timestamp, batch.max_timestamp)
+            self.size_bytes += len(batch.data)
+        self.newest_base_offset = batches[-1].base_offset
+        self.flushed_offset = batches[-1].last_offset + 1
+
+    def give_back(self) -> None:
+        """Nothing that waited came to disk: the next append gets the offset after the last that did."""
+        self.log_end_offset = self.flushed_offset
+
+    # For the cleaner
+
+    async def last_of_producers(self) -> set[int]:
+        """Where the last batch of each producer with an id begins; its sequence number has to outlive compaction."""
+        rows = await self._fetch(
+            "SELECT max(base_offset) FROM batch WHERE log = ? AND producer_id >= 0 GROUP BY producer_id",
+            (self.log_id,),
+        )
+        return {base_offset for (base_offset,) in rows}
+
+    async def replace(
+        self, changed: Sequence[tuple[BatchInfo, bytes | None]], cleaned_to: int | None, *, truncations: int
+    ) -> bool:
+        """Put rewritten batches in the place of old ones, or nothing for None, and keep `cleaned_to` if given.
+
+        Batches removed meanwhile stay removed. False, and nothing done, if the log was deleted, or cut since
+        `truncations` was read from it.
+        """
+
+        async def run(db: Connection) -> tuple[int, int, int] | None:
+            if self.truncations != truncations or self.deleted:
+                return None
+            places = [(info.base_offset, data) for info, data in changed]
+            grown = await replace_batches(db, self.log_id, places) if places else 0
+            if cleaned_to is None:
+                return self.cleaned_to, grown, self.max_timestamp
+            await db.execute("UPDATE log SET cleaned_to = ? WHERE id = ?", (cleaned_to, self.log_id))
+            return cleaned_to, grown, await repair_newest(db, self.log_id, cleaned_to)
+
+        def applied(outcome: tuple[int, int, int] | None) -> None:
+            if outcome is not None:
+                self.cleaned_to, self.max_timestamp = outcome[0], outcome[2]
+                self.size_bytes += outcome[1]
+                if changed:
+                    self._tail.forget_below(changed[-1][0].last_offset + 1)
+
+        return await self._writer.change(run, applied) is not None
+
+    # Inside
+
+    async def _settled(self) -> None:
+        """Return at once, but for a log whose end is just being cut off; UnknownTopicOrPartitionError once deleted."""
+        while self._cutting is not None and not self._cutting.done():
+            await asyncio.wait({self._cutting})
+        if self.deleted:
+            raise UnknownTopicOrPartitionError(f"{self.tp} was deleted.")
+
+    async def _write(self, stored: list[StoredBatch]) -> None:
+        done = self._writer.append(self, stored)
+        self.log_end_offset = stored[-1].last_offset + 1
+        await done
+
+    def _was_cut(self, cut: Cut | None) -> None:
+        if cut is None:
+            return
+        self.truncations += 1
+        self._tail.clear()
+        self.size_bytes -= cut.size
+        self.log_start_offset = cut.start_offset
+        self.log_end_offset = self.flushed_offset = cut.end_offset
+        self.newest_base_offset = cut.newest_base_offset
+        self.max_timestamp = cut.max_timestamp
+        self.cleaned_to = cut.cleaned_to
+        self.epochs = cut.epochs
+
+
+def _stored(header: BatchHeader, data: bytes) -> StoredBatch:
+    return StoredBatch(
+        header.base_offset,
+        header.last_offset,
+        header.leader_epoch,
+        header.max_timestamp if header.count else -1,
+        header.producer_id,
+        header.producer_epoch,
+        header.base_sequence,
+        header.attributes,
+        header.count,
+        data,
+    )

@@ -1,0 +1,69 @@
+"""The tables of a broker's file: its logs, their batches, and the leader epochs they were written in."""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+SCHEMA = (
+    # A deleted log has no topic any more; the next opening goes on removing its batches.
+    """CREATE TABLE log (
+         id INTEGER PRIMARY KEY, topic TEXT, partition INTEGER NOT NULL, topic_id BLOB NOT NULL,
+         start_offset INTEGER NOT NULL, cleaned_to INTEGER NOT NULL,
+         UNIQUE (topic, partition))""",
+    # `newest_so_far` is the largest max_timestamp of the log up to this row. It never falls from row to row, so
+    # times are looked up by bisection over the index of offsets. The blob stands last: reading what stands before it
+    # leaves its pages alone.
+    """CREATE TABLE batch (
+         id INTEGER PRIMARY KEY, log INTEGER NOT NULL, base_offset INTEGER NOT NULL, last_offset INTEGER NOT NULL,
+         leader_epoch INTEGER NOT NULL, max_timestamp INTEGER NOT NULL, newest_so_far INTEGER NOT NULL,
+         producer_id INTEGER NOT NULL, producer_epoch INTEGER NOT NULL, base_sequence INTEGER NOT NULL,
+         attributes INTEGER NOT NULL, count INTEGER NOT NULL, size INTEGER NOT NULL, bytes BLOB NOT NULL)""",
+    "CREATE UNIQUE INDEX batch_at ON batch (log, base_offset)",
+    """CREATE TABLE leader_epoch (
+         log INTEGER NOT NULL, epoch INTEGER NOT NULL, start_offset INTEGER NOT NULL,
+         PRIMARY KEY (log, epoch)) WITHOUT ROWID""",
+)
+
+ADD_BATCH = """INSERT INTO batch (log, base_offset, last_offset, leader_epoch, max_timestamp, newest_so_far,
+  producer_id, producer_epoch, base_sequence, attributes, count, size, bytes)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+# The batch that holds an offset, or the next one where compaction left a gap.
+_HOLDING = """(SELECT base_offset FROM batch
+   WHERE log = :log AND last_offset >= :offset AND base_offset >= coalesce(
+     (SELECT max(base_offset) FROM batch WHERE log = :log AND base_offset <= :offset), 0)
+   ORDER BY base_offset LIMIT 1)"""
+
+# Both walk the index batch by batch, so that no blob beyond `max_bytes` is touched; the first comes whatever its size.
+READ = f"""WITH RECURSIVE walk (at, total) AS (
+    SELECT base_offset, size FROM batch WHERE log = :log AND base_offset = {_HOLDING} AND base_offset < :up_to
+    UNION ALL
+    SELECT base_offset, total + size FROM walk CROSS JOIN batch
+    WHERE log = :log AND base_offset = (SELECT min(base_offset) FROM batch WHERE log = :log AND base_offset > at)
+      AND total + size <= :max_bytes AND base_offset < :up_to)
+  SELECT bytes FROM walk CROSS JOIN batch WHERE log = :log AND base_offset = at ORDER BY total"""
+
+READ_BEFORE = """WITH RECURSIVE walk (at, total) AS (
+    SELECT base_offset, size FROM batch WHERE log = :log AND last_offset >= :start AND base_offset =
+      (SELECT max(base_offset) FROM batch WHERE log = :log AND base_offset < :offset)
+    UNION ALL
+    SELECT base_offset, total + size FROM walk CROSS JOIN batch
+    WHERE log = :log AND base_offset = (SELECT max(base_offset) FROM batch WHERE log = :log AND base_offset < at)
+      AND total + size <= :max_bytes AND last_offset >= :start)
+  SELECT bytes FROM walk CROSS JOIN batch WHERE log = :log AND base_offset = at ORDER BY total DESC"""
+
+# The first batch at or after :from_ with a record of :timestamp or later. The bisection runs over offsets, from :from_
+# to :to_, until one is left; where a batch below it was removed just now it may stop early, so the last step looks on.
+FIRST_SINCE = """WITH RECURSIVE span (lo, hi) AS (
+    SELECT :from_, :to_
+    UNION ALL
+    SELECT
+      CASE WHEN (SELECT newest_so_far FROM batch WHERE log = :log AND base_offset <= (lo + hi) / 2
+                 ORDER BY base_offset DESC LIMIT 1) >= :timestamp THEN lo ELSE (lo + hi) / 2 + 1 END,
+      CASE WHEN (SELECT newest_so_far FROM batch WHERE log = :log AND base_offset <= (lo + hi) / 2
+                 ORDER BY base_offset DESC LIMIT 1) >= :timestamp THEN (lo + hi) / 2 ELSE hi END
+    FROM span WHERE lo < hi)
+  SELECT bytes FROM batch WHERE log = :log AND max_timestamp >= :timestamp AND base_offset >= coalesce(
+    (SELECT max(base_offset) FROM batch WHERE log = :log AND base_offset <=
+      (SELECT lo FROM span WHERE lo >= hi LIMIT 1)), 0)
+  ORDER BY base_offset LIMIT 1"""

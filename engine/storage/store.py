@@ -1,0 +1,194 @@
+"""What one broker keeps: the logs of its replicas, in one SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+from engine.clock import Clock
+from engine.errors import KafkaStorageError
+from engine.storage.connection import Connection, Parameters, Rows, connect, damaged
+from engine.storage.edits import REMOVE_AT_ONCE
+from engine.storage.epochs import LeaderEpochs
+from engine.storage.log import LogState, PartitionLog
+from engine.storage.schema import SCHEMA, SCHEMA_VERSION
+from engine.storage.tail import TailCache
+from engine.storage.writer import Writer, storage_error
+from engine.types import TopicPartition
+
+TAIL_BYTES = 8 << 20
+
+
+class BrokerStore:
+    """One broker's file and the logs in it. One connection writes, another reads what is committed."""
+
+    def __init__(self, path: Path | None, clock: Clock, writing: Connection, reading: Connection) -> None:
+        self._path = path
+        self._clock = clock
+        self._writing = writing
+        self._reading = reading
+        self._name = "the broker's store" if path is None else str(path)
+        self._writer = Writer(writing, clock, self._name)
+        self._tails = TailCache(TAIL_BYTES)
+        self._logs: dict[TopicPartition, PartitionLog] = {}
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path | None, clock: Clock, *, inline: bool = False) -> Self:
+        """Open or make the file at `path`, or a store in memory for None; `inline` keeps SQLite in the event loop.
+
+        Every batch whose append returned is there again. Raises LabTooNewError, LabDamagedError or
+        LabNotWritableError, naming the file.
+        """
+        writing = await connect(path, SCHEMA_VERSION, SCHEMA, inline=inline)
+        reading = writing
+        try:
+            if path is not None and not inline:
+                reading = await connect(path, SCHEMA_VERSION, SCHEMA, check=False)
+            store = cls(path, clock, writing, reading)
+            await store._load()
+        except BaseException:
+            if reading is not writing:
+                await reading.close()
+            await writing.close()
+            raise
+        return store
+
+    def log(self, tp: TopicPartition) -> PartitionLog:
+        """The log of a partition; KeyError if this broker has none."""
+        return self._logs[tp]
+
+    def logs(self) -> Mapping[TopicPartition, PartitionLog]:
+        """Every log of this broker; stays up to date."""
+        return MappingProxyType(self._logs)
+
+    async def create_log(self, tp: TopicPartition, topic_id: bytes) -> PartitionLog:
+        """An empty log for a partition, or the one there is for this very topic.
+
+        KafkaStorageError if there is one of an earlier topic of that name.
+        """
+        known = self._logs.get(tp)
+        if known is None:
+            log_id = await self._writer.change(lambda db: _create(db, tp, topic_id))
+            # Somebody else may have waited for the same one.
+            known = self._logs.get(tp) or self._add(tp, LogState(log_id, topic_id, 0, 0, -1, 0, -1, 0, LeaderEpochs()))
+        if known.topic_id != topic_id:
+            raise KafkaStorageError(f"{self._name} holds {tp} of another topic of that name; delete that one first.")
+        return known
+
+    async def delete_log(self, tp: TopicPartition) -> None:
+        """Remove a log and its batches. Appends that wait for it fail. KeyError if there is none."""
+        log = self._logs.pop(tp)
+        log.delete()
+        await self._writer.change(
+            lambda db: db.execute("UPDATE log SET topic = NULL WHERE id = ?", (log.log_id,)),
+        )
+        await self._sweep(log.log_id)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the broker's files as they are on disk, or of its batches for a store in memory."""
+        if self._path is None:
+            return sum(log.size_bytes for log in self._logs.values())
+        return sum(_file_size(Path(f"{self._path}{end}")) for end in ("", "-wal"))
+
+    async def close(self) -> None:
+        """Write what waits, then let go of the file. Harmless when done before."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._writer.close()
+        finally:
+            with self._clock.working():
+                try:
+                    await self._reading.close()
+                finally:
+                    await self._writing.close()
+
+    async def _fetch(self, sql: str, parameters: Parameters) -> Rows:
+        if self._closed:
+            raise KafkaStorageError(f"{self._name} is closed.")
+        try:
+            with self._clock.working():
+                return await self._reading.execute_fetchall(sql, parameters)
+        except sqlite3.Error as error:
+            raise storage_error(self._name, error) from error
+
+    async def _load(self) -> None:
+        try:
+            await self._read_logs()
+        except sqlite3.Error as error:
+            raise damaged(self._name, str(error)) from error
+
+    async def _read_logs(self) -> None:
+        fetch = self._writing.execute_fetchall
+        sizes: dict[int, int] = dict(await fetch("SELECT log, sum(size) FROM batch GROUP BY log"))
+        epochs: dict[int, list[tuple[int, int]]] = {}
+        for log_id, epoch, start in await fetch("SELECT * FROM leader_epoch ORDER BY log, epoch"):
+            epochs.setdefault(log_id, []).append((epoch, start))
+        newest = {
+            row[0]: row[1:]
+            for row in await fetch(
+                "SELECT log.id, base_offset, last_offset, newest_so_far FROM log JOIN batch ON batch.log = log.id "
+                "AND base_offset = (SELECT max(base_offset) FROM batch WHERE log = log.id)"
+            )
+        }
+        for log_id, topic, partition, topic_id, start, cleaned_to in await fetch(
+            "SELECT id, topic, partition, topic_id, start_offset, cleaned_to FROM log ORDER BY id"
+        ):
+            if topic is None:
+                await self._sweep(log_id)
+                continue
+            base, last, timestamp = newest.get(log_id, (-1, -1, -1))
+            state = LogState(
+                log_id,
+                topic_id,
+                start,
+                max(start, last + 1),
+                base,
+                cleaned_to,
+                timestamp,
+                sizes.get(log_id, 0),
+                LeaderEpochs(epochs.get(log_id, ())),
+            )
+            self._add(TopicPartition(topic, partition), state)
+
+    def _add(self, tp: TopicPartition, state: LogState) -> PartitionLog:
+        log = self._logs[tp] = PartitionLog(tp, state, self._writer, self._fetch, self._tails.tail())
+        return log
+
+    async def _sweep(self, log_id: int) -> None:
+        """Remove what a deleted log left, some at a time, so that others can write in between."""
+        while not await self._writer.change(lambda db: _sweep_some(db, log_id)):
+            pass
+
+
+async def _create(db: Connection, tp: TopicPartition, topic_id: bytes) -> int:
+    await db.execute(
+        "INSERT INTO log (topic, partition, topic_id, start_offset, cleaned_to) VALUES (?, ?, ?, 0, 0) "
+        "ON CONFLICT DO NOTHING",
+        (*tp, topic_id),
+    )
+    [(log_id,)] = await db.execute_fetchall("SELECT id FROM log WHERE topic = ? AND partition = ?", tp)
+    return int(log_id)
+
+
+async def _sweep_some(db: Connection, log_id: int) -> bool:
+    some = (log_id, REMOVE_AT_ONCE)
+    await db.execute("DELETE FROM batch WHERE id IN (SELECT id FROM batch WHERE log = ? LIMIT ?)", some)
+    if await db.execute_fetchall("SELECT 1 FROM batch WHERE log = ? LIMIT 1", (log_id,)):
+        return False
+    await db.execute("DELETE FROM leader_epoch WHERE log = ?", (log_id,))
+    await db.execute("DELETE FROM log WHERE id = ?", (log_id,))
+    return True
+
+
+def _file_size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
