@@ -1,0 +1,121 @@
+"""The lab's own file: which topics there are and who leads them, the workload, and where lab time stands.
+
+It plays the part of KRaft's `__cluster_metadata`. While it is open it holds SQLite's exclusive lock, which is what
+keeps a second Kafkarium out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from engine.messages import PartitionMetadata
+from engine.storage.connection import Connection, connect
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = (
+    """CREATE TABLE topic (name TEXT PRIMARY KEY, topic_id BLOB NOT NULL, internal INTEGER NOT NULL,
+       config TEXT NOT NULL)""",
+    """CREATE TABLE partition (topic TEXT NOT NULL REFERENCES topic ON DELETE CASCADE, number INTEGER NOT NULL,
+       leader INTEGER, leader_epoch INTEGER NOT NULL, replicas TEXT NOT NULL, isr TEXT NOT NULL,
+       PRIMARY KEY (topic, number))""",
+    "CREATE TABLE spec (kind TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (kind, name))",
+    "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+)
+
+
+class MetadataStore:
+    """Topics, specs and settings; every `put` is committed when it returns."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, path: Path | None, *, inline: bool = False) -> Self:
+        """Open or make the file, in memory for None; LabLockedError is the caller's to word: raises `sqlite3` busy as
+        LabBusy, LabDamagedError, LabTooNewError."""
+        connection = await connect(path, SCHEMA_VERSION, _SCHEMA, inline=inline, exclusive=True)
+        return cls(connection)
+
+    async def close(self) -> None:
+        """Give up the file and its lock."""
+        await self._connection.close()
+
+    # Settings
+
+    async def put_settings(self, values: Mapping[str, Any]) -> None:
+        """Keep plain values by name."""
+        rows = [(name, json.dumps(value)) for name, value in values.items()]
+        await self._connection.executemany("INSERT OR REPLACE INTO setting VALUES (?, ?)", rows)
+        await self._connection.commit()
+
+    async def settings(self) -> dict[str, Any]:
+        """Every value kept."""
+        rows = await self._connection.execute_fetchall("SELECT name, value FROM setting")
+        return {name: json.loads(value) for name, value in rows}
+
+    # Topics
+
+    async def put_topic(
+        self,
+        name: str,
+        topic_id: bytes,
+        internal: bool,
+        config: Mapping[str, str],
+        partitions: Iterable[PartitionMetadata],
+    ) -> None:
+        """Keep a topic, new or changed."""
+        await self._connection.execute(
+            "INSERT INTO topic VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET config = excluded.config",
+            (name, topic_id, internal, json.dumps(dict(config))),
+        )
+        rows = [
+            (name, state.partition, state.leader, state.leader_epoch, json.dumps(state.replicas), json.dumps(state.isr))
+            for state in partitions
+        ]
+        await self._connection.executemany("INSERT OR REPLACE INTO partition VALUES (?, ?, ?, ?, ?, ?)", rows)
+        await self._connection.commit()
+
+    async def delete_topic(self, name: str) -> None:
+        """Forget a topic."""
+        await self._connection.execute("DELETE FROM partition WHERE topic = ?", (name,))
+        await self._connection.execute("DELETE FROM topic WHERE name = ?", (name,))
+        await self._connection.commit()
+
+    async def topics(self) -> list[tuple[str, bytes, bool, dict[str, str], tuple[PartitionMetadata, ...]]]:
+        """Every topic kept, in the order they were made."""
+        partitions: dict[str, list[PartitionMetadata]] = {}
+        for topic, number, leader, epoch, replicas, isr in await self._connection.execute_fetchall(
+            "SELECT topic, number, leader, leader_epoch, replicas, isr FROM partition ORDER BY topic, number"
+        ):
+            state = PartitionMetadata(number, leader, epoch, tuple(json.loads(replicas)), tuple(json.loads(isr)))
+            partitions.setdefault(topic, []).append(state)
+        rows = await self._connection.execute_fetchall(
+            "SELECT name, topic_id, internal, config FROM topic ORDER BY rowid"
+        )
+        return [
+            (name, topic_id, bool(internal), json.loads(config), tuple(partitions[name]))
+            for name, topic_id, internal, config in rows
+        ]
+
+    # Workload
+
+    async def put(self, kind: str, name: str, data: dict[str, Any]) -> None:
+        """Keep what a producer or consumer of the lab was asked to do and how far it came."""
+        await self._connection.execute("INSERT OR REPLACE INTO spec VALUES (?, ?, ?)", (kind, name, json.dumps(data)))
+        await self._connection.commit()
+
+    async def delete(self, kind: str, name: str) -> None:
+        """Forget it."""
+        await self._connection.execute("DELETE FROM spec WHERE kind = ? AND name = ?", (kind, name))
+        await self._connection.commit()
+
+    async def all(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Everything of a kind, by name, in the order it was first kept."""
+        rows = await self._connection.execute_fetchall(
+            "SELECT name, data FROM spec WHERE kind = ? ORDER BY rowid", (kind,)
+        )
+        return {name: json.loads(data) for name, data in rows}
