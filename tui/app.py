@@ -6,11 +6,11 @@ import asyncio
 import gc
 from collections.abc import Coroutine
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from textual.app import App
+from textual.command import CommandPalette
 from textual.message import Message
 
 from engine.errors import KafkaError, LabError
@@ -206,6 +206,11 @@ class Kafkarium(App[None]):
         ]
         return hints, modes
 
+    def action_command_palette(self) -> None:
+        """Find an action by its name."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="Find an action by its name", id="--command-palette"))
+
     def context_changed(self) -> None:
         """The focus or a cursor moved: other keys may work now."""
         if isinstance(self.screen, Mode):
@@ -229,7 +234,7 @@ class Kafkarium(App[None]):
 
     def save_picture(self) -> None:
         """Save the screen as SVG beside the lab and say where."""
-        path = self._pictures / f"kafkarium-{datetime.now():%Y-%m-%d-%H%M%S}.svg"
+        path = self._pictures / f"{self.lab_name}-{datetime.now():%Y-%m-%d-%H%M%S}.svg"
         try:
             path.write_text(self.export_screenshot(title="Kafkarium"), encoding="utf-8")
         except OSError as error:
@@ -248,4 +253,4 @@ class Kafkarium(App[None]):
         self.palette = palette_from(self.theme_variables, self.current_theme.dark, plain=self.no_color or few)
         for screen in self.screen_stack:
             if isinstance(screen, Mode):
-                self.call_after_refresh(partial(screen.repaint))
+                self.call_after_refresh(screen.repaint)

@@ -22,7 +22,7 @@ class Actions(Provider):
     """Finds actions by name."""
 
     async def discover(self) -> Hits:
-        """Everything, in the table's order."""
+        """Everything, in the table's order, what is disabled last."""
         for action, why in self._here():
             yield DiscoveryHit(
                 _title(action, why),
@@ -49,9 +49,13 @@ class Actions(Provider):
     def _here(self) -> Iterator[tuple[Action, str]]:
         app, mode = cast("Kafkarium", self.app), cast("Mode", self.screen)
         context = mode.context()
-        for action in app.actions.at(mode.places()):
-            if action.id not in _HIDDEN:
-                yield action, action.enabled(context) if context else "The lab is still being opened."
+        here = [
+            (action, action.enabled(context) if context else "The lab is still being opened.")
+            for action in app.actions.at(mode.places())
+            if action.id not in _HIDDEN
+        ]
+        yield from (pair for pair in here if not pair[1])
+        yield from (pair for pair in here if pair[1])
 
     def _run(self, action_id: str) -> None:
         cast("Kafkarium", self.app).perform(action_id)

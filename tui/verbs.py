@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.clock import Clock
 from engine.events import EventLog
 from engine.snapshot import TopicView, World
 from engine.types import RecordMetadata, TopicPartition
 from engine.workload.spec import ConsumerSpec, ProducerSpec
+
+if TYPE_CHECKING:  # loading these takes the whole engine, which waits until the first frame is shown
+    from engine.cluster import OffsetPlan, Page, Target
 
 
 class Workload(Protocol):
@@ -68,10 +71,12 @@ class Workload(Protocol):
 class Offsets(Protocol):
     """Committed offsets of groups: preview, apply, undo."""
 
-    async def plan(self, group_id: str, target: Any, partitions: Sequence[TopicPartition] | None = None) -> Any:
+    async def plan(
+        self, group_id: str, target: Target, partitions: tuple[TopicPartition, ...] | None = None
+    ) -> OffsetPlan:
         """What would change; changes nothing."""
 
-    async def apply(self, plan: Any) -> None:
+    async def apply(self, plan: OffsetPlan) -> None:
         """Do what was planned."""
 
     async def undo(self) -> str:
@@ -84,10 +89,10 @@ class Offsets(Protocol):
 class Browser(Protocol):
     """Reading without a group, and producing by hand."""
 
-    async def read(self, tp: TopicPartition, offset: int, limit: int = 100) -> Any:
+    async def read(self, tp: TopicPartition, offset: int, limit: int = 100) -> Page:
         """A page forward from `offset`."""
 
-    async def read_before(self, tp: TopicPartition, offset: int, limit: int = 100) -> Any:
+    async def read_before(self, tp: TopicPartition, offset: int, limit: int = 100) -> Page:
         """A page that ends before `offset`."""
 
     async def offset_at(self, tp: TopicPartition, timestamp_ms: int) -> int:

@@ -40,9 +40,9 @@ _MOVING = frozenset(
     }
 )
 _AREAS: tuple[tuple[str, Callable[[Action], bool]], ...] = (
-    ("Modes", lambda action: action.id.startswith("mode.")),
-    ("What is selected", lambda action: action.id.startswith(("client.", "consumer.")) and action.id != "consumer.new"),
     ("Making and unmaking", lambda action: action.id.endswith(".new") or action.id.startswith(("topic.", "group."))),
+    ("What is selected", lambda action: action.id.startswith(("client.", "consumer.")) and action.id != "consumer.new"),
+    ("Modes", lambda action: action.id.startswith("mode.")),
     ("Moving", lambda action: action.id in _MOVING),
     ("Everywhere", lambda _: True),
 )
@@ -86,7 +86,7 @@ class Page(ScrollView, can_focus=True):
         """Wrap anew."""
         palette = cast("Kafkarium", self.app).palette
         width = self.scrollable_content_region.width
-        self._lines = paint_help(self._sections, width, palette)
+        self._lines = paint_help(self._sections, width - 1, palette)
         self.virtual_size = Size(width, len(self._lines))
         self.refresh()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from textual.strip import Strip
@@ -30,7 +31,7 @@ class Section(NamedTuple):
 
 
 def paint_help(sections: Sequence[Section], width: int, palette: Palette) -> list[Strip]:
-    """All the lines, sections apart by a blank one."""
+    """All the lines, sections apart by a blank one; why actions are disabled stands above the first of them."""
     keys = min(14, max((len(entry.keys) for section in sections for entry in section.entries), default=0)) + 2
     label = max((len(entry.label) for section in sections for entry in section.entries), default=0) + 2
     lines: list[Strip] = []
@@ -38,21 +39,23 @@ def paint_help(sections: Sequence[Section], width: int, palette: Palette) -> lis
         if lines:
             lines.append(blank(width))
         lines.append(Line(width).data(section.heading, palette.strong).strip())
-        for entry in section.entries:
-            lines += _paint_entry(entry, keys, label, width, palette)
+        for reason, entries in groupby(section.entries, key=lambda entry: entry.disabled):
+            if reason:
+                lines += [
+                    Line(width).add(f"not now: {words}" if at == 0 else f"         {words}", palette.warning).strip()
+                    for at, words in enumerate(wrap(clean(reason), max(width - 9, 10)))
+                ]
+            for entry in entries:
+                lines += _paint_entry(entry, keys, label, width, palette)
     return lines
 
 
 def _paint_entry(entry: Entry, keys: int, label: int, width: int, palette: Palette) -> list[Strip]:
     room = width - keys - label
     words = wrap(clean(entry.help), max(room, 10)) or [""]
-    key = palette.error if entry.destructive else palette.accent
-    first = Line(width).add(entry.keys, key).to(keys).add(entry.label, palette.text).to(keys + label)
+    key = palette.faint if entry.disabled else palette.error if entry.destructive else palette.accent
+    name = palette.faint if entry.disabled else palette.text
+    first = Line(width).add(entry.keys, key).to(keys).add(entry.label, name).to(keys + label)
     painted = [first.add(words[0], palette.quiet)]
     painted += [Line(width).to(keys + label).add(word, palette.quiet) for word in words[1:]]
-    if entry.disabled:
-        painted += [
-            Line(width).to(keys + label).add(("not now: " if at == 0 else "         ") + word, palette.warning)
-            for at, word in enumerate(wrap(clean(entry.disabled), max(room - 9, 10)))
-        ]
     return [line.strip() for line in painted]
