@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.events import Event
 from engine.snapshot import GroupView, TopicView, World
+from engine.types import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,10 @@ class Look:
 
     topic: str = ""
     group: str = ""
+    partition: TopicPartition | None = None
+    """The partition a person asked to read; None: whatever the mode is at."""
+    offset: int | None = None
+    """The offset in it."""
 
 
 @dataclass(frozen=True, slots=True)
