@@ -1,9 +1,9 @@
 """Keeps a spawned consumer busy: polls, spends its processing time on each record, commits by its rule, and fails on
 command.
 
-Commits are of what has been processed, never of what was merely fetched. `auto` commits as Kafka's Java consumer does
-(`ConsumerCoordinator.maybeAutoCommitOffsetsAsync`): when polling, once the interval is over, and before partitions are
-given up. `after` commits after each processed poll, `before` commits a whole poll and then processes it.
+`auto` leaves committing to the client (`enable.auto.commit`), `after` commits each poll once it is processed, `before`
+commits a poll and then processes it. Partitions that are given up in the middle of a poll, and a clean stop, commit to
+the very record that was processed.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from engine.errors import (
 from engine.metrics import Meter
 from engine.snapshot import ClientState, ConsumerView
 from engine.types import TopicPartition
-from engine.workload.driven import HISTORY_S, Driven
+from engine.workload.driven import Driven
 from engine.workload.spec import ConsumerSpec
+from engine.workload.standing import Standing
+from engine.workload.viewing import consumer_view
 
 if TYPE_CHECKING:
     from engine.clients.consumer import Consumer
@@ -65,32 +67,29 @@ class DrivenConsumer(Driven):
         self.spec = spec
         self.processed = 0
         self.client: Consumer | None = None
+        self.joining = ""
+        """"joining" or "rejoining" its group; empty while it knows its partitions."""
         self._make = make
         self._on_change = on_change
-        self._polled: dict[TopicPartition, Sequence[ConsumerRecord]] = {}
-        """What is left of the last poll; a partition taken out of it is not processed further."""
-        self._next: dict[TopicPartition, int] = {}
-        self._committed: dict[TopicPartition, int] = {}
-        self._given_up: set[TopicPartition] = set()
-        self._at: TopicPartition | None = None
-        self._doing = ""
+        self._standing: Standing | None = None
         self._busy_until = 0.0
         self._view: ConsumerView | None = None
-        self._seen: tuple[object, ...] = ()
 
     # Beginning and ending
 
     async def start(self, membership: Mapping[str, Any] | None = None) -> None:
         """Make a client, as the member it was if `membership` says so, and work; raises KafkaError."""
-        self._polled, self._next, self._committed, self._given_up, self._at = {}, {}, {}, set(), None
         client = self._make(self, membership)
         client.subscribe(topics=self.spec.topics, listener=Listener(self))
-        await client.start()
-        self.client = client
-        self.last_error = ""
+        self.client, self._standing = client, Standing(client)
         self.state = ClientState.PAUSED if self.spec.paused else ClientState.RUNNING
-        self._doing = f"joining {self.spec.group_id}"
-        self.version += 1
+        self.joining, self.last_error = "joining", ""
+        try:
+            await client.start()
+        except BaseException:
+            client.crash()
+            self._gone(client, ClientState.STOPPED)
+            raise
         self._begin()
 
     async def stop(self) -> None:
@@ -100,7 +99,8 @@ class DrivenConsumer(Driven):
         if client is None:
             return
         try:
-            await self._commit_by_rule(client)
+            if self._standing is not None:
+                await self._commit_by_rule(client, self._standing)
             await client.stop()
         except BaseException:
             client.crash()
@@ -125,15 +125,13 @@ class DrivenConsumer(Driven):
         self._put_back()
         membership: dict[str, Any] = client.membership()
         client.crash()
-        self.client = None
+        self.client = self._standing = None
         return membership
 
     def _gone(self, client: Consumer | None, state: ClientState) -> None:
         if self.client is client:
-            self.client = None
+            self.client = self._standing = None
             self.state = state
-            self._polled.clear()
-            self.version += 1
             self._on_change(self)
 
     # Faults and pace
@@ -171,53 +169,45 @@ class DrivenConsumer(Driven):
     def heartbeating(self, beat: bool) -> None:
         if self.client is not None:
             self.client.heartbeating = beat
-        self.version += 1
 
     async def seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Go on from these offsets and commit them; raises KafkaError. What was polled before is dropped."""
-        client = self.client
-        if client is None:
+        client, standing = self.client, self._standing
+        if client is None or standing is None:
             return
+        standing.drop(offsets)
         for tp, offset in offsets.items():
-            self._drop(tp)
             client.seek(tp, offset)
-        self.version += 1
+        self._leave_off(standing)
         await client.commit(dict(offsets))
-        self._committed.update(offsets)
+        standing.committed(offsets)
 
     # What it does
 
     async def work(self) -> None:
         """Poll, process, commit; again."""
-        client, clock, spec = self.client, self._clock, self.spec
+        client, standing, clock, spec = self.client, self._standing, self._clock, self.spec
         assert client is not None
+        assert standing is not None
         random = Random(f"{spec.seed}:{self.processed}").random
-        commit_due = clock.now_ms() + spec.auto_commit_interval_ms
         self._busy_until = clock.now_ms()
         while True:
             await clock.running()
             while self.state is ClientState.HUNG:
                 await self._nap.sleep(None)
             try:
-                if spec.commit == "auto" and clock.now_ms() >= commit_due:
-                    commit_due = clock.now_ms() + spec.auto_commit_interval_ms
-                    await self._commit_by_rule(client)
                 asked = clock.now_ms()
                 got = await client.getmany(timeout_ms=_POLL_MS, max_records=spec.max_poll_records)
                 if clock.now_ms() - asked > self.turn_ms:
                     self._busy_until = clock.now_ms()
-                polled = {tp: records for tp, records in got.items() if records and tp not in self._given_up}
-                if not polled:
-                    continue
-                self._polled = dict(polled)
-                self._next.update((tp, records[0].offset) for tp, records in polled.items())
+                polled = standing.polled(got)
                 if spec.commit == "before":
-                    await self._commit(client, {tp: records[-1].offset + 1 for tp, records in polled.items()})
+                    ends = {tp: records[-1].offset + 1 for tp, records in polled.items()}
+                    await self._commit(client, standing, ends)
                 for tp, records in polled.items():
-                    await self._process(tp, records, random)
-                self._at = None
+                    await self._process(standing, tp, records, random)
                 if spec.commit == "after":
-                    await self._commit_by_rule(client)
+                    await self._commit_by_rule(client, standing)
             except ClientClosedError:
                 if client is not self.client:
                     return
@@ -229,24 +219,23 @@ class DrivenConsumer(Driven):
                 await self._nap.sleep(_RETRY_MS)
 
     async def _process(
-        self, tp: TopicPartition, records: Sequence[ConsumerRecord], random: Callable[[], float]
+        self, standing: Standing, tp: TopicPartition, records: Sequence[ConsumerRecord], random: Callable[[], float]
     ) -> None:
-        """Spend time on each record, in slices of a turn; leave off when the partition is taken away."""
+        """Spend time on each record, in slices of a turn; leave off when the partition is dropped."""
         done = 0
-        while done < len(records) and self._polled.get(tp) is records:
-            self._at, self._next[tp] = tp, records[done].offset
+        while done < len(records) and standing.holds(tp, records):
+            standing.begins(records[done])
             ms, spread, cost, count = self.spec.processing_ms, self.spec.jitter, 0.0, 0
             while done + count < len(records) and cost < self.turn_ms and count < RECORDS_A_TURN:
                 cost += ms * (1.0 + spread * (2.0 * random() - 1.0))
                 count += 1
             await self._spend(cost)
-            if self._polled.get(tp) is not records:
-                return
-            done += count
-            self._next[tp] = records[done - 1].offset + 1
-            self.processed += count
-            self.counted(count)
-        self._polled.pop(tp, None)
+            if standing.holds(tp, records):
+                done += count
+                standing.did(records[done - 1])
+                self.processed += count
+                self.counted(count)
+        standing.finished(tp)
 
     async def _spend(self, cost_ms: float) -> None:
         """Let `cost_ms` pass, making up for having slept a little too long before; then hang as long as it is asked."""
@@ -265,45 +254,48 @@ class DrivenConsumer(Driven):
 
     def position(self, tp: TopicPartition) -> int | None:
         """The next offset it will process; None when the partition is not its own or not known yet."""
-        if self.client is None or tp in self._given_up:
-            return None
-        return self._next[tp] if tp in self._polled else self.client.position_of(tp)
+        return self._standing.position(tp) if self._standing is not None else None
 
     def owns(self, tp: TopicPartition) -> bool:
         """Whether it takes the partition for its own."""
-        return self.client is not None and tp not in self._given_up and tp in self.client.assignment()
+        return self._standing is not None and self._standing.owns(tp)
 
     def assignment(self) -> set[TopicPartition]:
         """The partitions it takes for its own."""
-        return set(self.client.assignment()) - self._given_up if self.client is not None else set()
+        return self._standing.assignment() if self._standing is not None else set()
+
+    def at_record(self) -> str:
+        """The record being processed, as "orders-3 @ 1204"; empty when there is none."""
+        return self._standing.at_record() if self._standing is not None else ""
 
     @property
     def generation(self) -> int:
         """The generation of its group that it is of; -1 while of none."""
         return self.client.generation if self.client is not None else -1
 
-    def _drop(self, tp: TopicPartition) -> None:
-        if self._polled.pop(tp, None) is not None and tp == self._at:
+    def view(self) -> ConsumerView:
+        """What is to be seen of it; the same object while nothing changes."""
+        view = consumer_view(self, self._clock.now_ms())
+        if view != self._view:
+            self._view = view
+        return self._view
+
+    def _leave_off(self, standing: Standing) -> None:
+        """Spend no more time on a record that was dropped."""
+        if not standing.at_record():
             self._nap.wake()
 
     def _put_back(self) -> None:
-        """Have what was polled but not processed delivered again."""
-        for tp in tuple(self._polled):
-            if self.client is not None and self.owns(tp):
-                self.client.seek(tp, self._next[tp])
-            self._drop(tp)
+        if self._standing is not None:
+            self._standing.put_back()
 
     # Committing
 
-    def _uncommitted(self, among: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        positions = ((tp, self.position(tp)) for tp in among)
-        return {tp: at for tp, at in positions if at is not None and self._committed.get(tp) != at}
-
-    async def _commit_by_rule(self, client: Consumer) -> None:
+    async def _commit_by_rule(self, client: Consumer, standing: Standing) -> None:
         if self.spec.commit != "before":
-            await self._commit(client, self._uncommitted(client.assignment()))
+            await self._commit(client, standing, standing.uncommitted(client.assignment()))
 
-    async def _commit(self, client: Consumer, offsets: dict[TopicPartition, int]) -> None:
+    async def _commit(self, client: Consumer, standing: Standing, offsets: dict[TopicPartition, int]) -> None:
         if not offsets:
             return
         try:
@@ -313,87 +305,31 @@ class DrivenConsumer(Driven):
         except KafkaError as error:
             self.failed_with(error)
         else:
-            self._committed.update(offsets)
+            standing.committed(offsets)
 
     async def give_up(self, revoked: Iterable[TopicPartition], commit: bool) -> None:
         """Partitions go to others: commit what was processed of them, unless they are lost already."""
-        revoked = set(revoked)
-        offsets = self._uncommitted(revoked) if commit and self.spec.commit != "before" else {}
-        self._given_up |= revoked
-        for tp in revoked:
-            self._drop(tp)
-            self._committed.pop(tp, None)
+        revoked, client, standing = set(revoked), self.client, self._standing
+        if client is None or standing is None:
+            return
+        offsets = standing.uncommitted(revoked) if commit and self.spec.commit != "before" else {}
+        standing.give_up(revoked)
         if revoked:
-            self._doing = f"rejoining {self.spec.group_id}"
-        self.version += 1
+            self.joining = "rejoining"
+        self._leave_off(standing)
         self._on_change(self)
-        if offsets and self.client is not None:
-            await self._commit(self.client, offsets)
-            for tp in offsets:
-                self._committed.pop(tp, None)
+        await self._commit(client, standing, offsets)
 
     def take_over(self, assigned: Iterable[TopicPartition]) -> None:
         """Partitions are its own from now on."""
-        assigned = set(assigned)
-        self._given_up -= assigned
-        self._doing = ""
-        if self.state is ClientState.PAUSED and self.client is not None and assigned:
-            self.client.pause(*assigned)
-        self.version += 1
+        assigned, client, standing = set(assigned), self.client, self._standing
+        if client is None or standing is None:
+            return
+        standing.take_over(assigned)
+        self.joining = ""
+        if self.state is ClientState.PAUSED and assigned:
+            client.pause(*assigned)
         self._on_change(self)
-
-    # What is to be seen
-
-    @property
-    def activity(self) -> str:
-        """What it is doing, in words."""
-        if not self.alive:
-            return ""
-        at = f"{self._at} @ {self._next[self._at]}" if self._at in self._polled and self._at is not None else ""
-        if self.state is ClientState.HUNG:
-            return f"hung in processing {at}" if at else "hung before its next poll"
-        if self.state is ClientState.PAUSED:
-            return "paused; still a member"
-        if at:
-            return f"processing {at}"
-        if self._doing:
-            return self._doing
-        if self.client is not None and self.client.member_id and not self.client.assignment():
-            return "idle: no partition for it"
-        return "waiting for records"
-
-    def view(self) -> ConsumerView:
-        """What is to be seen of it; the same object while nothing changes."""
-        now, client = self._clock.now_ms(), self.client
-        assignment = tuple(sorted(self.assignment()))
-        positions = tuple((tp, at) for tp in assignment if (at := self.position(tp)) is not None)
-        activity = self.activity
-        seen = (self.version, self.processed, positions, assignment, activity, now // 250)
-        if self._view is None or seen != self._seen:
-            spec = self.spec
-            view = ConsumerView(
-                name=self.name,
-                group_id=spec.group_id,
-                topics=spec.topics,
-                state=self.state,
-                member_id=client.member_id if client is not None else "",
-                generation=self.generation,
-                assignment=assignment,
-                positions=positions,
-                processed=self.processed,
-                measured=round(self.meter.rate(now), 1),
-                history=self.meter.past(now, HISTORY_S),
-                processing_ms=spec.processing_ms,
-                jitter=spec.jitter,
-                commit=spec.commit,
-                assignor=spec.assignor,
-                heartbeating=self.heartbeating,
-                group_instance_id=spec.group_instance_id,
-                activity=activity,
-                last_error=self.last_error,
-            )
-            self._seen, self._view = seen, self._view if view == self._view else view
-        return self._view
 
 
 class Listener:

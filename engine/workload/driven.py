@@ -11,7 +11,6 @@ from engine.metrics import Meter
 from engine.snapshot import ClientState
 from engine.workload.nap import Nap
 
-HISTORY_S = 60
 TURN_MS = 10.0
 """How long (real ms) a driver sleeps at least, where it has more to do than that."""
 LIVING = (ClientState.RUNNING, ClientState.PAUSED, ClientState.HUNG)
@@ -25,8 +24,6 @@ class Driven:
         self.state = ClientState.STOPPED
         self.meter = Meter()
         self.last_error = ""
-        self.version = 0
-        """Grows when something is to be shown anew that no counter tells."""
         self.verbs = asyncio.Lock()
         """Held while it is being started, stopped or moved."""
         self._clock = clock
@@ -47,7 +44,6 @@ class Driven:
 
     def changed(self) -> None:
         """What it is asked to do has changed: whatever it waits for by that is over."""
-        self.version += 1
         self._nap.wake()
 
     def counted(self, number: int) -> None:
@@ -59,7 +55,6 @@ class Driven:
     def failed_with(self, error: BaseException) -> None:
         """Keep what went wrong, for the view."""
         self.last_error = describe(error)
-        self.version += 1
 
     async def work(self) -> None:
         """What it does until it is ended."""

@@ -17,12 +17,13 @@ from engine.errors import ClientClosedError, KafkaError
 from engine.metrics import Meter
 from engine.snapshot import ClientState, ProducerView
 from engine.types import RecordMetadata
-from engine.workload.driven import HISTORY_S, Driven
+from engine.workload.driven import Driven
 from engine.workload.keys import Keys, keys_for
 from engine.workload.pace import Pace
 from engine.workload.pools import pools
 from engine.workload.spec import ProducerSpec
 from engine.workload.templates import TEMPLATES
+from engine.workload.viewing import producer_view
 
 if TYPE_CHECKING:
     from engine.clients.producer import Producer
@@ -60,7 +61,6 @@ class DrivenProducer(Driven):
         self._pace: Pace | None = None
         self._fresh = 0
         self._view: ProducerView | None = None
-        self._seen: tuple[object, ...] = ()
         self._keys()
 
     async def start(self) -> None:
@@ -192,27 +192,7 @@ class DrivenProducer(Driven):
 
     def view(self) -> ProducerView:
         """What is to be seen of it; the same object while nothing changes."""
-        now = self._clock.now_ms()
-        seen = (self.version, self.sent, self.acked, self.failed, self.buffered, now // 250)
-        if self._view is None or seen != self._seen:
-            spec = self.spec
-            view = ProducerView(
-                name=self.name,
-                topic=spec.topic,
-                state=self.state,
-                template=spec.template,
-                keys=spec.keys.words(),
-                rate=spec.rate,
-                measured=round(self.meter.rate(now), 1),
-                history=self.meter.past(now, HISTORY_S),
-                acks=spec.acks,
-                partitioner=spec.partitioner,
-                compression=spec.compression,
-                sent=self.sent,
-                acked=self.acked,
-                failed=self.failed,
-                buffered=self.buffered,
-                last_error=self.last_error,
-            )
-            self._seen, self._view = seen, self._view if view == self._view else view
+        view = producer_view(self, self._clock.now_ms())
+        if view != self._view:
+            self._view = view
         return self._view

@@ -148,7 +148,8 @@ class Workload:
             group_id=spec.group_id,
             client_id=driven.name,
             auto_offset_reset=spec.auto_offset_reset,
-            enable_auto_commit=False,  # the driver commits what is processed; see consuming.py
+            enable_auto_commit=spec.commit == "auto",
+            auto_commit_interval_ms=spec.auto_commit_interval_ms,
             partition_assignment_strategy=[spec.assignor],
             session_timeout_ms=spec.session_timeout_ms,
             heartbeat_interval_ms=spec.heartbeat_interval_ms,

@@ -79,10 +79,10 @@ async def test_each_record_takes_its_processing_time(make: type[Bench]) -> None:
     await bench.clock.advance(500)
     assert bench.driven.processed == 50
     assert bench.driven.position(P0) == 50
-    assert bench.driven.activity == "processing orders-0 @ 50"
+    assert bench.driven.view().activity == "processing orders-0 @ 50"
     await bench.clock.advance(500)
     assert bench.driven.processed == bench.total.total == 100
-    assert bench.driven.activity == "waiting for records"
+    assert bench.driven.view().activity == "waiting for records"
 
 
 async def test_records_shorter_than_a_turn_are_processed_in_slices_at_the_right_pace(make: type[Bench]) -> None:
@@ -132,22 +132,6 @@ async def test_before_commits_a_poll_and_then_processes_it(make: type[Bench]) ->
     assert bench.board.committed == {P0: 20}
 
 
-async def test_auto_commits_what_is_processed_when_the_interval_is_over_and_it_polls(make: type[Bench]) -> None:
-    bench = make(commit="auto", auto_commit_interval_ms=1_000, max_poll_records=30)
-    await bench.begin(P0, records=1_000)
-    await bench.clock.advance(1_190)
-    assert bench.board.committed == {}
-    await bench.clock.advance(20)
-    assert bench.board.committed == {P0: 120}, "the poll at hand when the interval ended, and no more"
-
-
-async def test_auto_commits_while_there_is_nothing_to_do_and_not_twice_the_same(make: type[Bench]) -> None:
-    bench = make(commit="auto", auto_commit_interval_ms=1_000)
-    await bench.begin(P0, records=10)
-    await bench.clock.advance(20_000)
-    assert bench.board.commits == [("billing-1", {P0: 10})]
-
-
 @pytest.mark.parametrize(("commit", "committed"), [("auto", 0), ("after", 10), ("before", 20)])
 async def test_a_crash_commits_nothing_more(make: type[Bench], commit: str, committed: int) -> None:
     bench = make(commit=commit, max_poll_records=10)
@@ -180,7 +164,7 @@ async def test_a_partition_that_is_given_up_is_committed_to_where_it_was_process
     bench = make(commit="auto")
     await bench.begin(P0, P1, records=100)
     await bench.clock.advance(155)
-    assert bench.driven.activity == "processing orders-0 @ 15"
+    assert bench.driven.view().activity == "processing orders-0 @ 15"
     await bench.client.assign_to(P1)
     assert bench.board.committed == {P0: 15, P1: 0}
     assert not bench.driven.owns(P0)
@@ -203,13 +187,13 @@ async def test_what_is_left_of_a_poll_is_not_processed_twice_when_its_partition_
 async def test_while_it_rebalances_it_says_so(make: type[Bench]) -> None:
     bench = make()
     await bench.driven.start()
-    assert bench.driven.activity == "joining billing"
+    assert bench.driven.view().activity == "joining billing"
     await bench.client.assign_to(P0)
-    assert bench.driven.activity == "waiting for records"
+    assert bench.driven.view().activity == "waiting for records"
     await bench.client.revoke()
-    assert bench.driven.activity == "rejoining billing"
+    assert bench.driven.view().activity == "rejoining billing"
     await bench.client.assign_to()
-    assert bench.driven.activity == "idle: no partition for it"
+    assert bench.driven.view().activity == "idle: no partition for it"
 
 
 async def test_one_that_hangs_stays_in_its_record_until_it_is_freed(make: type[Bench]) -> None:
@@ -220,7 +204,7 @@ async def test_one_that_hangs_stays_in_its_record_until_it_is_freed(make: type[B
     await bench.clock.advance(60_000)
     assert bench.driven.processed == 15
     assert bench.driven.state.value == "hung"
-    assert bench.driven.activity == "hung in processing orders-0 @ 15"
+    assert bench.driven.view().activity == "hung in processing orders-0 @ 15"
     bench.driven.hang(False)
     await bench.clock.advance(100)
     assert bench.driven.processed == pytest.approx(25, abs=1)
@@ -235,7 +219,7 @@ async def test_one_that_hangs_without_records_polls_no_more(make: type[Bench]) -
     bench.board.fill(P0, 5)
     await bench.clock.advance(10_000)
     assert bench.driven.processed == 0
-    assert bench.driven.activity == "hung before its next poll"
+    assert bench.driven.view().activity == "hung before its next poll"
 
 
 async def test_a_slow_one_can_be_hurried_in_the_middle_of_a_record(make: type[Bench]) -> None:
