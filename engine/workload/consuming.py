@@ -72,6 +72,8 @@ class DrivenConsumer(Driven):
         self._make = make
         self._on_change = on_change
         self._standing: Standing | None = None
+        self._membership: Mapping[str, Any] | None = None
+        self._beats = True
         self._busy_until = 0.0
         self._view: ConsumerView | None = None
 
@@ -83,7 +85,7 @@ class DrivenConsumer(Driven):
         client.subscribe(topics=self.spec.topics, listener=Listener(self))
         self.client, self._standing = client, Standing(client)
         self.state = ClientState.PAUSED if self.spec.paused else ClientState.RUNNING
-        self.joining, self.last_error = "joining", ""
+        self.joining, self.last_error, self._beats = "joining", "", True
         try:
             await client.start()
         except BaseException:
@@ -116,21 +118,45 @@ class DrivenConsumer(Driven):
             client.crash()
         self._gone(client, ClientState.CRASHED)
 
-    async def suspend(self) -> dict[str, Any] | None:
-        """End as the world stops, in silence; returns the membership with which it can go on from where it stands."""
+    async def suspend(self) -> None:
+        """End as the world stops: in silence, to go on later as the same member from where it stands."""
         await self._end()
-        client = self.client
-        if client is None:
-            return None
-        self._put_back()
-        membership: dict[str, Any] = client.membership()
-        client.crash()
-        self.client = self._standing = None
-        return membership
+        if self.client is not None:
+            self._put_back()
+            self._membership = self.client.membership()
+            self.client.crash()
+            self.client = self._standing = None
+
+    def kept(self) -> dict[str, Any]:
+        """Plain values to go on from later."""
+        return {
+            "spec": self.spec.to_json(),
+            "state": self.state.value,
+            "membership": self.client.membership() if self.client is not None else self._membership,
+            "heartbeating": self._beats,
+            "processed": self.processed,
+            "last_error": self.last_error,
+        }
+
+    def recall(self, data: Mapping[str, Any]) -> None:
+        """Go on from what was kept."""
+        self.state = ClientState(data["state"])
+        self._membership = data["membership"]
+        self._beats = data["heartbeating"]
+        self.processed = data["processed"]
+        self.last_error = data["last_error"]
+
+    async def restore(self) -> None:
+        """Live on as what was recalled: the same member, hung or silent if it was; raises KafkaError."""
+        hung, beats = self.state is ClientState.HUNG, self._beats
+        await self.start(self._membership)
+        self.heartbeating = beats
+        if hung:
+            self.hang(True)
 
     def _gone(self, client: Consumer | None, state: ClientState) -> None:
         if self.client is client:
-            self.client = self._standing = None
+            self.client = self._standing = self._membership = None
             self.state = state
             self._on_change(self)
 
@@ -163,10 +189,11 @@ class DrivenConsumer(Driven):
     @property
     def heartbeating(self) -> bool:
         """Whether its group hears from it."""
-        return self.client is not None and self.client.heartbeating
+        return self.client is not None and self._beats
 
     @heartbeating.setter
     def heartbeating(self, beat: bool) -> None:
+        self._beats = beat
         if self.client is not None:
             self.client.heartbeating = beat
 

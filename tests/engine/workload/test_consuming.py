@@ -321,10 +321,10 @@ async def test_suspended_it_goes_on_as_the_same_member_from_the_very_record(make
     bench = make(commit="auto")
     await bench.begin(P0, records=100)
     await bench.clock.advance(155)
-    membership = await bench.driven.suspend()
+    await bench.driven.suspend()
     assert bench.board.commits == []
     assert bench.client.state == "crashed", "no goodbye"
-    await bench.driven.start(membership)
+    await bench.driven.restore()
     assert bench.client.member_id == "billing-1-uuid"
     await bench.clock.advance(850)
     assert bench.driven.processed == 100

@@ -403,7 +403,7 @@ async def test_one_that_cannot_be_brought_back_does_not_keep_the_others() -> Non
         again.board.start_error = next(errors)
         return make(*args, **options)
 
-    again.workload._producer_class = choosy
+    again.workload._making._producer = choosy
     await again.workload.restore()
     assert [view.state.value for view in again.workload.producers()] == ["stopped", "running"]
     assert "orders-1 could not be brought back: Topic 'orders' was not to be found." in again.told
