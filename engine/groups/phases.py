@@ -25,15 +25,13 @@ from engine.groups.member import Member, read_assignment
 from engine.groups.offsets import GroupKey, encode_group, encode_key
 from engine.groups.reasons import names, seconds
 from engine.groups.rebalance import History, waiting_sentence
+from engine.groups.writer import LogRecord, Written
 from engine.messages import SyncGroupResponse
 from engine.snapshot import Rebalance
 from engine.types import ClientInfo
 
 NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000
 """How long a new member may wait for its first generation (`CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS`)."""
-
-LogRecord = tuple[bytes, bytes | None]
-Written = Callable[[KafkaError | None], None]
 
 
 @dataclass(frozen=True, slots=True)
