@@ -307,10 +307,10 @@ class Consumer:
         deadline = self._clock.now_ms() + timeout_ms
         self._begin_poll()
         try:
+            await asyncio.sleep(0)  # whoever does nothing but poll gives others a turn, the next fetch among them
+            if self._closing:
+                self._check_open()
             taken = self._fetcher.take(partitions, limit)
-            if not taken and timeout_ms <= 0:
-                await asyncio.sleep(0)  # whoever polls in a loop gives others a turn
-                taken = self._fetcher.take(partitions, limit)
             while not taken and (left := deadline - self._clock.now_ms()) > 0:
                 await self._news(left)
                 taken = self._fetcher.take(partitions, limit)
@@ -574,7 +574,7 @@ class Consumer:
             "generation": self.generation,
             "topics": sorted(self._subscription.topics),
             "leader": self._membership is not None and self._membership.watching is not None,
-            "assignment": [list(tp) for tp in assigned],
+            "assignment": [list(tp) for tp in sorted(assigned)],
             "positions": [[list(tp), state.position] for tp, state in assigned.items() if state.position is not None],
         }
 

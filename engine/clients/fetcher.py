@@ -1,7 +1,7 @@
 """Fetches records from the leaders of a consumer's partitions, one response a broker ahead of the application.
 
-After `org.apache.kafka.clients.consumer.internals.AbstractFetch`: a broker is asked again when nothing of what it sent
-is left to hand out, and an answer counts only if the partition still stands where it stood when it was asked.
+After `org.apache.kafka.clients.consumer.internals.AbstractFetch`: a broker is asked again when little of what it sent
+is left to hand out, and an answer counts only if it goes on where the partition stands.
 """
 
 from __future__ import annotations
@@ -88,25 +88,28 @@ class Fetcher:
         taken: dict[TopicPartition, list[ConsumerRecord]] = {}
         if not self._arrived and not self._errors:
             return taken
-        emptied = False
+        assigned = self._subscription.assigned
+        emptied = hungry = False
         try:
             for state in self._arrived:
                 tp = state.tp
-                if self._subscription.assigned.get(tp) is not state or not state.buffered:
+                if assigned.get(tp) is not state or not state.buffered:
                     emptied = True
                 elif limit > 0 and state.handed_out and (not partitions or tp in partitions):
+                    had_enough = not state.hungry
                     records = state.take(limit, self._transform)
                     if records:
                         limit -= len(records)
                         taken[tp] = records
                     emptied = emptied or not state.buffered
+                    hungry = hungry or (had_enough and state.hungry)
         except KafkaError:
             if not taken:
                 raise
         finally:
             if emptied:
-                assigned = self._subscription.assigned
                 self._arrived = [s for s in self._arrived if s.buffered and assigned.get(s.tp) is s]
+            if emptied or hungry:
                 self.wake()
         if not taken and self._errors:
             self._raise_one(partitions)
@@ -172,7 +175,7 @@ class Fetcher:
             if state.retry_at_ms > now:
                 next_look = min(next_look, state.retry_at_ms)
                 continue
-            if state.position is None:
+            if (offset := state.fetch_from) is None:
                 lost.append(state)
                 continue
             if state.paused:
@@ -180,11 +183,11 @@ class Fetcher:
             leader = self._metadata.leader(tp)
             if leader is None:
                 self._metadata.request_update()
-            elif state.buffered:
+            elif not state.hungry:
                 holding.add(leader)
             else:
                 epoch = self._metadata.leader_epoch(tp)
-                at = FetchPosition(state.position, self._config.max_partition_bytes, epoch)
+                at = FetchPosition(offset, self._config.max_partition_bytes, epoch)
                 wanted.setdefault(leader, {})[tp] = at
         if lost and not self._positioning:
             self._positioning = True
@@ -232,8 +235,7 @@ class Fetcher:
             if (
                 state is None
                 or self._subscription.assigned.get(tp) is not state
-                or state.position != positions[tp].fetch_offset
-                or state.buffered
+                or state.fetch_from != positions[tp].fetch_offset
             ):
                 continue
             if self._accept(state, answer):
@@ -250,9 +252,13 @@ class Fetcher:
             state.last_stable_offset = answer.last_stable_offset
             state.log_start_offset = answer.log_start_offset
             if answer.batches:
-                state.batches.extend(answer.batches)
-                self._arrived.append(state)
+                if state not in self._arrived:
+                    self._arrived.append(state)
+                state.arrived(answer.batches)
             return bool(answer.batches)
+        if state.buffered:
+            state.retry_at_ms = self._clock.now_ms() + self._config.retry_backoff_ms  # what is here comes first
+            return False
         if answer.error != ErrorCode.OFFSET_OUT_OF_RANGE:
             self._failed(state, error_for(answer.error, f"{state.tp}: {error_for(answer.error)}"))
         elif self._config.auto_offset_reset == "none":

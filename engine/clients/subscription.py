@@ -39,10 +39,12 @@ class PartitionState:
     """One assigned partition. Offsets are of the next record: `position` to hand out, `processed` known to be done."""
 
     __slots__ = (
+        "_batches",
+        "_came",
+        "_end",
         "_records",
         "_taken",
         "_upto",
-        "batches",
         "high_watermark",
         "last_stable_offset",
         "log_start_offset",
@@ -69,7 +71,9 @@ class PartitionState:
         self.high_watermark: int | None = None
         self.last_stable_offset: int | None = None
         self.log_start_offset: int | None = None
-        self.batches: deque[bytes] = deque()
+        self._batches: deque[bytes] = deque()
+        self._came = 0
+        self._end = 0
         self._records: list[ConsumerRecord] = []
         self._taken = 0
         self._upto = 0
@@ -77,7 +81,23 @@ class PartitionState:
     @property
     def buffered(self) -> bool:
         """Whether there is something to hand out, or to look into at least."""
-        return bool(self.batches) or self._taken < len(self._records)
+        return bool(self._batches) or self._taken < len(self._records)
+
+    @property
+    def hungry(self) -> bool:
+        """Whether more should be fetched: at most half of what came last is still to be looked into."""
+        return 2 * len(self._batches) <= self._came
+
+    @property
+    def fetch_from(self) -> int | None:
+        """Where the next fetch goes on; None without a position."""
+        return self._end if self.buffered else self.position
+
+    def arrived(self, batches: Sequence[bytes]) -> None:
+        """These follow what is here already."""
+        self._batches.extend(batches)
+        self._came = len(batches)
+        self._end = BatchHeader.parse(batches[-1]).last_offset + 1
 
     @property
     def handed_out(self) -> bool:
@@ -123,22 +143,23 @@ class PartitionState:
 
     def _decode_next(self, transform: Transform | None) -> bool:
         """Make the next batch's records ready; False when no batch is left."""
-        if not self.batches:
+        if not self._batches:
             return False
-        batch = self.batches[0]
+        batch = self._batches[0]
         position = self.position or 0
         self._records = read_records(batch, self.tp.topic, self.tp.partition, position)
         if transform is not None:
             self._records = transform(self._records)
         self._taken = 0
         self._upto = max(position, BatchHeader.parse(batch).last_offset + 1)
-        self.batches.popleft()
+        self._batches.popleft()
         if not self._records:
             self.position = self._upto  # compacted away, or a transaction's marker
         return True
 
     def _drop(self) -> None:
-        self.batches.clear()
+        self._batches.clear()
+        self._came = 0
         self._records = []
         self._taken = 0
 
