@@ -122,3 +122,22 @@ async def test_themes_that_do_not_know_our_names_still_work(stage: OpenStage) ->
         on.app.theme = "nord"
         await on.settle()
         assert on.app.palette.rule.color is not None
+
+
+async def test_the_palette_offers_the_lab_s_own_themes_and_takes_one(stage: OpenStage) -> None:
+    async with stage() as on:
+        on.app.perform("theme")
+        await on.settle()
+        await on.pilot.pause(0.2)
+        await on.press(*"okabe")
+        await on.pilot.pause(0.2)
+        await on.press("down", "enter")
+        await on.settle()
+        assert on.app.theme == "okabe-ito"
+
+
+async def test_without_colour_the_cursor_is_shown_in_reverse(stage: OpenStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with stage() as on:
+        assert on.app.palette.cursor.reverse
+        assert on.app.palette.chosen.reverse
