@@ -32,7 +32,7 @@ from engine.groups.offsets import (
     encode_key,
     encode_offset,
 )
-from engine.groups.phases import Surroundings
+from engine.groups.roster import Surroundings
 from engine.groups.writer import LogRecord, OffsetsLog, Writer, Written
 from engine.messages import OffsetCommitRequest
 from engine.types import OffsetAndMetadata, TopicPartition
