@@ -153,8 +153,16 @@ async def test_any_other_error_is_not_swallowed(stage: OpenStage) -> None:
 async def test_single_keys_never_fire_while_somebody_types(stage: OpenStage) -> None:
     async with stage() as on:
         field = Input()
+        opened: list[Context] = []
+
+        async def remember(context: Context) -> None:
+            opened.append(context)
+
+        on.app.mode.open = remember  # type: ignore[method-assign]
         await on.app.mode.mount(field)
         field.focus()
+        await on.press("enter")
+        assert not opened
         await on.press("2", "q", "space", "x", "less_than_sign")
         assert field.value == "2q x<"
         assert on.app.mode.kind == "lab"
