@@ -13,6 +13,9 @@ from engine.network import Network
 from engine.workload.consuming import DrivenConsumer
 from engine.workload.producing import DrivenProducer
 
+METADATA_MAX_AGE_MS = 10_000
+"""Kafka's default is 5 min; in the lab one can watch a topic's new partitions being found."""
+
 
 class Making:
     """Makes clients on one network and clock; their client id is the name of who drives them."""
@@ -36,6 +39,7 @@ class Making:
             linger_ms=spec.linger_ms,
             compression_type=None if spec.compression == "none" else spec.compression,
             partitioner=spec.partitioner,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             rng=Random(f"partitioner:{spec.seed}:{driven.sequence}"),
         )
 
@@ -48,13 +52,13 @@ class Making:
             group_id=spec.group_id,
             client_id=driven.name,
             auto_offset_reset=spec.auto_offset_reset,
-            enable_auto_commit=spec.commit == "auto",
-            auto_commit_interval_ms=spec.auto_commit_interval_ms,
+            enable_auto_commit=False,  # the driver commits by its rule, to the record; see consuming.py
             partition_assignment_strategy=[spec.assignor],
             session_timeout_ms=spec.session_timeout_ms,
             heartbeat_interval_ms=spec.heartbeat_interval_ms,
             max_poll_records=spec.max_poll_records,
             max_poll_interval_ms=spec.max_poll_interval_ms,
             group_instance_id=spec.group_instance_id,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             resume=membership,
         )

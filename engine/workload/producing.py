@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.clients.producer import Producer
 from engine.clock import Clock
 from engine.errors import ClientClosedError, KafkaError
 from engine.metrics import Meter
@@ -24,9 +25,6 @@ from engine.workload.pools import pools
 from engine.workload.spec import ProducerSpec
 from engine.workload.templates import TEMPLATES
 from engine.workload.viewing import producer_view
-
-if TYPE_CHECKING:
-    from engine.clients.producer import Producer
 
 RECORDS_A_TURN = 200
 """How many records all producers together make before others get a turn: some ms of work."""
