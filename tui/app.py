@@ -12,6 +12,7 @@ from typing import Any, Literal
 from textual.app import App
 from textual.command import CommandPalette
 from textual.message import Message
+from textual.theme import Theme
 
 from engine.errors import KafkaError, LabError
 from engine.events import Event
@@ -25,7 +26,7 @@ from tui.modes.lab import LabMode
 from tui.modes.records import RecordsMode
 from tui.painting.footer import Hint
 from tui.painting.palette import Palette, palette_from
-from tui.palette_commands import Actions
+from tui.palette_commands import Actions, Themes
 from tui.scene import Look, Scene
 from tui.verbs import Lab, OpenLab
 
@@ -210,6 +211,15 @@ class Kafkarium(App[None]):
         """Find an action by its name."""
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder="Find an action by its name", id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Choose another palette of colours."""
+        self.push_screen(CommandPalette(providers=[Themes], placeholder="Choose a theme"))
+
+    @property
+    def themes(self) -> tuple[Theme, ...]:
+        """The palettes that know the lab's colours."""
+        return self._loaded.themes
 
     def context_changed(self) -> None:
         """The focus or a cursor moved: other keys may work now."""

@@ -1,4 +1,4 @@
-"""The command palette: every action that belongs here, those that are disabled with the reason."""
+"""What the command palette offers: every action that belongs here, disabled ones with the reason; and the themes."""
 
 from __future__ import annotations
 
@@ -59,6 +59,28 @@ class Actions(Provider):
 
     def _run(self, action_id: str) -> None:
         cast("Kafkarium", self.app).perform(action_id)
+
+
+class Themes(Provider):
+    """Chooses among the palettes that know the lab's colours."""
+
+    async def discover(self) -> Hits:
+        """All of them."""
+        for name in self._names():
+            yield DiscoveryHit(name, partial(self._choose, name))
+
+    async def search(self, query: str) -> Hits:
+        """Those whose name matches."""
+        matcher = self.matcher(query)
+        for name in self._names():
+            if (score := matcher.match(name)) > 0:
+                yield Hit(score, matcher.highlight(name), partial(self._choose, name))
+
+    def _names(self) -> list[str]:
+        return [theme.name for theme in cast("Kafkarium", self.app).themes]
+
+    def _choose(self, name: str) -> None:
+        self.app.theme = name
 
 
 def _title(action: Action, why: str) -> Content:

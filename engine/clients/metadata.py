@@ -58,9 +58,9 @@ class ClientMetadata:
         """The epoch of that leader, -1 while unknown."""
         return self._leaders.get(tp, (None, -1))[1]
 
-    def topics(self) -> set[str]:
-        """The topics known, without Kafka's internal ones."""
-        return {name for name, topic in self._topics.items() if not topic.internal}
+    def topics(self, *, internal: bool = False) -> set[str]:
+        """The topics known, without Kafka's own unless `internal`."""
+        return {name for name, topic in self._topics.items() if internal or not topic.internal}
 
     def error(self, topic: str) -> KafkaError | None:
         """Why a topic that was asked for is not known, in the broker's words."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.errors import GroupIdNotFoundError, KafkaError, OffsetOutOfRangeError, RefusedError, error_for
 from engine.events import Event, OffsetsChanged
-from engine.messages import DeleteGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest
+from engine.messages import DeleteGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest, Request
 from engine.snapshot import GroupOffsetView, GroupState, GroupView, PartitionView, World, label_of
 from engine.types import OffsetAndMetadata, TopicPartition
 
@@ -115,7 +115,7 @@ class Reach(Protocol):
     async def offset_at(self, tp: TopicPartition, timestamp: int) -> int:
         """The first offset at or after a time (ms); the end where there is none."""
 
-    async def ask_coordinator(self, group_id: str, request: object) -> object:
+    async def ask_coordinator(self, group_id: str, request: Request[Any]) -> Any:
         """Send a request to the group's coordinator."""
 
     async def seek_members(self, group_id: str, offsets: Mapping[TopicPartition, int]) -> None:
@@ -249,9 +249,9 @@ class Offsets:
         await self._ask(group_id, DeleteGroupsRequest((group_id,)))
         self._undo = [plan for plan in self._undo if plan.group_id != group_id]
 
-    async def _ask(self, group_id: str, request: object) -> None:
+    async def _ask(self, group_id: str, request: Request[Any]) -> None:
         answer = await self._reach.ask_coordinator(group_id, request)
-        for what, code in getattr(answer, "errors", {}).items():
+        for what, code in answer.errors.items():
             if code:
                 error: KafkaError = error_for(code)
                 raise type(error)(f"{what}: {error}")

@@ -20,8 +20,9 @@ from engine.errors import (
 from engine.groups.committed import Committed
 from engine.groups.group import COMPLETING, EMPTY, PREPARING, STABLE, Group
 from engine.groups.member import Member, Reply, read_assignment
-from engine.groups.phases import Phases, Surroundings
+from engine.groups.phases import Phases
 from engine.groups.reasons import names, why_left, why_rejoined
+from engine.groups.roster import Surroundings
 from engine.messages import (
     HeartbeatRequest,
     JoinGroupRequest,
@@ -60,7 +61,7 @@ class ClassicGroup:
         self.phases.history.loaded({m.member_id: m.label for m in group.members.values()}, shares)
         self.phases.counts = self._subscribed_counts()
         for member in group.members.values():
-            self.phases.restart_session(member)
+            self.phases.roster.restart_session(member)
         if len(group.members) > limit:
             self.phases.prepare(f"{len(group.members)} members are more than group.max.size allows ({limit})")
 
@@ -70,7 +71,7 @@ class ClassicGroup:
         """Join or rejoin."""
         self.group.check_alive()
         if not self._has_room_for(request.member_id):
-            self.phases.refuse(request.member_id)
+            self.phases.roster.refuse(request.member_id)
             limit = self._around.config.group_max_size
             raise GroupMaxSizeReachedError(f"{self.group.group_id} is full: group.max.size is {limit}.")
         if not self.group.supports(request.protocol_type, request.protocols):
@@ -100,7 +101,7 @@ class ClassicGroup:
         if instance_id is not None and (holder := self.group.static_members.get(instance_id)) is not None:
             self._take_over(self.group.members[holder], member_id, client, request, reply)
         elif instance_id is None and request.requires_known_member_id:
-            self.phases.await_pending(member_id, request.session_timeout_ms)
+            self.phases.roster.await_pending(member_id, request.session_timeout_ms)
             raise MemberIdRequiredError(member_id)
         else:
             self._admit(member_id, client, request, reply)
@@ -156,9 +157,9 @@ class ClassicGroup:
         group, history = self.group, self.phases.history
         before = (old.protocols, old.rebalance_timeout_ms, old.session_timeout_ms)
         silent_since_ms = old.heard_ms
-        member = self.phases.replace(old, member_id, client)
+        member = self.phases.roster.replace(old, member_id, client)
         history.stops(member_id, silent_since_ms)
-        self.phases.heard_from(member)
+        self.phases.roster.heard_from(member)
         self._await_join(member, request, reply)
         if group.state is STABLE:
             if group.protocol != group.select_protocol():
@@ -194,7 +195,7 @@ class ClassicGroup:
         reply, member.joining = member.joining, None
         member.subscribe(before[0])
         member.rebalance_timeout_ms, member.session_timeout_ms = before[1:]
-        self.phases.restart_session(self.phases.replace(member, old.member_id, old.client))
+        self.phases.roster.restart_session(self.phases.roster.replace(member, old.member_id, old.client))
         if reply is not None:
             reply.answer(error)
 
@@ -263,7 +264,7 @@ class ClassicGroup:
         group.check_alive()
         group.check_member(request.member_id, request.group_instance_id)
         group.check_generation(request.generation_id)
-        self.phases.heard_from(group.members[request.member_id])
+        self.phases.roster.heard_from(group.members[request.member_id])
         if group.state is PREPARING:
             raise RebalanceInProgressError
 
@@ -289,15 +290,15 @@ class ClassicGroup:
             holder = group.static_members.get(leaving.group_instance_id or "")
             if holder is None:
                 return ErrorCode.UNKNOWN_MEMBER_ID
-            self.phases.let_go(holder, why)
+            self.phases.roster.let_go(holder, why)
         elif leaving.member_id in group.pending_joins:
-            self.phases.let_go_pending(leaving.member_id)
+            self.phases.roster.let_go_pending(leaving.member_id)
         else:
             try:
                 group.check_member(leaving.member_id, leaving.group_instance_id)
             except KafkaError as error:
                 return error.code
-            self.phases.let_go(leaving.member_id, why)
+            self.phases.roster.let_go(leaving.member_id, why)
         return ErrorCode.NONE
 
     # OffsetCommit
@@ -307,4 +308,4 @@ class ClassicGroup:
         group = self.group
         group.check_commit(member_id, group_instance_id, generation)
         if group.state in (STABLE, PREPARING):
-            self.phases.heard_from(group.members[member_id])
+            self.phases.roster.heard_from(group.members[member_id])

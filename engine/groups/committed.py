@@ -28,7 +28,7 @@ class Committed:
 
     def writing(self, partitions: Iterable[TopicPartition]) -> None:
         """Commits of these are on their way to the log."""
-        self._under_way.update(partitions)
+        self._under_way.update(iter(partitions))  # counted one by one, not as a mapping of counts
 
     def written(self, partitions: Iterable[TopicPartition]) -> None:
         """They are committed, or have failed."""

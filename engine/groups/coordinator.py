@@ -21,8 +21,9 @@ from engine.errors import (
 )
 from engine.events import EventLog
 from engine.groups.member import Reply
-from engine.groups.shard import OffsetsLog, Shard
+from engine.groups.shard import Shard
 from engine.groups.views import Position, Standing, Viewer
+from engine.groups.writer import OffsetsLog
 from engine.messages import (
     DeleteGroupsRequest,
     DeleteGroupsResponse,

@@ -6,47 +6,21 @@ once; what takes time is asked of the clock and of the log, which call back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from engine.clock import Clock, Timer
-from engine.config import BrokerConfig
-from engine.errors import (
-    FencedInstanceIdError,
-    KafkaError,
-    NotCoordinatorError,
-    RebalanceInProgressError,
-    UnknownMemberIdError,
-)
-from engine.events import EventLog, MemberJoined, MemberLeft, RebalanceCompleted, RebalanceStarted
+from engine.clock import Timer
+from engine.errors import KafkaError, NotCoordinatorError, RebalanceInProgressError
+from engine.events import RebalanceCompleted, RebalanceStarted
 from engine.groups.assignors import ASSIGNORS
 from engine.groups.group import COMPLETING, DEAD, EMPTY, PREPARING, STABLE, Group
 from engine.groups.member import Member, read_assignment
 from engine.groups.offsets import GroupKey, encode_group, encode_key
 from engine.groups.reasons import names, seconds
 from engine.groups.rebalance import History, waiting_sentence
+from engine.groups.roster import Roster, Surroundings
+from engine.groups.writer import Written
 from engine.messages import SyncGroupResponse
 from engine.snapshot import Rebalance
-from engine.types import ClientInfo
-
-NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000
-"""How long a new member may wait for its first generation (`CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS`)."""
-
-LogRecord = tuple[bytes, bytes | None]
-Written = Callable[[KafkaError | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a group needs of its coordinator."""
-
-    clock: Clock
-    config: BrokerConfig
-    events: EventLog
-    topics: Callable[[], Mapping[str, int]]
-    """The topics there are now, with their numbers of partitions."""
-    write: Callable[[Sequence[LogRecord], Written], None]
-    """Append to the group's partition of `__consumer_offsets`; calls back when committed, or with what went wrong."""
 
 
 class Phases:
@@ -61,109 +35,23 @@ class Phases:
         """The subscribed topics and their partitions when this generation was shared out."""
         self._around = surroundings
         self._clock = surroundings.clock
-        self._pending_sessions: dict[str, Timer] = {}
+        self.roster = Roster(group, self.history, surroundings, self._ran_out)
         self._joined_meanwhile = False
 
-    # Members
+    # The join phase
 
     def admit(self, member: Member) -> None:
-        """Add a new member, which has long enough to see its first generation."""
+        """Take in a new member, which prolongs the wait of an empty group."""
         if self.group.state is PREPARING and self.group.previous_state is EMPTY:
             self._joined_meanwhile = True
-        self._forget_pending(member.member_id)
-        member.new = True
-        self.group.add(member)
-        self.history.joined(member.member_id, member.label)
-        self.heard_from(member, NEW_MEMBER_JOIN_TIMEOUT_MS)
-        self._publish_joined(member)
+        self.roster.admit(member)
 
-    def replace(self, old: Member, member_id: str, client: ClientInfo) -> Member:
-        """A static member goes on under another member id; who still speaks as the old one is fenced."""
-        old.stop_session()
-        fenced = FencedInstanceIdError(f"Another member holds the group.instance.id {old.group_instance_id} by now.")
-        old.answer_join(fenced)
-        old.answer_sync(fenced)
-        member = self.group.replace_static(old, member_id, client)
-        self.history.rename(old.member_id, member_id, member.label)
-        return member
-
-    def await_pending(self, member_id: str, session_timeout_ms: int) -> None:
-        """Expect a member to join again with the id it was given, within its session timeout."""
-        self.group.pending_joins.add(member_id)
-        self._pending_sessions[member_id] = self._clock.call_later(session_timeout_ms, self._pending_ran_out, member_id)
-
-    def heard_from(self, member: Member, timeout_ms: float | None = None) -> None:
-        """The member sent something, so its session begins anew."""
-        member.heard_ms = self._clock.now_ms()
-        self.restart_session(member, timeout_ms)
-
-    def restart_session(self, member: Member, timeout_ms: float | None = None) -> None:
-        """Ask for the next heartbeat within the session timeout, from now on."""
-        member.stop_session()
-        timeout_ms = member.session_timeout_ms if timeout_ms is None else timeout_ms
-        member.session_ends_ms = self._clock.now_ms() + timeout_ms
-        member.session = self._clock.call_later(timeout_ms, self._session_ran_out, member.member_id)
-
-    def let_go(self, member_id: str, why: str) -> None:
-        """A member leaves of its own will or by an administrator's; no rebalance is begun yet."""
-        self._remove(member_id, "left", why, self._clock.now_ms())
-
-    def let_go_pending(self, member_id: str) -> None:
-        """A pending member leaves; nobody waits for it any more."""
-        self._forget_pending(member_id)
-        self.group.remove(member_id)
-
-    def refuse(self, member_id: str) -> None:
-        """A full group turns a member away, also one that was in it."""
-        if member_id in self.group.members:
-            self._remove(member_id, "dropped", "the group is full (group.max.size)", self._clock.now_ms())
-        else:
-            self.let_go_pending(member_id)
-
-    def _remove(self, member_id: str, what: str, why: str, served_until_ms: float) -> None:
-        member = self.group.members[member_id]
-        member.stop_session()
-        gone = UnknownMemberIdError(f"{member.label} is no longer in {self.group.group_id}; it has to join again.")
-        member.answer_join(gone)
-        member.answer_sync(gone)
-        self.group.remove(member_id)
-        self.history.gone(member_id, what, served_until_ms)
-        self._around.events.publish(
-            MemberLeft(
-                at_ms=self._clock.now_ms(),
-                subject=self.group.group_id,
-                member=member.label,
-                why=why,
-                expected=what == "left",
-                remaining=len(self.group.members),
-            )
-        )
-
-    def _forget_pending(self, member_id: str) -> None:
-        if timer := self._pending_sessions.pop(member_id, None):
-            timer.cancel()
-
-    def _pending_ran_out(self, member_id: str) -> None:
-        self.let_go_pending(member_id)
-        if self.group.state is PREPARING and self.group.everybody_joined:
-            self.complete_join()
-
-    def _session_ran_out(self, member_id: str) -> None:
-        member = self.group.members[member_id]
-        member.session = None
-        if member.waits:
-            return
-        if member.new:
-            what = f"wait of {seconds(NEW_MEMBER_JOIN_TIMEOUT_MS)} for a first generation ran out"
-        else:
-            what = f"session of {seconds(member.session_timeout_ms)} ran out without a heartbeat"
-        self._remove(member_id, "dropped", f"its {what}", member.heard_ms)
-        if self.group.state in (STABLE, COMPLETING):
-            self.prepare_or_complete(f"{member.label}'s {what}")
+    def _ran_out(self, cause: str) -> None:
+        """Somebody fell silent, a member (`cause` says so) or a pending one."""
+        if cause and self.group.state in (STABLE, COMPLETING):
+            self.prepare_or_complete(cause)
         elif self.group.state is PREPARING and self.group.everybody_joined:
             self.complete_join()
-
-    # The join phase
 
     def prepare_or_complete(self, cause: str) -> None:
         """Begin a rebalance, or see whether the one under way has everybody by now."""
@@ -185,7 +73,7 @@ class Phases:
             for member in group.members.values():
                 member.assignment = b""
                 if member.answer_sync(RebalanceInProgressError()):
-                    self.restart_session(member)
+                    self.roster.restart_session(member)
         group.pending_syncs.clear()
         self._cancel_deadline()
         first = group.state is EMPTY
@@ -217,7 +105,7 @@ class Phases:
         missing = [member for member in group.members.values() if not member.joining and not member.static]
         for member in missing:
             why = f"it did not join again within {seconds(group.rebalance_timeout_ms)}"
-            self._remove(member.member_id, "dropped", why, member.heard_ms)
+            self.roster.drop(member, why)
         if not group.elect_joined_leader() and group.members:
             self.deadline = self._clock.call_later(group.rebalance_timeout_ms, self.complete_join)
             return
@@ -242,7 +130,7 @@ class Phases:
             group.pending_syncs.add(member.member_id)
             member.new = False
             member.answer_join(group.join_response(member.member_id))
-            self.restart_session(member)
+            self.roster.restart_session(member)
         self.deadline = self._clock.call_later(group.rebalance_timeout_ms, self._sync_wait_over)
 
     # The sync phase
@@ -272,7 +160,7 @@ class Phases:
         for member in group.members.values():
             member.assignment = shares.get(member.member_id, b"")
             if self.hand_out(member):
-                self.restart_session(member)
+                self.roster.restart_session(member)
         self.maybe_end()
         if group.pending_syncs:
             self.history.awaits(group.pending_syncs, now_ms)
@@ -281,7 +169,7 @@ class Phases:
         for member in self.group.members.values():
             member.assignment = b""
             if member.answer_sync(error):
-                self.restart_session(member)
+                self.roster.restart_session(member)
         self.prepare_or_complete(f"the assignment could not be stored ({error})")
 
     def hand_out(self, member: Member) -> bool:
@@ -310,7 +198,7 @@ class Phases:
             return
         for member in missing:
             why = f"it did not ask for its assignment within {seconds(group.rebalance_timeout_ms)}"
-            self._remove(member.member_id, "dropped", why, member.heard_ms)
+            self.roster.drop(member, why)
         labels = names(member.label for member in missing)
         self.prepare(f"{labels} did not ask for an assignment (SyncGroup) in time")
 
@@ -323,8 +211,7 @@ class Phases:
             member.stop_session()
             member.answer_join(elsewhere)
             member.answer_sync(elsewhere)
-        for timer in self._pending_sessions.values():
-            timer.cancel()
+        self.roster.forget_pending()
         self._cancel_deadline()
         self.group.become(DEAD, self._clock.now_ms())
 
@@ -342,17 +229,6 @@ class Phases:
             self.deadline = None
 
     # What is told
-
-    def _publish_joined(self, member: Member) -> None:
-        self._around.events.publish(
-            MemberJoined(
-                at_ms=self._clock.now_ms(),
-                subject=self.group.group_id,
-                member=member.label,
-                size=len(self.group.members),
-                static=member.static,
-            )
-        )
 
     def _tell_of_beginning(self, cause: str, first: bool) -> None:
         group, now_ms = self.group, self._clock.now_ms()

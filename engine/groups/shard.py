@@ -1,28 +1,22 @@
 """The groups of one partition of `__consumer_offsets` that this broker leads, and the way their records are written.
 
-Records are appended in the order they were asked for, those that arrive while an append is under way all in the next
-one, and take effect in that order (Kafka's `CoordinatorRuntime`).
+What is to be remembered is written first and takes effect when it is committed (`GroupCoordinatorShard`).
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from engine.clock import Clock, Timer
 from engine.config import BrokerConfig
 from engine.errors import (
     CoordinatorLoadInProgressError,
-    CoordinatorNotAvailableError,
     CorruptRecordError,
     ErrorCode,
     GroupIdNotFoundError,
     IllegalGenerationError,
     KafkaError,
-    NotCoordinatorError,
     UnknownMemberIdError,
-    UnknownServerError,
 )
 from engine.events import EventLog, Tone
 from engine.groups.classic import ClassicGroup
@@ -38,21 +32,12 @@ from engine.groups.offsets import (
     encode_key,
     encode_offset,
 )
-from engine.groups.phases import LogRecord, Surroundings, Written
+from engine.groups.roster import Surroundings
+from engine.groups.writer import LogRecord, OffsetsLog, Writer, Written
 from engine.messages import OffsetCommitRequest
 from engine.types import OffsetAndMetadata, TopicPartition
 
 _MINUTE_MS = 60_000
-
-
-class OffsetsLog(Protocol):
-    """The partitions of `__consumer_offsets`, as a broker keeps them."""
-
-    async def append(self, partition: int, records: Sequence[LogRecord]) -> None:
-        """Append keys and values (None: a tombstone) and return when they are committed; raises KafkaError."""
-
-    async def read(self, partition: int) -> Sequence[tuple[bytes, bytes | None, int]]:
-        """Every key, value and timestamp, in order."""
 
 
 class Shard:
@@ -73,11 +58,9 @@ class Shard:
         self.closed = False
         self._clock = clock
         self._config = config
-        self._log = log
         self._events = events
-        self._surroundings = Surroundings(clock, config, events, topics, self.write)
-        self._waiting: list[tuple[Sequence[LogRecord], Written]] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._writer = Writer(partition, log)
+        self._surroundings = Surroundings(clock, config, events, topics, self._writer.write)
         self._cleaning: Timer | None = None
 
     # Becoming and ceasing to be the coordinator
@@ -120,62 +103,12 @@ class Shard:
             self._cleaning.cancel()
         for group in self.groups.values():
             group.phases.die()
-        waiting, self._waiting = self._waiting, []
-        for _, then in waiting:
-            then(self._elsewhere())
-
-    def _elsewhere(self) -> NotCoordinatorError:
-        return NotCoordinatorError(f"This broker does not lead __consumer_offsets-{self.partition} any more.")
+        self._writer.close()
 
     def check_loaded(self) -> None:
         """Refuse while the partition is still being read."""
         if self.loading:
             raise CoordinatorLoadInProgressError
-
-    # Writing
-
-    def write(self, records: Sequence[LogRecord], then: Written) -> None:
-        """Append `records`; `then` is told when they are committed, or what went wrong."""
-        if self.closed:
-            then(self._elsewhere())
-            return
-        self._waiting.append((records, then))
-        if self._writer is None:
-            self._writer = asyncio.get_running_loop().create_task(self._write_all())
-
-    async def write_and_wait(self, records: Sequence[LogRecord], then: Written | None = None) -> None:
-        """Append `records` and return when they are committed; raises what went wrong."""
-        done: asyncio.Future[KafkaError | None] = asyncio.get_running_loop().create_future()
-
-        def written(error: KafkaError | None) -> None:
-            if then is not None:
-                then(error)
-            if not done.done():
-                done.set_result(error)
-
-        self.write(records, written)
-        error = await done
-        if error is not None:
-            raise error
-
-    async def _write_all(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting, []
-                error = await self._append([record for records, _ in batch for record in records])
-                for _, then in batch:
-                    then(error)
-        finally:
-            self._writer = None
-
-    async def _append(self, records: Sequence[LogRecord]) -> KafkaError | None:
-        try:
-            await self._log.append(self.partition, records)
-        except KafkaError as error:
-            return _as_answered(error)
-        except Exception as error:  # whatever it was, somebody waits for an answer, and gets to see it
-            return UnknownServerError(f"The group's record could not be stored: {error!r}")
-        return None
 
     # Groups
 
@@ -209,7 +142,7 @@ class Shard:
                 del self.groups[group_id]
                 made.phases.die()
 
-        self.write([(encode_key(GroupKey(group_id)), encode_group(made.group.stored({})))], written)
+        self._writer.write([(encode_key(GroupKey(group_id)), encode_group(made.group.stored({})))], written)
         return made
 
     async def delete(self, group_id: str) -> None:
@@ -246,7 +179,7 @@ class Shard:
     async def _remove(self, offsets: Mapping[str, Sequence[TopicPartition]], *groups: ClassicGroup) -> None:
         records, written = self._removal(groups, offsets)
         if records:
-            await self.write_and_wait(records, written)
+            await self._writer.write_and_wait(records, written)
 
     def _discard_if_bare(self, group_id: str) -> None:
         """Drop a group that exists in memory alone."""
@@ -290,7 +223,7 @@ class Shard:
             else:
                 self._discard_if_bare(group_id)
 
-        await self.write_and_wait(records, written)
+        await self._writer.write_and_wait(records, written)
 
     async def delete_offsets(
         self, group_id: str, partitions: Sequence[TopicPartition]
@@ -332,7 +265,7 @@ class Shard:
                 over.append(group)
         records, written = self._removal(over, offsets)
         if records:
-            self.write(records, written)
+            self._writer.write(records, written)
             self._tell_of_expiry(offsets, over)
 
     def _tell_of_expiry(self, offsets: Mapping[str, Sequence[TopicPartition]], over: Sequence[ClassicGroup]) -> None:
@@ -343,18 +276,3 @@ class Shard:
             plural = "s" if len(tps) != 1 else ""
             told = f"{group_id}: nobody needed {len(tps)} committed offset{plural} for {kept}, so they expired. {what}"
             self._events.tell(self._clock.now_ms(), group_id, told, Tone.WARNING)
-
-
-def _as_answered(error: KafkaError) -> KafkaError:
-    """What a client is told when its record could not be appended (`CoordinatorOperationExceptionHelper`)."""
-    if error.code in (
-        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-        ErrorCode.NOT_ENOUGH_REPLICAS,
-        ErrorCode.REQUEST_TIMED_OUT,
-    ):
-        return CoordinatorNotAvailableError(str(error))
-    if error.code in (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.KAFKA_STORAGE_ERROR):
-        return NotCoordinatorError(str(error))
-    if error.code in (ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE):
-        return UnknownServerError(str(error))
-    return error

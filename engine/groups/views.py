@@ -121,8 +121,8 @@ class Viewer:
     ) -> tuple[GroupOffsetView, ...]:
         group_id, committed = self.seen.group.group_id, self.seen.committed.in_force
         server_of = self.seen.phases.history.server_of
-        known, changed = self._standings, False
         partitions = self._find_partitions(topics)
+        known, changed = self._standings, False
         for tp in partitions:
             value, stands, at, owner = committed.get(tp), standing(tp), position(group_id, tp), server_of(tp)
             offset = None if value is None else value.offset
@@ -153,9 +153,11 @@ class Viewer:
         if key != self._partitions_of:
             found = {TopicPartition(topic, number) for topic, count in counts for number in range(count)}
             found.update(committed.in_force, NOTHING.union(*served))
-            self._partitions, self._partitions_of = tuple(sorted(found)), key
-            self._standings = {tp: view for tp, view in self._standings.items() if tp in found}
-            self._offsets = ()
+            self._partitions_of = key
+            if len(found) != len(self._partitions) or not found.issuperset(self._partitions):
+                self._partitions = tuple(sorted(found))
+                self._standings = {tp: view for tp, view in self._standings.items() if tp in found}
+                self._offsets = ()
         return self._partitions
 
 

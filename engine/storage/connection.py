@@ -131,10 +131,8 @@ async def connect(
             connection = InlineConnection(sqlite3.connect(name, timeout=timeout_s))
         else:
             connection = ThreadedConnection(await aiosqlite.connect(name, timeout=timeout_s))
-        await _prepare(connection, exclusive)
-        if check:
-            await _check(connection, name)
-        await _bring_up(connection, name, schema_version, schema)
+        await _prepare(connection, name, schema_version, exclusive, check)
+        await _bring_up(connection, schema_version, schema)
     except BaseException as error:
         if connection is not None:
             await connection.close()
@@ -144,13 +142,16 @@ async def connect(
     return connection
 
 
-async def _prepare(connection: Connection, exclusive: bool) -> None:
+async def _prepare(connection: Connection, name: str, version: int, exclusive: bool, check: bool) -> None:
     if exclusive:
         await connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    # Both only have a say before the file has its first table. Larger pages suit blobs of 100 kB: measured, 8 kB is the
-    # best of 4 to 64 for those and for single small records together.
-    await connection.execute("PRAGMA page_size = 8192")
-    await connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    [(pages,)] = await connection.execute_fetchall("PRAGMA page_count")
+    if pages == 0:
+        # Larger pages suit blobs of 100 kB: measured, 8 kB is the best of 4 to 64 for those and single small records.
+        await connection.execute("PRAGMA page_size = 8192")
+        await connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    elif check:
+        await _check(connection, name, version, pages)
     await connection.execute("PRAGMA journal_mode = WAL")
     await connection.execute("PRAGMA synchronous = NORMAL")
     if exclusive:
@@ -158,8 +159,16 @@ async def _prepare(connection: Connection, exclusive: bool) -> None:
         await connection.commit()
 
 
-async def _check(connection: Connection, name: str) -> None:
-    [(pages,)] = await connection.execute_fetchall("PRAGMA page_count")
+async def _check(connection: Connection, name: str, version: int, pages: int) -> None:
+    """See that the file is the lab's own and whole, before anything in it is changed."""
+    [(found,)] = await connection.execute_fetchall("PRAGMA user_version")
+    if found > version:
+        raise LabTooNewError(
+            f"{name} was made by a newer Kafkarium (its format is {found}; this one reads up to {version}). "
+            "Open it with that one, or name another folder."
+        )
+    if found == 0 and await connection.execute_fetchall("SELECT 1 FROM sqlite_schema LIMIT 1"):
+        raise damaged(name, "it holds tables of something else than Kafkarium")
     [(page_size,)] = await connection.execute_fetchall("PRAGMA page_size")
     if pages * page_size < _CHECK_WHOLE_BELOW:
         [(verdict,)] = await connection.execute_fetchall("PRAGMA quick_check(1)")
@@ -167,17 +176,10 @@ async def _check(connection: Connection, name: str) -> None:
             raise damaged(name, verdict)
 
 
-async def _bring_up(connection: Connection, name: str, version: int, schema: Sequence[str]) -> None:
+async def _bring_up(connection: Connection, version: int, schema: Sequence[str]) -> None:
     [(found,)] = await connection.execute_fetchall("PRAGMA user_version")
-    if found > version:
-        raise LabTooNewError(
-            f"{name} was made by a newer Kafkarium (its format is {found}; this one reads up to {version}). "
-            "Open it with that one, or name another folder."
-        )
     if found == version:
         return
-    if await connection.execute_fetchall("SELECT 1 FROM sqlite_schema LIMIT 1"):
-        raise damaged(name, "it holds tables of something else than Kafkarium")
     await connection.execute("BEGIN")
     for statement in schema:
         await connection.execute(statement)

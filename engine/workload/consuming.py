@@ -1,9 +1,10 @@
 """Keeps a spawned consumer busy: polls, spends its processing time on each record, commits by its rule, and fails on
 command.
 
-`auto` leaves committing to the client (`enable.auto.commit`), `after` commits each poll once it is processed, `before`
-commits a poll and then processes it. Partitions that are given up in the middle of a poll, and a clean stop, commit to
-the very record that was processed.
+Commits are of what has been processed, never of what was merely fetched. `auto` commits as Kafka's Java consumer does
+(`ConsumerCoordinator.maybeAutoCommitOffsetsAsync`): when polling, once the interval is over, and before partitions are
+given up. `after` commits each poll once it is processed, `before` commits a poll and then processes it. Given up in the
+middle of a poll, or stopped, a consumer commits to the very record it has processed.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.clients.consumer import Consumer
 from engine.clock import Clock
 from engine.errors import (
     ClientClosedError,
@@ -25,16 +27,13 @@ from engine.errors import (
     KafkaError,
 )
 from engine.metrics import Meter
+from engine.records.record import ConsumerRecord
 from engine.snapshot import ClientState, ConsumerView
 from engine.types import TopicPartition
 from engine.workload.driven import Driven
 from engine.workload.spec import ConsumerSpec
 from engine.workload.standing import Standing
 from engine.workload.viewing import consumer_view
-
-if TYPE_CHECKING:
-    from engine.clients.consumer import Consumer
-    from engine.records.record import ConsumerRecord
 
 RECORDS_A_TURN = 500
 """How many records that take no time are processed before others get a turn."""
@@ -72,6 +71,8 @@ class DrivenConsumer(Driven):
         self._make = make
         self._on_change = on_change
         self._standing: Standing | None = None
+        self._membership: Mapping[str, Any] | None = None
+        self._beats = True
         self._busy_until = 0.0
         self._view: ConsumerView | None = None
 
@@ -83,7 +84,7 @@ class DrivenConsumer(Driven):
         client.subscribe(topics=self.spec.topics, listener=Listener(self))
         self.client, self._standing = client, Standing(client)
         self.state = ClientState.PAUSED if self.spec.paused else ClientState.RUNNING
-        self.joining, self.last_error = "joining", ""
+        self.joining, self.last_error, self._beats = "joining", "", True
         try:
             await client.start()
         except BaseException:
@@ -99,8 +100,9 @@ class DrivenConsumer(Driven):
         if client is None:
             return
         try:
-            if self._standing is not None:
-                await self._commit_by_rule(client, self._standing)
+            self._beats = True
+            if self._standing is not None and self.spec.commit != "before":
+                await self._commit_all(client, self._standing)
             await client.stop()
         except BaseException:
             client.crash()
@@ -116,21 +118,49 @@ class DrivenConsumer(Driven):
             client.crash()
         self._gone(client, ClientState.CRASHED)
 
-    async def suspend(self) -> dict[str, Any] | None:
-        """End as the world stops, in silence; returns the membership with which it can go on from where it stands."""
+    async def suspend(self) -> None:
+        """End as the world stops: in silence, to go on later as the same member from where it stands."""
         await self._end()
-        client = self.client
-        if client is None:
-            return None
-        self._put_back()
-        membership: dict[str, Any] = client.membership()
-        client.crash()
-        self.client = self._standing = None
-        return membership
+        if self.client is not None:
+            self._put_back()
+            self._membership = self.client.membership()
+            self.client.crash()
+            self.client = self._standing = None
+
+    def kept(self) -> dict[str, Any]:
+        """Plain values to go on from later."""
+        return {
+            "spec": self.spec.to_json(),
+            "state": self.state.value,
+            "membership": self._who() or self._membership,
+            "heartbeating": self._beats,
+            "processed": self.processed,
+            "last_error": self.last_error,
+        }
+
+    def _who(self) -> dict[str, Any] | None:
+        """Who it is, but not where it stands: after a kill it goes on from what is committed, as after any crash."""
+        return {**self.client.membership(), "positions": []} if self.client is not None else None
+
+    def recall(self, data: Mapping[str, Any]) -> None:
+        """Go on from what was kept."""
+        self.state = ClientState(data["state"])
+        self._membership = data["membership"]
+        self._beats = data["heartbeating"]
+        self.processed = data["processed"]
+        self.last_error = data["last_error"]
+
+    async def restore(self) -> None:
+        """Live on as what was recalled: the same member, hung or silent if it was; raises KafkaError."""
+        hung, beats = self.state is ClientState.HUNG, self._beats
+        await self.start(self._membership)
+        self.heartbeating = beats
+        if hung:
+            self.hang(True)
 
     def _gone(self, client: Consumer | None, state: ClientState) -> None:
         if self.client is client:
-            self.client = self._standing = None
+            self.client = self._standing = self._membership = None
             self.state = state
             self._on_change(self)
 
@@ -162,11 +192,12 @@ class DrivenConsumer(Driven):
 
     @property
     def heartbeating(self) -> bool:
-        """Whether its group hears from it."""
-        return self.client is not None and self.client.heartbeating
+        """Whether its group hears from it; without, it commits nothing either."""
+        return self.client is not None and self._beats
 
     @heartbeating.setter
     def heartbeating(self, beat: bool) -> None:
+        self._beats = beat
         if self.client is not None:
             self.client.heartbeating = beat
 
@@ -190,12 +221,16 @@ class DrivenConsumer(Driven):
         assert client is not None
         assert standing is not None
         random = Random(f"{spec.seed}:{self.processed}").random
+        commit_due = clock.now_ms() + spec.auto_commit_interval_ms
         self._busy_until = clock.now_ms()
         while True:
             await clock.running()
             while self.state is ClientState.HUNG:
                 await self._nap.sleep(None)
             try:
+                if spec.commit == "auto" and clock.now_ms() >= commit_due:
+                    commit_due = clock.now_ms() + spec.auto_commit_interval_ms
+                    await self._commit_all(client, standing)
                 asked = clock.now_ms()
                 got = await client.getmany(timeout_ms=_POLL_MS, max_records=spec.max_poll_records)
                 if clock.now_ms() - asked > self.turn_ms:
@@ -207,7 +242,7 @@ class DrivenConsumer(Driven):
                 for tp, records in polled.items():
                     await self._process(standing, tp, records, random)
                 if spec.commit == "after":
-                    await self._commit_by_rule(client, standing)
+                    await self._commit_all(client, standing)
             except ClientClosedError:
                 if client is not self.client:
                     return
@@ -291,13 +326,12 @@ class DrivenConsumer(Driven):
 
     # Committing
 
-    async def _commit_by_rule(self, client: Consumer, standing: Standing) -> None:
-        if self.spec.commit != "before":
-            await self._commit(client, standing, standing.uncommitted(client.assignment()))
+    async def _commit_all(self, client: Consumer, standing: Standing) -> None:
+        await self._commit(client, standing, standing.uncommitted(client.assignment()))
 
     async def _commit(self, client: Consumer, standing: Standing, offsets: dict[TopicPartition, int]) -> None:
-        if not offsets:
-            return
+        if not offsets or not self._beats:
+            return  # a commit is a sign of life to the coordinator, and this one has to be silent
         try:
             await client.commit(offsets)
         except ClientClosedError:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
 from typing import Any, Protocol
 
-from engine.snapshot import ClientState
-from engine.workload.consuming import DrivenConsumer
 from engine.workload.producing import DrivenProducer
+from engine.workload.roster import Roster, Worker
 
 PRODUCER, CONSUMER = "producer", "consumer"
 
@@ -25,43 +24,35 @@ class SpecStore(Protocol):
         """All of a kind."""
 
 
-def producer_data(producer: DrivenProducer, order: int, state: ClientState) -> dict[str, Any]:
-    """What is kept of a producer. While it runs, `reserved` lies ahead of what it sent."""
-    return {
-        "order": order,
-        "spec": producer.spec.to_json(),
-        "state": state.value,
-        "reserved": producer.reserved if producer.alive else producer.sequence,
-        "sent": producer.sent,
-        "acked": producer.acked,
-        "failed": producer.failed,
-        "last_error": producer.last_error,
-    }
+class Keeper:
+    """Keeps everybody on the roster. Of calls that overlap the last one wins, whatever the store does."""
+
+    def __init__(self, store: SpecStore, roster: Roster) -> None:
+        self._store = store
+        self._roster = roster
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def save(self, worker: Worker) -> None:
+        """Keep it as it is now, if it is still on the roster."""
+        async with self._locks.setdefault(worker.name, asyncio.Lock()):
+            if worker.name in self._roster:
+                data = {"order": self._roster.order(worker.name), **worker.kept()}
+                await self._store.put(_kind(worker), worker.name, data)
+
+    async def forget(self, worker: Worker) -> None:
+        """Take it off the roster and out of the store."""
+        async with self._locks.setdefault(worker.name, asyncio.Lock()):
+            self._roster.forget(worker.name)
+            await self._store.delete(_kind(worker), worker.name)
+
+    async def recall(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Kind, name and data of everybody kept, in the order they were spawned."""
+        kept = [(kind, name, data) for kind in (PRODUCER, CONSUMER) for name, data in await self._all(kind)]
+        return sorted(kept, key=lambda each: each[2]["order"])
+
+    async def _all(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
+        return list((await self._store.all(kind)).items())
 
 
-def recall_producer(producer: DrivenProducer, data: Mapping[str, Any]) -> None:
-    """Bring its counters back."""
-    producer.sequence = producer.reserved = data["reserved"]
-    producer.sent, producer.acked, producer.failed = data["sent"], data["acked"], data["failed"]
-    producer.last_error = data["last_error"]
-
-
-def consumer_data(
-    consumer: DrivenConsumer, order: int, state: ClientState, membership: Mapping[str, Any] | None, heartbeating: bool
-) -> dict[str, Any]:
-    """What is kept of a consumer, with its membership while it has one."""
-    return {
-        "order": order,
-        "spec": consumer.spec.to_json(),
-        "state": state.value,
-        "membership": membership,
-        "heartbeating": heartbeating,
-        "processed": consumer.processed,
-        "last_error": consumer.last_error,
-    }
-
-
-def recall_consumer(consumer: DrivenConsumer, data: Mapping[str, Any]) -> None:
-    """Bring its counters back."""
-    consumer.processed = data["processed"]
-    consumer.last_error = data["last_error"]
+def _kind(worker: Worker) -> str:
+    return PRODUCER if isinstance(worker, DrivenProducer) else CONSUMER

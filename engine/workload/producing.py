@@ -7,11 +7,12 @@ can tell later what became of it. Sequences are reserved in blocks, so that a ki
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import Any
 
+from engine.clients.producer import Producer
 from engine.clock import Clock
 from engine.errors import ClientClosedError, KafkaError
 from engine.metrics import Meter
@@ -24,9 +25,6 @@ from engine.workload.pools import pools
 from engine.workload.spec import ProducerSpec
 from engine.workload.templates import TEMPLATES
 from engine.workload.viewing import producer_view
-
-if TYPE_CHECKING:
-    from engine.clients.producer import Producer
 
 RECORDS_A_TURN = 200
 """How many records all producers together make before others get a turn: some ms of work."""
@@ -44,7 +42,7 @@ class DrivenProducer(Driven):
         clock: Clock,
         total: Meter,
         make: Callable[[DrivenProducer], Producer],
-        reserve: Callable[[DrivenProducer, int], Awaitable[None]],
+        reserve: Callable[[DrivenProducer], Awaitable[None]],
         share: Callable[[], int],
         on_end: Callable[[Driven, BaseException], None],
     ) -> None:
@@ -69,7 +67,11 @@ class DrivenProducer(Driven):
             with self._clock.working():
                 await asyncio.to_thread(pools)
         client = self._make(self)
-        await client.start()
+        try:
+            await client.start()
+        except BaseException:
+            client.crash()
+            raise
         self._client = client
         self.last_error = ""
         self.state = ClientState.PAUSED if self.spec.paused else ClientState.RUNNING
@@ -99,6 +101,36 @@ class DrivenProducer(Driven):
             client.crash()
         self._gone(client, ClientState.CRASHED)
         return lost
+
+    async def suspend(self, within_s: float) -> None:
+        """End as the world stops, once the buffer is sent or `within_s` real seconds are over."""
+        await self._end()
+        client, self._client = self._client, None
+        if client is not None:
+            try:
+                await asyncio.wait_for(client.stop(), within_s)
+            except (TimeoutError, KafkaError) as error:
+                self.failed_with(error)
+                client.crash()
+
+    def kept(self) -> dict[str, Any]:
+        """Plain values to go on from later. While it works, `reserved` lies ahead of what it sent."""
+        return {
+            "spec": self.spec.to_json(),
+            "state": self.state.value,
+            "reserved": self.sequence if self._client is None else self.reserved,
+            "sent": self.sent,
+            "acked": self.acked,
+            "failed": self.failed,
+            "last_error": self.last_error,
+        }
+
+    def recall(self, data: Mapping[str, Any]) -> None:
+        """Go on from what was kept."""
+        self.state = ClientState(data["state"])
+        self.sequence = self.reserved = data["reserved"]
+        self.sent, self.acked, self.failed = data["sent"], data["acked"], data["failed"]
+        self.last_error = data["last_error"]
 
     def _gone(self, client: Producer | None, state: ClientState) -> None:
         if self._client is client:
@@ -151,7 +183,7 @@ class DrivenProducer(Driven):
             turn = min(due, self._share())
             if self.sequence + turn > self.reserved:
                 self.reserved = self.sequence + turn + max(100, int(10 * self.spec.rate))
-                await self._reserve(self, self.reserved)
+                await self._reserve(self)
             pace.took(turn)
             at = clock.now()
             for _ in range(turn):

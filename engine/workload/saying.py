@@ -150,8 +150,9 @@ def unhung(name: str) -> Said:
 def heartbeats_stopped(name: str, spec: ConsumerSpec) -> Said:
     """A consumer went silent."""
     return (
-        f"{name} sends no heartbeats any more but goes on working. In up to {seconds(spec.session_timeout_ms)} "
-        f"{spec.group_id} takes it for dead and gives its partitions to others; its commits are refused from then on.",
+        f"{name} falls silent: no heartbeats, no commits, but it works on. In up to {seconds(spec.session_timeout_ms)} "
+        f"{spec.group_id} takes it for dead and gives its partitions to others; from then on the same records are "
+        "processed twice.",
         Tone.WARNING,
     )
 

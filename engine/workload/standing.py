@@ -6,13 +6,10 @@ A partition that is taken away, or sought in, is *dropped*: what is left of it f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from engine.clients.consumer import Consumer
+from engine.records.record import ConsumerRecord
 from engine.types import TopicPartition
-
-if TYPE_CHECKING:
-    from engine.clients.consumer import Consumer
-    from engine.records.record import ConsumerRecord
 
 
 class Standing:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 from typing import Any, TypeVar
@@ -21,15 +21,16 @@ from engine.metrics import Meter
 from engine.network import Network
 from engine.snapshot import ClientState, ConsumerView, ProducerView
 from engine.types import TopicPartition
-from engine.workload import keeping, saying
+from engine.workload import saying
 from engine.workload.consuming import DrivenConsumer
-from engine.workload.driven import LIVING, Driven, describe
-from engine.workload.keeping import CONSUMER, PRODUCER, SpecStore
+from engine.workload.driven import Driven, describe
+from engine.workload.keeping import PRODUCER, Keeper, SpecStore
+from engine.workload.making import Making
 from engine.workload.producing import RECORDS_A_TURN, DrivenProducer
+from engine.workload.roster import Roster, Worker
 from engine.workload.spec import ConsumerSpec, ProducerSpec
 
 V = TypeVar("V")
-Worker = DrivenProducer | DrivenConsumer
 _FLUSH_S = 2.0
 """How long (real seconds) closing a lab waits for a producer's buffer."""
 _log = logging.getLogger(__name__)
@@ -53,18 +54,12 @@ class Workload:
         """Records acknowledged to any producer of the lab."""
         self.consumed = Meter()
         """Records processed by any consumer of the lab."""
-        self._network = network
         self._clock = clock
         self._events = events
-        self._store = store
         self._seed = seed
-        self._producer_class = producer
-        self._consumer_class = consumer
-        self._producers: dict[str, DrivenProducer] = {}
-        self._consumers: dict[str, DrivenConsumer] = {}
-        self._orders: dict[str, int] = {}
-        self._owners: dict[tuple[str, TopicPartition], DrivenConsumer] | None = None
-        self._saving: dict[str, asyncio.Lock] = {}
+        self._making = Making(network, clock, producer, consumer)
+        self._roster = Roster()
+        self._keeper = Keeper(store, self._roster)
         self._to_save: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._suspended = False
@@ -76,94 +71,48 @@ class Workload:
     async def spawn_producer(self, spec: ProducerSpec) -> str:
         """Start a producer and return its name, the template's with the first free number unless the spec names it."""
         spec = spec.check()
-        name = self._free_name(spec.name, spec.template)
+        name = self._roster.free_name(spec.name, spec.template)
         spec = replace(spec, name=name, seed=self._seed_for(name, spec.seed))
-        producer = self._producers[name] = self._new_producer(spec, name)
-        await self._start(name, producer.start())
+        await self._spawn(self._new_producer(spec, name))
         self._tell(name, saying.producer_spawned(name, spec))
         return name
 
     async def spawn_consumer(self, spec: ConsumerSpec) -> str:
         """Start a consumer and return its name, the group's with the first free number unless the spec names it."""
         spec = spec.check()
-        name = self._free_name(spec.name, spec.group_id)
+        name = self._roster.free_name(spec.name, spec.group_id)
         spec = replace(spec, name=name, seed=self._seed_for(name, spec.seed))
-        consumer = self._consumers[name] = self._new_consumer(spec, name)
-        await self._start(name, consumer.start())
+        await self._spawn(self._new_consumer(spec, name))
         self._tell(name, saying.consumer_spawned(name, spec))
         return name
 
-    async def _start(self, name: str, starting: Awaitable[None]) -> None:
-        self._orders[name] = max(self._orders.values(), default=0) + 1
+    async def _spawn(self, driven: Worker) -> None:
+        self._roster.add(driven)
         try:
-            await starting
+            await driven.start()
         except BaseException:
-            self._forget(name)
+            self._roster.forget(driven.name)
             raise
-        await self._save(name)
-
-    def _free_name(self, wanted: str | None, stem: str) -> str:
-        if wanted is not None:
-            if not wanted.strip():
-                raise RefusedError("A name must not be empty; leave it out and the lab chooses one.")
-            if wanted in self._orders:
-                raise RefusedError(f"There is a {wanted!r} already; choose another name, or leave it out.")
-            return wanted
-        number = 1
-        while f"{stem}-{number}" in self._orders:
-            number += 1
-        return f"{stem}-{number}"
+        await self._save(driven)
 
     def _seed_for(self, name: str, wanted: int | None) -> int:
         return wanted if wanted is not None else Random(f"{self._seed}:{name}").getrandbits(32)
 
     def _new_producer(self, spec: ProducerSpec, name: str) -> DrivenProducer:
         return DrivenProducer(
-            spec, name, self._clock, self.produced, self._make_producer, self._reserved, self._share, self._ended
+            spec, name, self._clock, self.produced, self._making.producer, self._save, self._share, self._ended
         )
 
     def _new_consumer(self, spec: ConsumerSpec, name: str) -> DrivenConsumer:
         return DrivenConsumer(
-            spec, name, self._clock, self.consumed, self._make_consumer, self._assignment_changed, self._ended
-        )
-
-    def _make_producer(self, driven: DrivenProducer) -> Producer:
-        spec = driven.spec
-        return self._producer_class(
-            self._network,
-            self._clock,
-            client_id=driven.name,
-            acks=spec.acks if spec.acks == "all" else int(spec.acks),
-            linger_ms=spec.linger_ms,
-            compression_type=None if spec.compression == "none" else spec.compression,
-            partitioner=spec.partitioner,
-            rng=Random(f"partitioner:{spec.seed}:{driven.sequence}"),
-        )
-
-    def _make_consumer(self, driven: DrivenConsumer, membership: Mapping[str, Any] | None) -> Consumer:
-        spec = driven.spec
-        return self._consumer_class(
-            self._network,
-            self._clock,
-            group_id=spec.group_id,
-            client_id=driven.name,
-            auto_offset_reset=spec.auto_offset_reset,
-            enable_auto_commit=spec.commit == "auto",
-            auto_commit_interval_ms=spec.auto_commit_interval_ms,
-            partition_assignment_strategy=[spec.assignor],
-            session_timeout_ms=spec.session_timeout_ms,
-            heartbeat_interval_ms=spec.heartbeat_interval_ms,
-            max_poll_records=spec.max_poll_records,
-            max_poll_interval_ms=spec.max_poll_interval_ms,
-            group_instance_id=spec.group_instance_id,
-            resume=membership,
+            spec, name, self._clock, self.consumed, self._making.consumer, self._assignment_changed, self._ended
         )
 
     # Ending and beginning again
 
     async def stop(self, name: str) -> None:
         """End it cleanly: a producer sends its buffer, a consumer commits and leaves its group."""
-        driven = self._living(name)
+        driven = self._roster.living(name)
         async with driven.verbs:
             if driven.alive:
                 await self._stop(driven)
@@ -176,7 +125,7 @@ class Workload:
             driven.failed_with(error)
         if driven.state is not ClientState.STOPPED:
             return  # it crashed meanwhile, and that was told
-        await self._save(driven.name)
+        await self._save(driven)
         if isinstance(driven, DrivenConsumer):
             self._tell(driven.name, saying.consumer_stopped(driven.name, driven.spec, held))
         else:
@@ -194,7 +143,7 @@ class Workload:
 
     async def crash(self, name: str) -> None:
         """End it at once, as a kill would; also while it is being stopped."""
-        driven = self._living(name)
+        driven = self._roster.living(name)
         if isinstance(driven, DrivenConsumer):
             held = self._held(driven)
             driven.crash()
@@ -202,34 +151,26 @@ class Workload:
         else:
             said = saying.producer_crashed(name, driven.crash())
         self._tell(name, said)
-        await self._save(name)
+        await self._save(driven)
 
     async def restart(self, name: str) -> None:
         """Start a stopped or crashed one again, with its name and workload."""
-        driven = self._find(name)
+        driven = self._roster.find(name)
         async with driven.verbs:
             if driven.alive:
                 raise RefusedError(f"{name} is {driven.state.value}; stop or crash it first.")
             await driven.start()
             self._tell(name, saying.restarted(name, driven.spec))
-            await self._save(name)
+            await self._save(driven)
 
     async def remove(self, name: str) -> None:
         """Take it off the list, stopped cleanly first if it is alive."""
-        driven = self._find(name)
+        driven = self._roster.find(name)
         async with driven.verbs:
             if driven.alive:
                 await self._stop(driven)
-            self._forget(name)
-            async with self._saving.setdefault(name, asyncio.Lock()):
-                await self._store.delete(PRODUCER if isinstance(driven, DrivenProducer) else CONSUMER, name)
+            await self._keeper.forget(driven)
         self._tell(name, saying.removed(name))
-
-    def _forget(self, name: str) -> None:
-        self._producers.pop(name, None)
-        self._consumers.pop(name, None)
-        self._orders.pop(name, None)
-        self._owners = None
 
     def _ended(self, driven: Driven, error: BaseException) -> None:
         """Its work ended by itself."""
@@ -238,7 +179,7 @@ class Workload:
         self._later(self._bury(driven.name, describe(error)))
 
     async def _bury(self, name: str, why: str) -> None:
-        driven = self._find(name)
+        driven = self._roster.find(name)
         async with driven.verbs:
             if not driven.alive:
                 return
@@ -248,7 +189,7 @@ class Workload:
             except KafkaError:
                 pass  # why it ended has been told; that it could not say goodbye either adds nothing
             driven.last_error = why
-            await self._save(driven.name)
+            await self._save(driven)
 
     # Pace and faults
 
@@ -261,48 +202,48 @@ class Workload:
         await self._set_paused(name, False)
 
     async def _set_paused(self, name: str, paused: bool) -> None:
-        driven = self._living(name)
+        driven = self._roster.living(name)
         if driven.state is ClientState.HUNG:
             raise RefusedError(f"{name} hangs; free it first.")
         if (driven.state is ClientState.PAUSED) == paused:
             raise RefusedError(f"{name} is {driven.state.value} already.")
         driven.pause(paused)
         self._tell(name, (saying.paused if paused else saying.resumed)(name, driven.spec))
-        await self._save(name)
+        await self._save(driven)
 
     async def set_rate(self, name: str, records_per_s: float) -> None:
         """Have a producer send so many records a second of lab time."""
-        producer = self._producer(name, "a rate")
+        producer = self._roster.producer(name, "have a rate")
         before = producer.spec.rate
         producer.set_rate(records_per_s)
         self._tell(name, saying.rate_set(name, before, records_per_s))
-        await self._save(name)
+        await self._save(producer)
 
     async def set_processing(self, name: str, ms: float) -> None:
         """Have a consumer take so long for each record."""
-        consumer = self._consumer(name, "a processing time")
+        consumer = self._roster.consumer(name, "have a processing time")
         before = consumer.spec.processing_ms
         consumer.set_processing(ms)
         self._tell(name, saying.processing_set(name, before, consumer.spec))
-        await self._save(name)
+        await self._save(consumer)
 
     async def hang(self, name: str) -> None:
         """Have a consumer get stuck in processing until `unhang`; beyond max.poll.interval.ms it leaves its group."""
-        consumer = self._living_consumer(name, "can hang in processing")
+        consumer = self._roster.living_consumer(name, "can hang in processing")
         if consumer.state is ClientState.HUNG:
             raise RefusedError(f"{name} hangs already.")
         consumer.hang(True)
         self._tell(name, saying.hung(name, consumer.spec))
-        await self._save(name)
+        await self._save(consumer)
 
     async def unhang(self, name: str) -> None:
         """Let a consumer that hangs go on."""
-        consumer = self._living_consumer(name, "can hang in processing")
+        consumer = self._roster.living_consumer(name, "can hang in processing")
         if consumer.state is not ClientState.HUNG:
             raise RefusedError(f"{name} does not hang; it is {consumer.state.value}.")
         consumer.hang(False)
         self._tell(name, saying.unhung(name))
-        await self._save(name)
+        await self._save(consumer)
 
     async def stop_heartbeats(self, name: str) -> None:
         """Have a consumer go on working without its group hearing from it."""
@@ -313,19 +254,19 @@ class Workload:
         await self._set_heartbeats(name, True)
 
     async def _set_heartbeats(self, name: str, beat: bool) -> None:
-        consumer = self._living_consumer(name, "send heartbeats")
+        consumer = self._roster.living_consumer(name, "send heartbeats")
         if consumer.heartbeating == beat:
             raise RefusedError(f"{name} {'sends heartbeats' if beat else 'sends no heartbeats'} already.")
         consumer.heartbeating = beat
         said = saying.heartbeats_resumed if beat else saying.heartbeats_stopped
         self._tell(name, said(name, consumer.spec))
-        await self._save(name)
+        await self._save(consumer)
 
     async def seek(self, group_id: str, offsets: Mapping[TopicPartition, int]) -> None:
         """Have the consumers that own these partitions go on from these offsets, and commit them; raises KafkaError."""
         by_owner: dict[DrivenConsumer, dict[TopicPartition, int]] = {}
         for tp, offset in offsets.items():
-            owner = self._owner(group_id, tp)
+            owner = self._roster.owner(group_id, tp)
             if owner is None:
                 raise RefusedError(f"No consumer of the lab owns {tp} in {group_id} just now; try again in a moment.")
             by_owner.setdefault(owner, {})[tp] = offset
@@ -336,104 +277,48 @@ class Workload:
 
     def spec(self, name: str) -> ProducerSpec | ConsumerSpec:
         """What it was asked to do; RefusedError when there is none of that name."""
-        return self._find(name).spec
+        return self._roster.find(name).spec
 
     def producers(self) -> tuple[ProducerView, ...]:
         """Every producer, in the order they were spawned; unchanged ones are the same objects as before."""
-        self._producer_views = _same(self._producer_views, tuple(each.view() for each in self._producers.values()))
+        self._producer_views = _same(self._producer_views, tuple(each.view() for each in self._roster.producers()))
         return self._producer_views
 
     def consumers(self) -> tuple[ConsumerView, ...]:
         """Every consumer, in the order they were spawned; unchanged ones are the same objects as before."""
-        self._consumer_views = _same(self._consumer_views, tuple(each.view() for each in self._consumers.values()))
+        self._consumer_views = _same(self._consumer_views, tuple(each.view() for each in self._roster.consumers()))
         return self._consumer_views
 
     def position(self, group_id: str, tp: TopicPartition) -> int | None:
         """The next offset a group's owner of a partition will process, where that owner lives in the lab."""
-        owner = self._owner(group_id, tp)
+        owner = self._roster.owner(group_id, tp)
         return owner.position(tp) if owner is not None else None
 
     def consumer_owning(self, group_id: str, tp: TopicPartition) -> Consumer | None:
         """The lab's consumer that owns the partition in the group."""
-        owner = self._owner(group_id, tp)
+        owner = self._roster.owner(group_id, tp)
         return owner.client if owner is not None else None
-
-    def _owner(self, group_id: str, tp: TopicPartition) -> DrivenConsumer | None:
-        if self._owners is None:
-            self._owners = {
-                (each.spec.group_id, owned): each
-                for each in sorted(self._consumers.values(), key=lambda each: each.generation)
-                for owned in each.assignment()
-            }
-        owner = self._owners.get((group_id, tp))
-        return owner if owner is not None and owner.owns(tp) else None
-
-    def _find(self, name: str) -> Worker:
-        driven: Worker | None = self._producers.get(name) or self._consumers.get(name)
-        if driven is None:
-            there = f"there are: {', '.join(self._orders)}" if self._orders else "there are none yet"
-            raise RefusedError(f"There is no producer or consumer called {name!r}; {there}.")
-        return driven
-
-    def _living(self, name: str) -> Worker:
-        driven = self._find(name)
-        if not driven.alive:
-            raise RefusedError(f"{name} is {driven.state.value}; restart it first.")
-        return driven
-
-    def _producer(self, name: str, what: str) -> DrivenProducer:
-        driven = self._find(name)
-        if not isinstance(driven, DrivenProducer):
-            raise RefusedError(f"{name} is a consumer; only producers have {what}.")
-        return driven
-
-    def _consumer(self, name: str, what: str) -> DrivenConsumer:
-        driven = self._find(name)
-        if not isinstance(driven, DrivenConsumer):
-            raise RefusedError(f"{name} is a producer; only consumers have {what}.")
-        return driven
-
-    def _living_consumer(self, name: str, what: str) -> DrivenConsumer:
-        driven = self._find(name)
-        if not isinstance(driven, DrivenConsumer):
-            raise RefusedError(f"{name} is a producer; only consumers {what}.")
-        self._living(name)
-        return driven
 
     # Keeping
 
     async def restore(self) -> None:
         """Bring back everybody as they were when the lab was closed or killed."""
-        kept = [(data["order"], name, data) for kind in (PRODUCER, CONSUMER) for name, data in await self._all(kind)]
-        for order, name, data in sorted(kept, key=lambda each: each[0]):
-            self._orders[name] = order
-            state = ClientState(data["state"])
+        for kind, name, data in await self._keeper.recall():
             driven: Worker
-            if "membership" in data:
-                driven = self._consumers[name] = self._new_consumer(ConsumerSpec.from_json(data["spec"]), name)
-                keeping.recall_consumer(driven, data)
-                starting = driven.start(data["membership"]) if state in LIVING else None
+            if kind == PRODUCER:
+                driven = self._new_producer(ProducerSpec.from_json(data["spec"]), name)
             else:
-                driven = self._producers[name] = self._new_producer(ProducerSpec.from_json(data["spec"]), name)
-                keeping.recall_producer(driven, data)
-                starting = driven.start() if state in LIVING else None
-            driven.state = state
-            if starting is None:
+                driven = self._new_consumer(ConsumerSpec.from_json(data["spec"]), name)
+            driven.recall(data)
+            self._roster.add(driven, data["order"])
+            if not driven.alive:
                 continue
             try:
-                await starting
+                await (driven.start() if isinstance(driven, DrivenProducer) else driven.restore())
             except KafkaError as error:
                 driven.state = ClientState.STOPPED
                 driven.failed_with(error)
                 self._tell(name, saying.could_not_return(name, describe(error)))
-                continue
-            if isinstance(driven, DrivenConsumer):
-                driven.heartbeating = data["heartbeating"]
-                if state is ClientState.HUNG:
-                    driven.hang(True)
-
-    async def _all(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
-        return list((await self._store.all(kind)).items())
 
     async def suspend(self) -> None:
         """The program quits: keep everybody as they are and drop their clients without a goodbye."""
@@ -441,55 +326,39 @@ class Workload:
         for task in tuple(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        for name, producer in self._producers.items():
-            state = producer.state
-            if producer.alive:
-                try:
-                    await asyncio.wait_for(self._ending(producer), _FLUSH_S)
-                except (TimeoutError, KafkaError) as error:
-                    producer.failed_with(error)
-                    if producer.alive:
-                        producer.crash()
-            await self._store.put(PRODUCER, name, keeping.producer_data(producer, self._orders[name], state))
-        for name, consumer in self._consumers.items():
-            beating = consumer.heartbeating
-            membership = await consumer.suspend()
-            data = keeping.consumer_data(consumer, self._orders[name], consumer.state, membership, beating)
-            await self._store.put(CONSUMER, name, data)
+        producers = self._roster.producers()
+        await asyncio.gather(*(producer.suspend(_FLUSH_S) for producer in producers))
+        for producer in producers:
+            await self._keeper.save(producer)
+        for consumer in self._roster.consumers():
+            await consumer.suspend()
+            await self._keeper.save(consumer)
 
-    async def _save(self, name: str) -> None:
-        """Keep it as it is now; the last of several calls wins, whatever the store does."""
-        async with self._saving.setdefault(name, asyncio.Lock()):
-            self._to_save.discard(name)
-            if self._suspended or name not in self._orders:
-                return
-            order = self._orders[name]
-            if (producer := self._producers.get(name)) is not None:
-                await self._store.put(PRODUCER, name, keeping.producer_data(producer, order, producer.state))
-            elif (consumer := self._consumers.get(name)) is not None:
-                membership = consumer.client.membership() if consumer.client is not None else None
-                beating = consumer.heartbeating
-                data = keeping.consumer_data(consumer, order, consumer.state, membership, beating)
-                await self._store.put(CONSUMER, name, data)
-
-    async def _reserved(self, producer: DrivenProducer, bound: int) -> None:
-        await self._save(producer.name)
+    async def _save(self, driven: Worker) -> None:
+        self._to_save.discard(driven.name)
+        if not self._suspended:
+            await self._keeper.save(driven)
 
     def _assignment_changed(self, consumer: DrivenConsumer) -> None:
-        self._owners = None
+        self._roster.owners_changed()
         if consumer.name not in self._to_save and not self._suspended:
             self._to_save.add(consumer.name)
-            self._later(self._save(consumer.name))
+            self._later(self._save(consumer))
 
     def _share(self) -> int:
         """How many records one producer may make in a turn."""
-        busy = sum(each.state is ClientState.RUNNING for each in self._producers.values())
+        busy = sum(each.state is ClientState.RUNNING for each in self._roster.producers())
         return max(10, RECORDS_A_TURN // max(1, busy))
 
     def _later(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("The workload could not be kept", exc_info=error)
 
     def _tell(self, name: str, said: saying.Said) -> None:
         self._events.tell(self._clock.now_ms(), name, *said)

@@ -44,6 +44,10 @@ class Stage:
         """The screen as one text."""
         return "\n".join(self.lines())
 
+    def words(self) -> str:
+        """The screen's words without frames, one blank between them, so that sentences read on over line ends."""
+        return " ".join(self.text().translate(dict.fromkeys(map(ord, "│╭╮╰╯─▌▐"), " ")).split())
+
     def toasts(self) -> list[str]:
         """What was said in toasts."""
         return [notification.message for notification in self.app._notifications]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.snapshot import ClientState, ConsumerView, ProducerView
 from tui.actions.table import Action, Context
-from tui.painting.text import clean, duration, rate
+from tui.painting.text import clean
 from tui.selection import client_of
 
 Client = ProducerView | ConsumerView
@@ -104,11 +104,9 @@ def _pace(up: bool) -> Callable[[Context], Awaitable[None]]:
     async def run(context: Context) -> None:
         client, workload = _client(context), context.lab.workload
         if isinstance(client, ProducerView):
-            await workload.set_rate(client.name, chosen := _step(_RATES, client.rate, up))
-            context.app.say(f"{client.name}: {rate(chosen)}")
+            await workload.set_rate(client.name, _step(_RATES, client.rate, up))
         elif isinstance(client, ConsumerView):
-            await workload.set_processing(client.name, chosen := _step(_PROCESSING, client.processing_ms, not up))
-            context.app.say(f"{client.name}: {duration(chosen)} a record")
+            await workload.set_processing(client.name, _step(_PROCESSING, client.processing_ms, not up))
 
     return run
 

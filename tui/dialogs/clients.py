@@ -48,8 +48,8 @@ class NewProducer(Form[str]):
             Field("template", "template", topic if topic in TEMPLATES else "orders",
                   "What its records are about: readable JSON.", TEMPLATES),
             Field("keys", "keys", "zipf",
-                  "Records with one key always go to one partition, in order. zipf: a few keys are far more frequent "
-                  "than the rest. none: the partitioner chooses.", KEY_KINDS),
+                  "Records with one key go to one partition, in order. zipf: a few keys are far more frequent than the "
+                  "rest. field: a field of the record.", KEY_KINDS),
             Field("many", "how many keys", "100", "How many different keys there are.",
                   when=lambda values: values["keys"] in ("uniform", "zipf")),
             Field("key", "the key", "everybody", "The one key of every record.",
@@ -144,18 +144,18 @@ class NewConsumer(Form[str]):
                   "What it subscribes to, with commas between.", suggestions=topics),
             Field("processing", "processing time", "20", "How long it works on each record, in ms. Later: + and -."),
             Field("jitter", "jitter", "0.3", "How much that varies: 0 not at all, 1 up to double."),
-            Field("commit", "commit rule", "auto", "auto: every 5 s, Kafka's default. after: when processed, so a "
-                  "crash repeats records. before: at once, so a crash loses them.", COMMIT_RULES),
-            Field("assignor", "assignor", assignor, "partition.assignment.strategy: who gets what. cooperative-sticky "
-                  "moves only what must move, while the others work on.", ASSIGNORS),
+            Field("commit", "commit rule", "auto", "auto: every 5 s, as by default. after: once processed, so a crash "
+                  "repeats records. before: at once, so it loses them.", COMMIT_RULES),
+            Field("assignor", "assignor", assignor, "Who gets what. cooperative-sticky moves only what must move, "
+                  "while the others work on; the rest stop everybody.", ASSIGNORS),
             Field("reset", "auto.offset.reset", "earliest", "Where it begins when its group has committed nothing.",
                   ("earliest", "latest", "none")),
-            Field("session", "session.timeout", "10s", "session.timeout.ms: how long its group waits for a heartbeat "
-                  "before it drops it. Kafka's default is 45 s; here 10 s, so that a crash can be watched."),
+            Field("session", "session.timeout", "10s", "How long its group waits for a heartbeat before it drops "
+                  "it. Kafka's default is 45 s; here 10 s, so that a crash can be watched."),
             Field("poll", "max.poll.interval", "5m", "max.poll.interval.ms: how long it may work without polling "
                   "before it leaves the group."),
-            Field("instance", "instance id", "", "group.instance.id: makes it a static member, which may leave and "
-                  "come back within its session timeout without a rebalance.", placeholder="none: a dynamic member"),
+            Field("instance", "instance id", "", "group.instance.id makes it a static member: away for less than its "
+                  "session timeout, it comes back without a rebalance.", placeholder="none: a dynamic member"),
             Field("name", "name", "", "Its client id; empty: the lab chooses.", placeholder="the lab chooses"),
         )  # fmt: skip
 

@@ -124,8 +124,9 @@ class Form(ModalScreen[T | None], Generic[T]):
                 for field in self._fields:
                     yield Row(field)
             yield Static("", id="hint", markup=False)
-            yield Static("", id="consequence", markup=False)
-            yield Static("", id="error", markup=False)
+            with Vertical(id="said"):
+                yield Static("", id="consequence", markup=False)
+                yield Static("", id="error", markup=False)
             with Horizontal(id="keys"):
                 yield Press("enter", self.verb, self.accept, id="accept")
                 if len(self._fields) > 1:

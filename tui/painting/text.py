@@ -59,10 +59,15 @@ def cut(text: str, width: int) -> str:
         return ""
     if cell_len(text) <= width:
         return text
+    return _head(text, width - 1) + ELLIPSIS
+
+
+def _head(text: str, width: int) -> str:
+    """As many characters from the start as `width` cells hold."""
     used, end = 0, 0
-    while end < len(text) and (used := used + cell_len(text[end])) < width:
+    while end < len(text) and (used := used + cell_len(text[end])) <= width:
         end += 1
-    return text[:end] + ELLIPSIS
+    return text[:end]
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
@@ -81,7 +86,7 @@ def wrap(text: str, width: int) -> list[str]:
             if line:
                 lines.append(line)
                 line = ""
-            head = cut(word, width + 1).removesuffix(ELLIPSIS) or word[0]
+            head = _head(word, width) or word[0]
             lines.append(head)
             word = word[len(head) :]
         if not line:

@@ -123,6 +123,37 @@ async def test_after_commits_each_poll_once_it_is_processed(make: type[Bench]) -
     assert [offsets for _, offsets in bench.board.commits] == [{P0: 10}, {P0: 20}, {P0: 25}]
 
 
+async def test_auto_commits_what_is_processed_when_the_interval_is_over_and_it_polls(make: type[Bench]) -> None:
+    bench = make(commit="auto", auto_commit_interval_ms=1_000, max_poll_records=30)
+    await bench.begin(P0, records=1_000)
+    await bench.clock.advance(1_190)
+    assert bench.board.committed == {}
+    await bench.clock.advance(20)
+    assert bench.board.committed == {P0: 120}, "the poll at hand when the interval ended, and no more"
+
+
+async def test_auto_commits_while_there_is_nothing_to_do_and_not_twice_the_same(make: type[Bench]) -> None:
+    bench = make(commit="auto", auto_commit_interval_ms=1_000)
+    await bench.begin(P0, records=10)
+    await bench.clock.advance(20_000)
+    assert bench.board.commits == [("billing-1", {P0: 10})]
+
+
+@pytest.mark.parametrize("commit", ["auto", "after", "before"])
+async def test_a_silent_one_commits_nothing_until_it_speaks_again(make: type[Bench], commit: str) -> None:
+    bench = make(commit=commit, auto_commit_interval_ms=1_000, max_poll_records=10)
+    await bench.begin(P0)
+    bench.driven.heartbeating = False
+    bench.board.fill(P0, 10)
+    await bench.clock.advance(5_000)
+    assert bench.driven.processed == 10
+    assert bench.board.commits == []
+    bench.driven.heartbeating = True
+    bench.board.fill(P0, 10)
+    await bench.clock.advance(5_000)
+    assert bench.board.committed == {P0: 20}
+
+
 async def test_before_commits_a_poll_and_then_processes_it(make: type[Bench]) -> None:
     bench = make(commit="before", max_poll_records=10)
     await bench.begin(P0, records=25)
@@ -321,10 +352,10 @@ async def test_suspended_it_goes_on_as_the_same_member_from_the_very_record(make
     bench = make(commit="auto")
     await bench.begin(P0, records=100)
     await bench.clock.advance(155)
-    membership = await bench.driven.suspend()
+    await bench.driven.suspend()
     assert bench.board.commits == []
     assert bench.client.state == "crashed", "no goodbye"
-    await bench.driven.start(membership)
+    await bench.driven.restore()
     assert bench.client.member_id == "billing-1-uuid"
     await bench.clock.advance(850)
     assert bench.driven.processed == 100

@@ -36,8 +36,8 @@ class Bench:
     def _make(self, driven: DrivenProducer) -> Any:
         return FakeProducer(self.board)
 
-    async def _reserve(self, driven: DrivenProducer, bound: int) -> None:
-        self.bounds.append(bound)
+    async def _reserve(self, driven: DrivenProducer) -> None:
+        self.bounds.append(driven.kept()["reserved"])
 
     def _end(self, driven: Driven, error: BaseException) -> None:
         self.ended.append(error)

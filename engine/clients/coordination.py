@@ -1,0 +1,118 @@
+"""A consumer's way to its group's coordinator: which broker that is, and what is committed there.
+
+After the request side of `AbstractCoordinator` and `ConsumerCoordinator`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from engine.clients.connection import Connection
+from engine.clock import Clock
+from engine.errors import (
+    CommitFailedError,
+    CoordinatorNotAvailableError,
+    ErrorCode,
+    FencedInstanceIdError,
+    IllegalGenerationError,
+    KafkaError,
+    NetworkError,
+    NotCoordinatorError,
+    RebalanceInProgressError,
+    RequestTimedOutError,
+    UnknownMemberIdError,
+    error_for,
+)
+from engine.messages import FindCoordinatorRequest, OffsetCommitRequest, OffsetFetchRequest, Request
+from engine.types import OffsetAndMetadata, TopicPartition
+
+R = TypeVar("R")
+
+_ELSEWHERE = (NotCoordinatorError, CoordinatorNotAvailableError, NetworkError, RequestTimedOutError)
+MOVED_ON = (UnknownMemberIdError, IllegalGenerationError, FencedInstanceIdError)
+"""What a coordinator says to a member of a group that went on without it."""
+
+
+class CoordinatorLink:
+    """Finds the coordinator of one group and talks to it; forgets it when it turns out to be another broker."""
+
+    def __init__(self, group_id: str, connection: Connection, clock: Clock, retry_backoff_ms: float) -> None:
+        self.group_id = group_id
+        self._connection = connection
+        self._clock = clock
+        self._retry_backoff_ms = retry_backoff_ms
+        self._finding = asyncio.Lock()
+        self.broker_id: int | None = None
+        """The coordinator, None while it is not known."""
+
+    async def call(self, request: Request[R], timeout_ms: float | None = None) -> R:
+        """The coordinator's answer; raises KafkaError."""
+        broker_id = await self._find()
+        try:
+            return await self._connection.call(broker_id, request, timeout_ms)
+        except _ELSEWHERE:
+            self.forget()
+            raise
+
+    def forget(self) -> None:
+        """Look for it anew with the next request."""
+        self.broker_id = None
+
+    async def _find(self) -> int:
+        async with self._finding:
+            if self.broker_id is None:
+                found = await self._connection.call_any(FindCoordinatorRequest(self.group_id))
+                self.broker_id = found.broker_id
+            return self.broker_id
+
+    async def retrying(self, request: Request[R], within_ms: float) -> R:
+        """The coordinator's answer, asking again after retriable errors for `within_ms`; raises KafkaError."""
+        deadline = self._clock.now_ms() + within_ms
+        while True:
+            try:
+                return await self.call(request)
+            except KafkaError as error:
+                if not error.retriable or self._clock.now_ms() + self._retry_backoff_ms > deadline:
+                    raise
+            await self._clock.sleep(self._retry_backoff_ms)
+
+    async def committed(
+        self, partitions: Sequence[TopicPartition], within_ms: float | None = None
+    ) -> Mapping[TopicPartition, OffsetAndMetadata]:
+        """What the group has committed of these; partitions without a commit are left out."""
+        within = self._connection.request_timeout_ms if within_ms is None else within_ms
+        response = await self.retrying(OffsetFetchRequest(self.group_id, tuple(partitions)), within)
+        return response.offsets
+
+    async def commit(self, request: OffsetCommitRequest, within_ms: float) -> None:
+        """Commit, asking again after retriable errors for `within_ms`.
+
+        Raises RebalanceInProgressError, CommitFailedError when the group went on without this member, KafkaError.
+        """
+        deadline = self._clock.now_ms() + within_ms
+        while True:
+            try:
+                await self._commit_once(request)
+                return
+            except MOVED_ON as error:
+                raise CommitFailedError(
+                    f"The offsets were not committed: {self.group_id} went on without this member and may have given "
+                    f"its partitions to others ({error}) Poll to join again; records not committed come again."
+                ) from error
+            except RebalanceInProgressError:
+                raise
+            except KafkaError as error:
+                if not error.retriable or self._clock.now_ms() + self._retry_backoff_ms > deadline:
+                    raise
+            await self._clock.sleep(self._retry_backoff_ms)
+
+    async def _commit_once(self, request: OffsetCommitRequest) -> None:
+        response = await self.call(request)
+        for tp, code in response.errors.items():
+            if code != ErrorCode.NONE:
+                error = error_for(code, f"{tp} could not be committed: {error_for(code)}")
+                if isinstance(error, _ELSEWHERE):
+                    self.forget()
+                raise error

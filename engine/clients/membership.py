@@ -1,0 +1,478 @@
+"""A consumer as a member of its group: joins, syncs, sends heartbeats, rejoins, leaves.
+
+The member's side of the classic protocol, after `AbstractCoordinator` and `ConsumerCoordinator`. As in aiokafka it goes
+on in the background; partitions that are being given up are handed out no more from that moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.clients.commits import Commits, Offsets
+from engine.clients.coordination import MOVED_ON, CoordinatorLink
+from engine.clients.metadata import ClientMetadata
+from engine.clients.rebalancing import (
+    assignments,
+    protocols,
+    rebalances_cooperatively,
+    subscriptions_of,
+    topics_of,
+)
+from engine.clients.subscription import Subscription
+from engine.clients.tasks import Tasks
+from engine.clock import Clock
+from engine.errors import (
+    FencedInstanceIdError,
+    IllegalGenerationError,
+    KafkaError,
+    MemberIdRequiredError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from engine.groups.assignors import Assignor
+from engine.groups.consumer_protocol import decode_assignment
+from engine.messages import (
+    HeartbeatRequest,
+    JoinGroupRequest,
+    JoinGroupResponse,
+    LeaveGroupRequest,
+    LeavingMember,
+    SyncGroupRequest,
+    SyncGroupResponse,
+)
+from engine.types import TopicPartition
+
+
+@dataclass(frozen=True, slots=True)
+class MemberConfig:
+    """What a member keeps to; times in ms."""
+
+    group_instance_id: str | None
+    assignors: tuple[Assignor, ...]
+    session_timeout_ms: int
+    heartbeat_interval_ms: int
+    max_poll_interval_ms: int
+    rebalance_timeout_ms: int
+    request_timeout_ms: float
+    retry_backoff_ms: float
+
+
+class Membership:
+    """One member of one group. `on_error(error)` gets what the application has to know of at its next poll."""
+
+    def __init__(
+        self,
+        config: MemberConfig,
+        link: CoordinatorLink,
+        subscription: Subscription,
+        metadata: ClientMetadata,
+        commits: Commits,
+        clock: Clock,
+        tasks: Tasks,
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        self._config = config
+        self._link = link
+        self._subscription = subscription
+        self._metadata = metadata
+        self._commits = commits
+        self._clock = clock
+        self._tasks = tasks
+        self._on_error = on_error
+        self.member_id = ""
+        self.generation = -1
+        self.heartbeating = True
+        """Whether heartbeats are sent while there are reasons to."""
+        self.watching: Mapping[str, int] | None = None
+        """As the group's leader: the partitions of its topics, as they were when it shared them out."""
+        self._cooperative = rebalances_cooperatively(config.assignors)
+        self._remembered: tuple[tuple[TopicPartition, ...], int] = ((), -1)
+        self._joined_topics: frozenset[str] | None = None
+        self._rejoin = asyncio.Event()
+        self._reason = ""
+        self._prepared = False
+        self._joining = False
+        self._settled = asyncio.Event()
+        self._polls = 0
+        self._polled_ms = 0.0
+        self._polled = asyncio.Event()
+        self._awaits_poll = False
+        self._lost: set[TopicPartition] = set()
+        self._rejoining = False
+        self._fatal: KafkaError | None = None
+        self._member: asyncio.Task[None] | None = None
+
+    # What the consumer says
+
+    def start(self, resume: Mapping[str, Any] | None) -> None:
+        """Be a member from now on, the one `resume` tells of if there is one."""
+        self._polled_ms = self._clock.now_ms()
+        self._member = self._tasks.spawn(self._be_a_member(resume), "consumer-group")
+        self._tasks.spawn(self._beat(), "consumer-heartbeat")
+        self._tasks.spawn(self._watch_polls(), "consumer-poll-interval")
+
+    def poll_began(self) -> None:
+        """The application asks for records; raises what has ended this membership for good."""
+        if self._fatal is not None:
+            raise copy.copy(self._fatal)
+        self._polls += 1
+        self._polled.set()
+        if self._awaits_poll:
+            self._awaits_poll = False
+            self.request_rejoin("the application polls again after max.poll.interval.ms")
+
+    def poll_ended(self) -> None:
+        """The application has its records, and `max_poll_interval_ms` to come again."""
+        self._polls -= 1
+        self._polled_ms = self._clock.now_ms()
+
+    def request_rejoin(self, reason: str) -> None:
+        """Join again as soon as may be."""
+        if not self._awaits_poll and self._fatal is None and self._subscription.subscribed:
+            self._reason = self._reason or reason
+            self._settled.clear()
+            self._rejoin.set()
+
+    def metadata_changed(self) -> None:
+        """Topics or their partitions may be others now: the leader notices growth, each member new matches."""
+        subscription = self._subscription
+        if not subscription.subscribed:
+            return
+        if self._joined_topics is not None and subscription.topics != self._joined_topics:
+            self.request_rejoin("the subscription has changed")
+        elif self.watching is not None:
+            counts = self._counts(self.watching)
+            if counts != self.watching:
+                self.request_rejoin("the topics' partitions have changed")
+
+    async def settled(self) -> None:
+        """Return when this member has its share and no rebalance it knows of is under way."""
+        await self._settled.wait()
+
+    async def leave(self, reason: str, offsets: Offsets, owned: set[TopicPartition], listener: Any) -> None:
+        """Commit `offsets`, give `owned` up and say goodbye; a static member goes in silence (KIP-345)."""
+        if self._member is not None:
+            self._member.cancel()
+        if self.generation < 0 or self._lost:
+            await self._tell("on_partitions_lost", self._lost | owned, listener)
+        else:
+            await self._commits.auto_commit(offsets)
+            await self._tell("on_partitions_revoked", owned, listener)
+        self._lost = set()
+        member_id, known = self.member_id, self._link.broker_id is not None
+        self._forget(keep_id=False)
+        if member_id and known and self._config.group_instance_id is None:
+            await self._say_goodbye(member_id, reason)
+
+    async def unsubscribe(self, offsets: Offsets, owned: set[TopicPartition], listener: Any) -> None:
+        """Leave, but be ready to join again when there is something to subscribe to."""
+        await self.leave("the consumer unsubscribed from all topics", offsets, owned, listener)
+        if not self._subscription.subscribed:
+            self._rejoin.clear()
+        self._member = self._tasks.spawn(self._be_a_member(None), "consumer-group")
+
+    async def _say_goodbye(self, member_id: str, reason: str) -> None:
+        try:
+            await self._link.call(LeaveGroupRequest(self._link.group_id, (LeavingMember(member_id, None, reason),)))
+        except KafkaError:
+            return  # tried once, as Kafka does: the session timeout does the rest
+
+    # Joining
+
+    async def _be_a_member(self, resume: Mapping[str, Any] | None) -> None:
+        if resume is not None:
+            await self._guarded(self._take_up(resume))
+        while True:
+            await self._rejoin.wait()
+            await self._guarded(self._join_again())
+
+    async def _guarded(self, work: Any) -> None:
+        """Do it; an error that will not pass by itself is the application's, and its next poll tries again."""
+        try:
+            await work
+        except FencedInstanceIdError as error:
+            await self._fenced(error)
+        except KafkaError as error:
+            self._polled.clear()
+            self._on_error(error)
+            await self._polled.wait()
+            self._rejoin.set()
+
+    async def _fenced(self, error: FencedInstanceIdError) -> None:
+        """Another consumer took this one's place; it can never come back."""
+        self._fatal = error
+        self._rejoin.clear()
+        self._forget(keep_id=False)
+        await self._lose(set(self._subscription.assigned))
+        self._on_error(error)
+
+    async def _take_up(self, resume: Mapping[str, Any]) -> None:
+        """Be the member again that was, if its group still stands where it stood."""
+        subscription = self._subscription
+        topics = frozenset(resume["topics"])
+        held = tuple(TopicPartition(*each) for each in resume["assignment"])
+        if not resume["member_id"] or resume["generation"] < 0 or topics != subscription.topics:
+            subscription.start_at.clear()
+            self.request_rejoin("the membership that was kept no longer fits")
+            return
+        self.member_id, self.generation = resume["member_id"], resume["generation"]
+        self._remembered = (held, self.generation)
+        request = SyncGroupRequest(self._link.group_id, self.generation, self.member_id, self._config.group_instance_id)
+        try:
+            await self._know_topics(topics)
+            answer = await self._link.retrying(request, self._join_timeout_ms)
+        except (UnknownMemberIdError, IllegalGenerationError) as error:
+            subscription.start_at.clear()
+            self._forget(keep_id=isinstance(error, IllegalGenerationError))
+            self.request_rejoin(f"it was no longer known: {error}")
+        except RebalanceInProgressError:
+            # It is a member still, and has to give up in good order what it held.
+            subscription.replace(held)
+            await self._tell("on_partitions_assigned", set(held))
+            self.request_rejoin("the group is rebalancing")
+        else:
+            self._joined_topics = topics
+            self.watching = self._counts(topics) if resume["leader"] else None
+            await self._complete(answer)
+
+    async def _join_again(self) -> None:
+        self._rejoining = True
+        reason, self._reason = self._reason, ""
+        try:
+            if not self._prepared:
+                self._prepared = True
+                await self._prepare()
+            self._rejoin.clear()
+            await self._know_topics(self._subscription.topics)
+            self._joining = True
+            joined = await self._link.call(self._join_request(reason), self._join_timeout_ms)
+            self.member_id, self.generation = joined.member_id, joined.generation_id
+            self._joining = False
+            answer = await self._sync(joined)
+        except MemberIdRequiredError as error:
+            self.member_id = error.member_id
+            self._try_again(reason)
+        except RebalanceInProgressError as error:
+            self._try_again(str(error))
+        except (UnknownMemberIdError, IllegalGenerationError) as error:
+            self._forget(keep_id=isinstance(error, IllegalGenerationError))
+            self._try_again(f"it was no longer known: {error}")
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            self._try_again(str(error))
+            await self._clock.sleep(self._config.retry_backoff_ms)
+        else:
+            self._prepared = False
+            await self._complete(answer)
+        finally:
+            self._joining = self._rejoining = False
+
+    def _try_again(self, reason: str) -> None:
+        self._reason = self._reason or reason
+        self._rejoin.set()
+
+    @property
+    def _join_timeout_ms(self) -> float:
+        """The coordinator answers when all have rejoined, or the rebalance timeout is over."""
+        return max(self._config.request_timeout_ms, self._config.rebalance_timeout_ms + 5_000)
+
+    def _join_request(self, reason: str) -> JoinGroupRequest:
+        config, subscription = self._config, self._subscription
+        self._joined_topics = subscription.topics
+        self.watching = None
+        remembered, remembered_generation = self._remembered
+        return JoinGroupRequest(
+            self._link.group_id,
+            self.member_id,
+            protocols(
+                config.assignors,
+                subscription.topics,
+                subscription.assigned,
+                remembered,
+                self.generation,
+                remembered_generation,
+            ),
+            config.session_timeout_ms,
+            config.rebalance_timeout_ms,
+            config.group_instance_id,
+            reason=reason,
+        )
+
+    async def _sync(self, joined: JoinGroupResponse) -> SyncGroupResponse:
+        shares: dict[str, bytes] = {}
+        if joined.leader == joined.member_id:
+            subscriptions = subscriptions_of(joined.members)
+            topics = topics_of(subscriptions) | self._subscription.topics
+            await self._know_topics(topics)
+            self.watching = self._counts(topics)
+            if not joined.skip_assignment:
+                assignor = next(each for each in self._config.assignors if each.name == joined.protocol_name)
+                shares = assignments(assignor, self.watching, subscriptions)
+        request = SyncGroupRequest(
+            self._link.group_id, joined.generation_id, joined.member_id, self._config.group_instance_id, shares
+        )
+        return await self._link.call(request, self._join_timeout_ms)
+
+    async def _know_topics(self, topics: Iterable[str]) -> None:
+        """Learn what there is of these topics, and go on learning."""
+        wanted = set(topics) | self._subscription.topics
+        if not self._metadata.everything:
+            self._metadata.want(wanted)
+        if any(self._metadata.partitions(topic) is None for topic in wanted):
+            await self._metadata.refresh()
+
+    def _counts(self, topics: Iterable[str]) -> dict[str, int]:
+        known = {topic: self._metadata.partitions(topic) for topic in topics}
+        return {topic: len(partitions or ()) for topic, partitions in known.items()}
+
+    # Giving up and taking over
+
+    async def _prepare(self) -> None:
+        """Before joining: an eager member gives up all it has, a cooperative one only what it no longer wants."""
+        if self._lost or self.generation < 0:
+            await self._lose(self._lost | set(self._subscription.assigned))
+            return
+        await self._commits.auto_commit(self._commits.processed())
+        owned = set(self._subscription.assigned)
+        if self._cooperative:
+            unwanted = {tp for tp in owned if tp.topic not in self._subscription.topics}
+            if unwanted:
+                await self._revoke(unwanted)
+        else:
+            await self._revoke(owned)
+
+    async def _complete(self, answer: SyncGroupResponse) -> None:
+        """Take over what the leader has given."""
+        subscription = self._subscription
+        assigned = decode_assignment(answer.assignment).partitions
+        owned = set(subscription.assigned)
+        revoked = owned.difference(assigned) if self._cooperative else set()
+        if revoked:
+            subscription.give_up(revoked)
+            await self._commits.auto_commit(self._commits.processed(revoked))
+            await self._revoke(revoked)
+        added = set(assigned) - owned if self._cooperative else set(assigned)
+        subscription.replace(assigned, keep=self._cooperative)
+        self._remembered = (assigned, self.generation)
+        self._commits.restart()
+        await self._tell("on_partitions_assigned", added)
+        if revoked:
+            gone = ", ".join(map(str, sorted(revoked)))
+            self.request_rejoin(f"gave back {gone}, which the others can have now")
+        elif not self._rejoin.is_set():
+            self._settled.set()
+
+    async def _revoke(self, partitions: set[TopicPartition]) -> None:
+        self._subscription.give_up(partitions)
+        await self._tell("on_partitions_revoked", partitions)
+        self._subscription.remove(partitions)
+
+    async def _lose(self, partitions: set[TopicPartition]) -> None:
+        self._lost = set()
+        if partitions:
+            self._subscription.remove(partitions)
+            await self._tell("on_partitions_lost", partitions)
+
+    async def _tell(self, what: str, partitions: set[TopicPartition], listener: Any = None) -> None:
+        """Tell the listener; what it raises reaches the application with its next poll, and joining goes on."""
+        listener = listener or self._subscription.listener
+        if listener is None:
+            return
+        call = getattr(listener, what, None) or listener.on_partitions_revoked
+        try:
+            result = call(set(partitions))
+            if inspect.isawaitable(result):
+                await result
+        except Exception as error:  # whatever an application's own code may raise
+            self._on_error(error)
+
+    def _forget(self, *, keep_id: bool) -> None:
+        self.generation = -1
+        self.watching = None
+        self._prepared = False  # whatever is still held is lost now
+        if not keep_id:
+            self.member_id = ""
+
+    # Heartbeats
+
+    async def _beat(self) -> None:
+        config = self._config
+        pause = float(config.heartbeat_interval_ms)
+        heard_ms = self._clock.now_ms()
+        while True:
+            await self._clock.sleep(pause)
+            pause = config.heartbeat_interval_ms
+            if self.generation < 0 or self._joining:
+                heard_ms = self._clock.now_ms()  # who waits for JoinGroup's answer is taken to be alive
+            elif not self.heartbeating:
+                continue
+            elif await self._heartbeat():
+                heard_ms = self._clock.now_ms()
+            else:
+                pause = config.retry_backoff_ms
+                if self._clock.now_ms() - heard_ms > config.session_timeout_ms:
+                    self._link.forget()
+
+    async def _heartbeat(self) -> bool:
+        """Send one; returns whether the coordinator was heard."""
+        member = self.member_id, self.generation
+        request = HeartbeatRequest(self._link.group_id, self.generation, self.member_id, self._config.group_instance_id)
+        try:
+            await self._link.call(request)
+        except KafkaError as error:
+            if member != (self.member_id, self.generation):
+                return True  # about a member this one no longer is
+            if isinstance(error, RebalanceInProgressError):
+                self.request_rejoin("the group is rebalancing")
+                return True
+            if isinstance(error, FencedInstanceIdError):
+                self.fenced(error)
+                return True
+            if isinstance(error, MOVED_ON):
+                self.moved_on(error)
+                return True
+            if not error.retriable:
+                self._on_error(error)
+            return False
+        return True
+
+    def fenced(self, error: FencedInstanceIdError) -> None:
+        """Another consumer holds this one's `group_instance_id`."""
+        self._tasks.spawn(self._fenced(error), "consumer-fenced")
+
+    def moved_on(self, error: KafkaError) -> None:
+        """The group went on without this member: its partitions are lost, and it joins anew."""
+        self._forget(keep_id=isinstance(error, IllegalGenerationError))
+        self._subscription.give_up(self._subscription.assigned)
+        self.request_rejoin(f"it was no longer known: {error}")
+
+    async def _watch_polls(self) -> None:
+        """Leave when the application does not come back for records in time; it joins again when it does."""
+        longest = self._config.max_poll_interval_ms
+        left_ms: float = longest
+        while True:
+            await self._clock.sleep(left_ms)
+            idle_ms = 0.0 if self._polls else self._clock.now_ms() - self._polled_ms
+            if idle_ms < longest:
+                left_ms = longest - idle_ms
+                continue
+            left_ms = self._config.heartbeat_interval_ms
+            if self.generation >= 0 and not self._rejoining:
+                await self._polled_too_late()
+
+    async def _polled_too_late(self) -> None:
+        member_id = self.member_id
+        self._awaits_poll = True
+        self._rejoin.clear()
+        self._settled.clear()
+        self._lost |= set(self._subscription.assigned)
+        self._subscription.remove(self._lost)
+        self._forget(keep_id=False)
+        if self._config.group_instance_id is None:
+            await self._say_goodbye(member_id, "consumer poll timeout has expired.")

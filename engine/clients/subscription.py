@@ -1,0 +1,233 @@
+"""What a consumer reads: its subscription, the partitions assigned to it, and how far each has been handed out.
+
+After `org.apache.kafka.clients.consumer.internals.SubscriptionState`. A partition's records wait here as the batches
+they came in, and are decoded when they are asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from engine.errors import IllegalStateError, KafkaError
+from engine.records import BatchHeader, ConsumerRecord, read_records
+from engine.types import TopicPartition
+
+Transform = Callable[[list[ConsumerRecord]], list[ConsumerRecord]]
+
+
+class ConsumerRebalanceListener(ABC):
+    """Told when partitions come and go; each method may be a coroutine function."""
+
+    @abstractmethod
+    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> Any:
+        """Before these are given up: what was done with them can still be committed."""
+
+    @abstractmethod
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> Any:
+        """After these were assigned, before the first of their records is handed out."""
+
+    def on_partitions_lost(self, lost: set[TopicPartition]) -> Any:
+        """These are others' already: nothing of them can be committed. By default as if revoked, as in Kafka."""
+        return self.on_partitions_revoked(lost)
+
+
+class PartitionState:
+    """One assigned partition. Offsets are of the next record: `position` to hand out, `processed` known to be done."""
+
+    __slots__ = (
+        "_batches",
+        "_came",
+        "_end",
+        "_records",
+        "_taken",
+        "_upto",
+        "high_watermark",
+        "last_stable_offset",
+        "log_start_offset",
+        "paused",
+        "position",
+        "processed",
+        "reset",
+        "retry_at_ms",
+        "revoking",
+        "tp",
+    )
+
+    def __init__(self, tp: TopicPartition) -> None:
+        self.tp = tp
+        self.position: int | None = None
+        self.processed: int | None = None
+        """`position` as it was when the application last asked for more; what it was given before that is done."""
+        self.reset: str | None = None
+        """"earliest" or "latest" while the position is to be looked up so, whatever is committed."""
+        self.paused = False
+        self.revoking = False
+        """Whether it is being given up: nothing of it is handed out any more."""
+        self.retry_at_ms = 0.0
+        self.high_watermark: int | None = None
+        self.last_stable_offset: int | None = None
+        self.log_start_offset: int | None = None
+        self._batches: deque[bytes] = deque()
+        self._came = 0
+        self._end = 0
+        self._records: list[ConsumerRecord] = []
+        self._taken = 0
+        self._upto = 0
+
+    @property
+    def buffered(self) -> bool:
+        """Whether there is something to hand out, or to look into at least."""
+        return bool(self._batches) or self._taken < len(self._records)
+
+    @property
+    def hungry(self) -> bool:
+        """Whether more should be fetched: at most half of what came last is still to be looked into."""
+        return 2 * len(self._batches) <= self._came
+
+    @property
+    def fetch_from(self) -> int | None:
+        """Where the next fetch goes on; None without a position."""
+        return self._end if self.buffered else self.position
+
+    def arrived(self, batches: Sequence[bytes]) -> None:
+        """These follow what is here already."""
+        self._batches.extend(batches)
+        self._came = len(batches)
+        self._end = BatchHeader.parse(batches[-1]).last_offset + 1
+
+    @property
+    def handed_out(self) -> bool:
+        """Whether its records may be given to the application."""
+        return not self.paused and not self.revoking
+
+    def seek(self, offset: int) -> None:
+        """Hand out `offset` next; what was fetched is dropped."""
+        self._drop()
+        self.position = self.processed = offset
+        self.reset = None
+        self.retry_at_ms = 0.0
+
+    def forget_position(self, reset: str | None) -> None:
+        """Look the position up anew: by `reset`, or as at the beginning for None."""
+        self._drop()
+        self.position = self.processed = None
+        self.reset = reset
+        self.retry_at_ms = 0.0
+
+    def take(self, limit: int, transform: Transform | None) -> list[ConsumerRecord]:
+        """Up to `limit` records from the position on; raises KafkaError when the first of them cannot be read."""
+        taken: list[ConsumerRecord] = []
+        while len(taken) < limit:
+            if self._taken >= len(self._records):
+                try:
+                    if not self._decode_next(transform):
+                        break
+                except KafkaError as error:
+                    if taken:
+                        break  # what could be read first; the error comes with the next call
+                    raise type(error)(
+                        f"The records of {self.tp} from offset {self.position} on cannot be read: {error} "
+                        "Seek past them to go on."
+                    ) from error
+                continue
+            part = self._records[self._taken : self._taken + limit - len(taken)]
+            self._taken += len(part)
+            done = self._taken >= len(self._records)
+            self.position = self._upto if done else part[-1].offset + 1
+            taken = taken + part if taken else part
+        return taken
+
+    def _decode_next(self, transform: Transform | None) -> bool:
+        """Make the next batch's records ready; False when no batch is left."""
+        if not self._batches:
+            return False
+        batch = self._batches[0]
+        position = self.position or 0
+        self._records = read_records(batch, self.tp.topic, self.tp.partition, position)
+        if transform is not None:
+            self._records = transform(self._records)
+        self._taken = 0
+        self._upto = max(position, BatchHeader.parse(batch).last_offset + 1)
+        self._batches.popleft()
+        if not self._records:
+            self.position = self._upto  # compacted away, or a transaction's marker
+        return True
+
+    def _drop(self) -> None:
+        self._batches.clear()
+        self._came = 0
+        self._records = []
+        self._taken = 0
+
+
+class Subscription:
+    """What is subscribed to, or assigned by hand, and the state of each partition assigned just now."""
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+        self.topics: frozenset[str] = frozenset()
+        self.pattern: re.Pattern[str] | None = None
+        self.listener: Any = None
+        self.by_hand = False
+        self.assigned: dict[TopicPartition, PartitionState] = {}
+        self.start_at: dict[TopicPartition, int] = {}
+        """Positions to begin with, each used once, for a consumer that takes up what it did before."""
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether partitions are assigned by a group, or by topic."""
+        return bool(self.topics) or self.pattern is not None
+
+    def subscribe(self, topics: Iterable[str], pattern: re.Pattern[str] | None, listener: Any) -> None:
+        """Want these from now on; raises IllegalStateError after `assign`."""
+        if self.by_hand:
+            raise IllegalStateError(
+                "This consumer was assigned partitions by hand; call unsubscribe() before subscribe()."
+            )
+        self.topics, self.pattern, self.listener = frozenset(topics), pattern, listener
+
+    def unsubscribe(self) -> None:
+        """Want nothing any more."""
+        self.topics, self.pattern, self.listener, self.by_hand = frozenset(), None, None, False
+        self.replace(())
+
+    def state(self, tp: TopicPartition) -> PartitionState:
+        """The state of an assigned partition; raises IllegalStateError."""
+        state = self.assigned.get(tp)
+        if state is None:
+            raise IllegalStateError(f"{tp} is not assigned to this consumer.")
+        return state
+
+    def replace(self, partitions: Iterable[TopicPartition], *, keep: bool = False) -> None:
+        """Have exactly these assigned, anew each, or as they were where they were assigned already with `keep`."""
+        before = self.assigned if keep else {}
+        self.assigned = {tp: before.get(tp) or self._begin(tp) for tp in partitions}
+        self._on_change()
+
+    def remove(self, partitions: Iterable[TopicPartition]) -> None:
+        """Have these assigned no more."""
+        gone = set(partitions)
+        self.assigned = {tp: state for tp, state in self.assigned.items() if tp not in gone}
+        self._on_change()
+
+    def give_up(self, partitions: Iterable[TopicPartition]) -> None:
+        """Hand out nothing of these any more, though they are still assigned."""
+        for tp in partitions:
+            if tp in self.assigned:
+                self.assigned[tp].revoking = True
+
+    def to_the_end(self, tps: Sequence[TopicPartition]) -> None:
+        """Let others come first in the next fetch, as these had their turn."""
+        for tp in tps:
+            if tp in self.assigned:
+                self.assigned[tp] = self.assigned.pop(tp)
+
+    def _begin(self, tp: TopicPartition) -> PartitionState:
+        state = PartitionState(tp)
+        if tp in self.start_at:
+            state.seek(self.start_at.pop(tp))
+        return state
