@@ -187,12 +187,7 @@ class BrokerConfig(_Settings):
         "offsets.topic.num.partitions", 50, "Partitions of __consumer_offsets.", minimum=1
     )
     offsets_topic_replication_factor: int = _setting(
-        "offsets.topic.replication.factor",
-        1,
-        "Copies of __consumer_offsets.",
-        kafka=3,
-        minimum=1,
-        why="every topic of this version has one replica",
+        "offsets.topic.replication.factor", 3, "Copies of __consumer_offsets, as far as there are brokers.", minimum=1
     )
     offsets_retention_minutes: int = _setting(
         "offsets.retention.minutes", 10_080, "How long an empty group's offsets are kept.", minimum=1
@@ -230,7 +225,10 @@ class BrokerConfig(_Settings):
         "auto.leader.rebalance.enable", True, "Whether leadership goes back to the preferred replica by itself."
     )
     leader_imbalance_check_interval_seconds: int = _setting(
-        "leader.imbalance.check.interval.seconds", 300, "How often leaders are put back to their preferred replica.", minimum=1
+        "leader.imbalance.check.interval.seconds",
+        300,
+        "How often leaders are put back to their preferred replica.",
+        minimum=1,
     )
     log_retention_check_interval_ms: int = _setting(
         "log.retention.check.interval.ms",

@@ -38,6 +38,7 @@ class Network:
         self._handlers: dict[int, Handler] = {}
         self._under_way: dict[int, set[asyncio.Task[Any]]] = {}
         self._weather = weather
+        self._cuts: set[frozenset[int]] = set()
 
     def attach(self, node: int, handler: Handler) -> None:
         """From now on `node` answers."""
@@ -45,9 +46,18 @@ class Network:
 
     def detach(self, node: int) -> None:
         """From now on `node` cannot be reached; what it was doing ends, and whoever waits for it gets NetworkError."""
-        self._handlers.pop(node, None)
+        if self._handlers.pop(node, None) is None:
+            return
         for task in tuple(self._under_way.pop(node, ())):
             task.cancel()
+
+    def cut(self, one: int, other: int) -> None:
+        """From now on these two nodes cannot reach each other; clients still reach both."""
+        self._cuts.add(frozenset((one, other)))
+
+    def heal(self, one: int, other: int) -> None:
+        """They can again."""
+        self._cuts.discard(frozenset((one, other)))
 
     def reachable(self) -> tuple[int, ...]:
         """The brokers that can be reached by clients, in order; any of them will do to bootstrap from."""
@@ -58,7 +68,7 @@ class Network:
         if self._weather is not None:
             await self._weather.going(source, node, request)
         handler = self._handlers.get(node)
-        if handler is None:
+        if handler is None or frozenset((source, node)) in self._cuts:
             raise NetworkError(f"{_name(node)} cannot be reached.")
         task = asyncio.ensure_future(handler(client, request))
         under_way = self._under_way.setdefault(node, set())
@@ -71,6 +81,8 @@ class Network:
             if task.cancelled() and not _being_cancelled():
                 raise NetworkError(f"{_name(node)} died before it answered.") from None
             raise
+        if frozenset((source, node)) in self._cuts:
+            raise NetworkError(f"{_name(node)} was cut off before it answered.")
         if self._weather is not None:
             await self._weather.returning(source, node, request)
         return result

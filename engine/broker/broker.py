@@ -129,7 +129,7 @@ class Broker:
         await self._end(abruptly=True)
 
     async def close(self) -> None:
-        """Stop serving and close the store."""
+        """Stop serving; the store is left to whoever opened it."""
         self._network.detach(self.broker_id)
         await self._end(abruptly=False)
 
@@ -142,7 +142,10 @@ class Broker:
         await self.replicas.close()
         for partition in self.partitions.values():
             partition.retire()
-        await (self.store.abandon() if abruptly else self.store.close())
+        if abruptly:
+            self.store.abandon()
+        else:
+            await self.store.checkpoint()
         for result in results:
             if isinstance(result, Exception):
                 raise result

@@ -18,6 +18,7 @@ from engine.messages import AlterPartitionRequest, PartitionMetadata
 from engine.network import CONTROLLER, Network
 from engine.replicas.fetching import Fetcher
 from engine.replicas.partition import Partition
+from engine.storage.log import PartitionLog
 from engine.storage.store import BrokerStore
 from engine.types import ClientInfo, TopicPartition
 
@@ -71,7 +72,9 @@ class Replicas:
                 turned = [await self._apply_topic(change, state) for state in change.partitions]
                 return [turn for turn in turned if turn is not None]
             case TopicGone(name):
-                return [(tp, False) for tp in [tp for tp in self.partitions if tp.topic == name] if await self._drop(tp)]
+                return [
+                    (tp, False) for tp in [tp for tp in self.partitions if tp.topic == name] if await self._drop(tp)
+                ]
             case LiveBrokers(broker_ids):
                 self._live = broker_ids
                 return []
@@ -92,7 +95,7 @@ class Replicas:
             self._follow(partition, leader)
         return (tp, partition.leads) if led != partition.leads else None
 
-    async def _make_log(self, tp: TopicPartition, topic_id: bytes) -> object:
+    async def _make_log(self, tp: TopicPartition, topic_id: bytes) -> PartitionLog:
         known = self._store.logs().get(tp)
         if known is not None and known.topic_id != topic_id:
             await self._store.delete_log(tp)  # of a topic that was deleted while this broker was down

@@ -202,7 +202,9 @@ class Controller:
             before = {tp: self.state_of(tp) for tp in changes}
             moved = sum(changes[tp] != before[tp] for tp in changes)
             if not moved:
-                raise ElectionNotNeededError("Every partition is led by its preferred replica, or that one cannot lead.")
+                raise ElectionNotNeededError(
+                    "Every partition is led by its preferred replica, or that one cannot lead."
+                )
             await self._change(changes)
             self._telling.preferred(before, changes)
             return moved
@@ -277,9 +279,7 @@ class Controller:
         """Leaders go round the live brokers, followers come next to them (`StripedReplicaPlacer`, less its chance)."""
         ids = sorted(self._sessions.alive)
         rows = (tuple(ids[(number + shift + copy) % len(ids)] for copy in range(copies)) for number in numbers)
-        return tuple(
-            PartitionMetadata(number, row[0], 0, row, row) for number, row in zip(numbers, rows, strict=True)
-        )
+        return tuple(PartitionMetadata(number, row[0], 0, row, row) for number, row in zip(numbers, rows, strict=True))
 
     async def create_partitions(self, name: str, total: int) -> Topic:
         """Grow a topic to `total` partitions; existing records stay where they are. Raises KafkaError."""
@@ -378,7 +378,7 @@ class Controller:
         return topic
 
     def state_of(self, tp: TopicPartition) -> PartitionMetadata:
-        """Who leads and copies `tp`; UnknownTopicOrPartitionError that tells a missing topic from a missing partition."""
+        """Who leads and copies `tp`; UnknownTopicOrPartitionError says whether topic or partition is missing."""
         topic = self.topic(tp.topic)
         if tp.partition not in range(len(topic.partitions)):
             raise UnknownTopicOrPartitionError(f"{tp.topic} has no partition {tp.partition}.")

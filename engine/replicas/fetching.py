@@ -12,7 +12,7 @@ from collections.abc import Callable
 from engine.clock import Clock
 from engine.config import BrokerConfig
 from engine.errors import ErrorCode, KafkaError
-from engine.messages import FetchPosition, FetchRequest, FetchedPartition, OffsetForLeaderEpochRequest
+from engine.messages import FetchedPartition, FetchPosition, FetchRequest, OffsetForLeaderEpochRequest
 from engine.network import Network
 from engine.replicas.partition import Partition
 from engine.types import ClientInfo, TopicPartition
@@ -79,7 +79,10 @@ class Fetcher:
         if not asked:
             return
         answer = await self._network.call(
-            self._client, self.leader_id, OffsetForLeaderEpochRequest(asked, self._broker_id)
+            self._client,
+            self.leader_id,
+            OffsetForLeaderEpochRequest(asked, self._broker_id),
+            source=self._broker_id,
         )
         for tp, end in answer.partitions.items():
             partition = self._partitions.get(tp)
@@ -112,7 +115,7 @@ class Fetcher:
             max_bytes=self._config.replica_fetch_response_max_bytes,
             replica_id=self._broker_id,
         )
-        answer = await self._network.call(self._client, self.leader_id, request)
+        answer = await self._network.call(self._client, self.leader_id, request, source=self._broker_id)
         good = False
         for tp, found in answer.partitions.items():
             partition = self._partitions.get(tp)

@@ -36,7 +36,6 @@ from engine.messages import (
 )
 from engine.records import codec_of, recompress, require_keys, validate
 from engine.replicas.leadership import Leadership
-from engine.snapshot import PartitionView, ReplicaView
 from engine.storage.log import PartitionLog
 from engine.types import TopicPartition
 
@@ -62,7 +61,6 @@ class Partition:
         self._watchers: set[Callable[[], None]] = set()
         self._unacknowledged: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
-        self._view: PartitionView | None = None
 
     @property
     def tp(self) -> TopicPartition:
@@ -93,7 +91,12 @@ class Partition:
         elif self.leading is None or new_epoch:
             self._known_watermark = min(self.high_watermark, self.log.log_end_offset)
             self.leading = Leadership(
-                self.broker_id, state.replicas, state.isr, self.log.log_end_offset, self._known_watermark, self._clock.now_ms()
+                self.broker_id,
+                state.replicas,
+                state.isr,
+                self.log.log_end_offset,
+                self._known_watermark,
+                self._clock.now_ms(),
             )
         else:
             self.leading.isr, self.leading.proposed = frozenset(state.isr), None
@@ -107,7 +110,9 @@ class Partition:
         waiting, self._unacknowledged = self._unacknowledged, []
         for _, _, acknowledged in waiting:
             if not acknowledged.done():
-                acknowledged.set_exception(NotLeaderOrFollowerError(f"Broker {self.broker_id} leads {self.tp} no more."))
+                acknowledged.set_exception(
+                    NotLeaderOrFollowerError(f"Broker {self.broker_id} leads {self.tp} no more.")
+                )
 
     def check_leader(self, current_leader_epoch: int = -1) -> Leadership:
         """What it leads by; raises unless it leads, and in the epoch the client believes in (KIP-320)."""
@@ -161,7 +166,9 @@ class Partition:
             try:
                 await self._clock.wait_for(kept, timeout_ms)
             except TimeoutError:
-                raise RequestTimedOutError(f"{self.tp}: the in-sync replicas have not all copied offset {offset - 1}.") from None
+                raise RequestTimedOutError(
+                    f"{self.tp}: the in-sync replicas have not all copied offset {offset - 1}."
+                ) from None
             leading = self.check_leader()
         if len(leading.isr) < self.config.min_insync_replicas:
             raise NotEnoughReplicasAfterAppendError
@@ -240,7 +247,9 @@ class Partition:
         end = self.high_watermark
         before = end if before_offset == -1 else before_offset
         if not 0 <= before <= end:
-            raise OffsetOutOfRangeError(f"{self.tp} can be deleted up to {end}, its high watermark, not {before_offset}.")
+            raise OffsetOutOfRangeError(
+                f"{self.tp} can be deleted up to {end}, its high watermark, not {before_offset}."
+            )
         return await self.log.delete_records(before)
 
     # Following
@@ -260,6 +269,18 @@ class Partition:
         """Drop everything from `offset` on: the leader never had it."""
         await self.log.truncate_to(offset)
         self._known_watermark = min(self._known_watermark, self.log.log_end_offset)
+
+    def retire(self) -> None:
+        """Serve and wait for nothing any more: the replica is dropped, or its broker ends."""
+        self._step_down()
+        self._wake()
+
+    def looked_at(self) -> None:
+        """The ISR was looked at and perhaps changed: the high watermark may move."""
+        before = self.high_watermark
+        self._advance()
+        if self.high_watermark != before:
+            self._wake()
 
     # Watching
 
