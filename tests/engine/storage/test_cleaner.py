@@ -11,7 +11,17 @@ from engine.records.batch import HEADER, TRANSACTIONAL_FLAG, seal
 from engine.storage import cleaner
 from engine.storage.cleaner import compact
 from engine.storage.log import PartitionLog
-from tests.engine.storage.helpers import TP, KeyValue, append, batch_of, log, offsets, store, stored
+from tests.engine.storage.helpers import (
+    TP,
+    KeyValue,
+    append,
+    assert_newest_so_far_is_true,
+    batch_of,
+    log,
+    offsets,
+    store,
+    stored,
+)
 
 ALWAYS = TopicConfig.of({"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"})
 LAST = batch_of([(b"last", b"the newest batch is left alone")])
@@ -155,6 +165,23 @@ async def test_appends_deletions_and_truncation_meanwhile_do_no_harm(inline: boo
         assert one.size_bytes == sum(info.size for info in await one.batches(0))
 
 
+async def test_after_compaction_the_newest_times_are_known_again() -> None:
+    async with log() as one:
+        await append(one, batch_of([(b"x", b"")], 5), batch_of([(b"a", b"")], 900), batch_of([(b"b", b"")], 10))
+        await append(one, batch_of([(b"a", b"")], 20), batch_of([(b"last", b"")], 30))
+        await compact(one, ALWAYS, 0)
+        await assert_newest_so_far_is_true(one)
+        assert await one.offset_of_max_timestamp() == (4, 30)
+
+
+async def test_truncating_to_what_compaction_left_at_the_front_keeps_the_offsets_used() -> None:
+    async with log() as one:
+        await append(one, *[batch_of([(b"a", b"")])] * 3, LAST)
+        await compact(one, ALWAYS, 0)
+        await one.truncate_to(2)
+        assert (one.log_start_offset, one.log_end_offset) == (2, 2)
+
+
 async def test_what_was_cleaned_is_known_after_reopening(tmp_path: Path) -> None:
     async with log(tmp_path / "b.db") as one:
         await append(one, *[batch_of([(b"a", b"%d" % n)], n) for n in range(50, 0, -1)], LAST)
@@ -188,11 +215,12 @@ def test_compaction_never_changes_what_a_reader_of_the_whole_log_ends_up_with(
             end = 0
             for number, batches in enumerate(written):
                 for records in batches:
-                    await append(one, batch_of(records, 10 * number + end % 7, compression=compression))
+                    await append(one, batch_of(records, 7 * number - end % 13 + 20, compression=compression))
                     for key, value in records:
                         model[key] = (end, value)
                         end += 1
-                await compact(one, config, 10.0 * number)
+                await compact(one, config, 7.0 * number)
+                await assert_newest_so_far_is_true(one)
                 found = await latest(one)
                 for key, (offset, value) in model.items():
                     if value is not None or key in found:
