@@ -95,6 +95,17 @@ async def test_a_log_is_left_alone_until_enough_of_it_is_dirty() -> None:
         assert (await compact(one, config, 0)).records_removed == 0
 
 
+async def test_exactly_as_dirty_as_allowed_is_not_dirty_enough() -> None:
+    config = TopicConfig.of({"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.5"})
+    async with log() as one:
+        await append(one, *[batch_of([(b"%d" % n, b"")]) for n in range(3)])
+        assert (await compact(one, config, 0)).cleaned_to == 2
+        await append(one, *[batch_of([(b"%d" % n, b"")]) for n in range(2)])
+        assert (await compact(one, config, 0)).cleaned_to == 2
+        await append(one, batch_of([(b"2", b"")]))
+        assert (await compact(one, config, 0)).cleaned_to == 5
+
+
 async def test_young_records_wait_for_min_compaction_lag() -> None:
     config = TopicConfig.of(
         {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0", "min.compaction.lag.ms": "100"}
@@ -123,8 +134,9 @@ async def test_batches_of_transactions_are_left_as_they_are() -> None:
 
 async def test_records_without_a_key_from_before_the_policy_go() -> None:
     async with log() as one:
-        await append(one, batch_of([(None, b"1"), (b"a", b"2")]), LAST)
-        assert (await compact(one, ALWAYS, 0)).records_removed == 1
+        await append(one, batch_of([(None, b"1"), (b"a", b"2")]), batch_of([(None, b"3")]), LAST)
+        assert (await compact(one, ALWAYS, 0)).records_removed == 2
+        assert [(b.base_offset, b.count) for b in await one.batches(0)] == [(0, 1), (2, 0), (3, 1)]
 
 
 async def test_a_log_with_more_keys_than_fit_is_cleaned_in_several_goes(monkeypatch: pytest.MonkeyPatch) -> None:
