@@ -101,23 +101,8 @@ async def _scrub(context: Context) -> None:
         _mode(context).scrub(selected.tp)
 
 
-def _move(move: Move) -> Run:
-    async def run(context: Context) -> None:
-        _mode(context).scrubber.move(move, _lanes(context).page())
-
-    return run
-
-
-def _lane(by: int) -> Run:
-    async def run(context: Context) -> None:
-        lanes = _lanes(context)
-        before = lanes.selection
-        lanes.cursor_down() if by > 0 else lanes.cursor_up()
-        selected = lanes.selection
-        if isinstance(selected, SelectedPartition) and selected != before:
-            _mode(context).scrubber.switch(tp=selected.tp)
-
-    return run
+async def _to_committed(context: Context) -> None:
+    _mode(context).scrubber.move(Move.COMMITTED)
 
 
 def _has_committed(context: Context) -> str:
@@ -195,21 +180,9 @@ ACTIONS = (
            priority=119),
     Action("scrub.leave", ("escape",), "leave", "Leaves the scrub; nothing has changed unless it was applied.", _leave,
            _SCRUB, priority=118),
-    Action("scrub.back", ("left", "h"), "record back", "Moves the cursor one record back.", _move(Move.BACK), _SCRUB),
-    Action("scrub.on", ("right", "l"), "record on", "Moves the cursor one record on.", _move(Move.ON), _SCRUB),
-    Action("scrub.page.back", ("pageup", "ctrl+b", "H"), "page back", "Moves the cursor a third of the lane back.",
-           _move(Move.PAGE_BACK), _SCRUB),
-    Action("scrub.page.on", ("pagedown", "ctrl+f", "L"), "page on", "Moves the cursor a third of the lane on.",
-           _move(Move.PAGE_ON), _SCRUB),
-    Action("scrub.start", ("g", "home"), "log start", "Moves the cursor to the oldest record that is still there.",
-           _move(Move.START), _SCRUB),
-    Action("scrub.end", ("G", "end"), "log end", "Moves the cursor to the end, where it stays while the log grows.",
-           _move(Move.END), _SCRUB),
     Action("scrub.committed", ("m",), "committed", "Moves the cursor to what the group has committed.",
-           _move(Move.COMMITTED), _SCRUB, _has_committed, priority=115),
+           _to_committed, _SCRUB, _has_committed, priority=115),
     Action("scrub.time", ("t",), "go to", "Moves the cursor to a time or an offset.", _to_time, _SCRUB, priority=116),
     Action("scrub.scope", ("v",), "whole group", "Moves this partition alone, or the whole group to the time of the "
            "record under the cursor.", _scope, _SCRUB, _has_standing, priority=114),
-    Action("scrub.up", ("up", "k"), "partition up", "Scrubs the partition above.", _lane(-1), _SCRUB),
-    Action("scrub.down", ("down", "j"), "partition down", "Scrubs the partition below.", _lane(1), _SCRUB),
 )  # fmt: skip

@@ -81,9 +81,10 @@ class LabMode(Mode):
 
     def rewire(self) -> None:
         """Bring the wires up to date with the rows they run between."""
-        scene, wires, inflow = self.scene, self.query_one("#wires", Gutter), self.query_one("#inflow", Gutter)
-        if scene is None or not wires.display:
+        scene, gutters = self.scene, self.query(Gutter)
+        if scene is None or len(gutters) < 2 or not gutters.first().display:
             return
+        inflow, wires = gutters
         lanes, members = self.query_one(Lanes), self.query_one(Members)
         standing = stand(scene)
         rows = [(row, item) for row, item in lanes.in_view() if isinstance(item.selection, SelectedPartition)]

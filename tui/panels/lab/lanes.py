@@ -31,6 +31,7 @@ from tui.panels.lab.standing import Standing, stand
 from tui.panels.lab.tabs import Tabs
 from tui.panels.panel import Item, Pen
 from tui.scene import Scene
+from tui.scrubbing import Move
 from tui.selection import SelectedPartition
 
 ARRIVED_MS = 220.0
@@ -222,6 +223,52 @@ class Lanes(LabPanel):
         width = self.scrollable_content_region.width
         lane = cast("Lane", self.items_shown[0].model) if self.items_shown else None
         return max(1, columns(width, lane.numbers, lane.widest).cells * lane.per // 3) if lane else 1
+
+    # The cursor, which moves along a lane while it is scrubbed ---------------------------------------------------
+
+    def _scrub(self, move: Move) -> bool:
+        scrubber = self.lab_mode.scrubber
+        if scrubber.view is None:
+            return False
+        scrubber.move(move, self.page())
+        return True
+
+    def cursor_left(self) -> None:
+        """A record back while scrubbing, else to the producers."""
+        if not self._scrub(Move.BACK):
+            super().cursor_left()
+
+    def cursor_right(self) -> None:
+        """A record on while scrubbing, else to the members."""
+        if not self._scrub(Move.ON):
+            super().cursor_right()
+
+    def cursor_page_up(self) -> None:
+        """A third of the lane back while scrubbing, else up."""
+        if not self._scrub(Move.PAGE_BACK):
+            super().cursor_page_up()
+
+    def cursor_page_down(self) -> None:
+        """A third of the lane on while scrubbing, else down."""
+        if not self._scrub(Move.PAGE_ON):
+            super().cursor_page_down()
+
+    def cursor_first(self) -> None:
+        """To the log start while scrubbing, else to the first partition."""
+        if not self._scrub(Move.START):
+            super().cursor_first()
+
+    def cursor_last(self) -> None:
+        """To the log end while scrubbing, where it stays while the log grows; else to the last partition."""
+        if not self._scrub(Move.END):
+            super().cursor_last()
+
+    def cursor_moved(self) -> None:
+        """The scrub goes on in the partition that is selected now."""
+        view = self.lab_mode.scrubber.view
+        if view is not None and isinstance(self.selection, SelectedPartition) and self.selection.tp != view.tp:
+            self.lab_mode.scrubber.switch(tp=self.selection.tp)
+        super().cursor_moved()
 
     # The mouse ---------------------------------------------------------------------------------------------
 
