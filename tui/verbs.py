@@ -10,7 +10,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.clock import Clock
+from engine.cluster.browser import Stretch
 from engine.events import EventLog
+from engine.records import ConsumerRecord
 from engine.snapshot import TopicView, World
 from engine.types import RecordMetadata, TopicPartition
 from engine.workload.spec import ConsumerSpec, ProducerSpec
@@ -94,6 +96,24 @@ class Browser(Protocol):
 
     async def read_before(self, tp: TopicPartition, offset: int, limit: int = 100) -> Page:
         """A page that ends before `offset`."""
+
+    async def onward(
+        self,
+        places: Mapping[TopicPartition, int],
+        limit: int = 100,
+        matches: Callable[[ConsumerRecord], bool] | None = None,
+        most: int = 2_000,
+    ) -> Stretch:
+        """Records from these places on, several partitions merged by time; with `matches` only those it holds for."""
+
+    async def backward(
+        self,
+        places: Mapping[TopicPartition, int],
+        limit: int = 100,
+        matches: Callable[[ConsumerRecord], bool] | None = None,
+        most: int = 2_000,
+    ) -> Stretch:
+        """The records before these places."""
 
     async def offset_at(self, tp: TopicPartition, timestamp_ms: int) -> int:
         """The first offset at or after a time; the log end if there is none."""

@@ -12,7 +12,7 @@ from engine.clients.coordination import CoordinatorLink
 from engine.clients.subscription import Subscription
 from engine.clients.tasks import Tasks
 from engine.clock import Clock
-from engine.errors import CommitFailedError, KafkaError
+from engine.errors import CommitFailedError, KafkaError, UnknownTopicOrPartitionError
 from engine.messages import OffsetCommitRequest
 from engine.types import OffsetAndMetadata, TopicPartition
 
@@ -99,7 +99,7 @@ class Commits:
         try:
             await self.commit(offsets, within_ms=0)
         except KafkaError as error:
-            if error.retriable:
+            if error.retriable and not isinstance(error, UnknownTopicOrPartitionError):
                 self._due_ms = self._clock.now_ms() + self._retry_backoff_ms
             else:
                 self._on_failure(error)

@@ -23,6 +23,7 @@ from engine.errors import (
     RebalanceInProgressError,
     RequestTimedOutError,
     UnknownMemberIdError,
+    UnknownTopicOrPartitionError,
     error_for,
 )
 from engine.messages import FindCoordinatorRequest, OffsetCommitRequest, OffsetFetchRequest, Request
@@ -103,6 +104,8 @@ class CoordinatorLink:
                 ) from error
             except RebalanceInProgressError:
                 raise
+            except UnknownTopicOrPartitionError:
+                raise  # the topic was deleted: the others' offsets are committed, and these cannot be
             except KafkaError as error:
                 if not error.retriable or self._clock.now_ms() + self._retry_backoff_ms > deadline:
                     raise

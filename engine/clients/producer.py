@@ -208,12 +208,16 @@ class Producer:
         queue = target.queues[partition]
         timestamp = (self._now or self._read_clock()) if timestamp_ms is None else timestamp_ms
         batch = queue.open
+        full = False
         if batch is None or not batch.builder.append(timestamp, key, value, headers or ()):
+            full = batch is not None
             batch = await self._append_slowly(target, queue, keyless, size, timestamp, key, value, headers or ())
         future: asyncio.Future[RecordMetadata] = self._loop.create_future()
         batch.futures.append(future)
         batch.timestamps.append(timestamp)
         self.sent += 1
+        if full:
+            await asyncio.sleep(0)  # whoever does nothing but send gives others a turn once a batch
         return future
 
     async def send_and_wait(
@@ -271,8 +275,6 @@ class Producer:
                 if keyless:
                     target.rule.batch_ended([len(target.queues[p].batches) for p in target.available])
                     queue = target.queues[target.rule.choose(target.available, size)]
-                await asyncio.sleep(0)  # whoever does nothing but send gives others a turn once a batch
-                self._check_open()
         finally:
             if reserved:
                 self._accumulator.release(reserved)

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from engine.snapshot import World
@@ -36,17 +37,23 @@ class Stage:
         """The screen as text."""
         screen = self.app.screen
         width, height = self.app.size
-        return [
-            "".join(segment.text for segment in strip).ljust(width) for strip in screen._compositor.render_strips()
-        ][:height]
+        rows = ["".join(segment.text for segment in strip) for strip in screen._compositor.render_strips()]
+        return [row + " " * (width - cell_len(row)) for row in rows[:height]]
 
     def text(self) -> str:
         """The screen as one text."""
         return "\n".join(self.lines())
 
     def words(self) -> str:
-        """The screen's words without frames, one blank between them, so that sentences read on over line ends."""
-        return " ".join(self.text().translate(dict.fromkeys(map(ord, "│╭╮╰╯─▌▐"), " ")).split())
+        """The words without frames, one blank between them, so that sentences read on over line ends.
+
+        While a dialog is open they are the dialog's alone.
+        """
+        lines = self.lines()
+        for dialog in self.app.screen.query("#dialog"):
+            x, y, width, height = dialog.region
+            lines = [line[x : x + width] for line in lines[y : y + height]]
+        return " ".join("\n".join(lines).translate(dict.fromkeys(map(ord, "│╭╮╰╯─▌▐"), " ")).split())
 
     def toasts(self) -> list[str]:
         """What was said in toasts."""

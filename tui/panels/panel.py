@@ -56,6 +56,8 @@ class Panel(ScrollView, can_focus=True):
     """Its name in the action table: "lab.producers"."""
     name_shown: ClassVar[str] = ""
     """Its name in help: "Producers"."""
+    head_height: ClassVar[int] = 0
+    """Lines above the items that stay while these scroll: headings of columns."""
 
     DEFAULT_CSS = """
     Panel {
@@ -108,6 +110,10 @@ class Panel(ScrollView, can_focus=True):
         """The sentence shown while there is nothing: what to press."""
         return ""
 
+    def head(self, pen: Pen) -> Sequence[Strip]:
+        """The `head_height` lines above the items; painted whenever the items are laid out anew."""
+        return ()
+
     # The scene ---------------------------------------------------------------------------------------------
 
     @property
@@ -141,7 +147,7 @@ class Panel(ScrollView, can_focus=True):
             top += item.height
         self._tops = tops
         self._painted.clear()
-        self.virtual_size = Size(self.scrollable_content_region.width, top)
+        self.virtual_size = Size(self.scrollable_content_region.width, top + self.head_height)
         self.refresh()
 
     def _update_titles(self, scene: Scene) -> None:
@@ -237,7 +243,9 @@ class Panel(ScrollView, can_focus=True):
         self._refresh_item(before)
         self._refresh_item(index)
         self.scroll_to_region(
-            Region(0, self._tops[index], 1, self.items_shown[index].height), animate=False, force=True
+            Region(0, self._tops[index], 1, self.items_shown[index].height + self.head_height),
+            animate=False,
+            force=True,
         )
         self.cursor_moved()
 
@@ -249,7 +257,7 @@ class Panel(ScrollView, can_focus=True):
 
     def _refresh_item(self, index: int) -> None:
         if 0 <= index < len(self._tops):
-            self.refresh_lines(self._tops[index], self.items_shown[index].height)
+            self.refresh_lines(self._tops[index] + self.head_height, self.items_shown[index].height)
 
     def repaint(self) -> None:
         """Paint everything again: another width, other colours, focus gained or lost."""
@@ -264,7 +272,10 @@ class Panel(ScrollView, can_focus=True):
         base = self.rich_style
         if not self.items_shown:
             return self._nothing_line(y, width, base)
-        line = y + self.scroll_offset.y
+        if y < self.head_height:
+            strips = self.head(Pen(width, self.palette, focused=self.has_focus))
+            return strips[y].adjust_cell_length(width).apply_style(base) if y < len(strips) else blank(width)
+        line = y + self.scroll_offset.y - self.head_height
         index = bisect_right(self._tops, line) - 1
         if index < 0 or line >= self._tops[index] + self.items_shown[index].height:
             return blank(width).apply_style(base)
@@ -315,7 +326,9 @@ class Panel(ScrollView, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is None or not self._tops:
             return -1
-        line = offset.y + self.scroll_offset.y
+        line = offset.y + self.scroll_offset.y - self.head_height
+        if offset.y < self.head_height:
+            return -1
         index = bisect_right(self._tops, line) - 1
         return index if index >= 0 and line < self._tops[index] + self.items_shown[index].height else -1
 

@@ -75,3 +75,15 @@ def offsets(records: Sequence[ConsumerRecord]) -> list[int]:
 def bases(batches: Sequence[bytes]) -> list[int]:
     """Where each begins."""
     return [BatchHeader.parse(each).base_offset for each in batches]
+
+
+async def assert_newest_so_far_is_true(of: PartitionLog) -> None:
+    """What look-ups by time bisect over: in each row the largest timestamp up to it."""
+    rows = await of._fetch(
+        "SELECT max_timestamp, newest_so_far FROM batch WHERE log = ? ORDER BY base_offset", (of.log_id,)
+    )
+    newest = -1
+    for max_timestamp, so_far in rows:
+        newest = max(newest, max_timestamp)
+        assert so_far == newest
+    assert of.max_timestamp == newest

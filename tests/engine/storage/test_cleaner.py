@@ -11,7 +11,17 @@ from engine.records.batch import HEADER, TRANSACTIONAL_FLAG, seal
 from engine.storage import cleaner
 from engine.storage.cleaner import compact
 from engine.storage.log import PartitionLog
-from tests.engine.storage.helpers import TP, KeyValue, append, batch_of, log, offsets, store, stored
+from tests.engine.storage.helpers import (
+    TP,
+    KeyValue,
+    append,
+    assert_newest_so_far_is_true,
+    batch_of,
+    log,
+    offsets,
+    store,
+    stored,
+)
 
 ALWAYS = TopicConfig.of({"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"})
 LAST = batch_of([(b"last", b"the newest batch is left alone")])
@@ -85,6 +95,17 @@ async def test_a_log_is_left_alone_until_enough_of_it_is_dirty() -> None:
         assert (await compact(one, config, 0)).records_removed == 0
 
 
+async def test_exactly_as_dirty_as_allowed_is_not_dirty_enough() -> None:
+    config = TopicConfig.of({"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.5"})
+    async with log() as one:
+        await append(one, *[batch_of([(b"%d" % n, b"")]) for n in range(3)])
+        assert (await compact(one, config, 0)).cleaned_to == 2
+        await append(one, *[batch_of([(b"%d" % n, b"")]) for n in range(2)])
+        assert (await compact(one, config, 0)).cleaned_to == 2
+        await append(one, batch_of([(b"2", b"")]))
+        assert (await compact(one, config, 0)).cleaned_to == 5
+
+
 async def test_young_records_wait_for_min_compaction_lag() -> None:
     config = TopicConfig.of(
         {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0", "min.compaction.lag.ms": "100"}
@@ -113,8 +134,9 @@ async def test_batches_of_transactions_are_left_as_they_are() -> None:
 
 async def test_records_without_a_key_from_before_the_policy_go() -> None:
     async with log() as one:
-        await append(one, batch_of([(None, b"1"), (b"a", b"2")]), LAST)
-        assert (await compact(one, ALWAYS, 0)).records_removed == 1
+        await append(one, batch_of([(None, b"1"), (b"a", b"2")]), batch_of([(None, b"3")]), LAST)
+        assert (await compact(one, ALWAYS, 0)).records_removed == 2
+        assert [(b.base_offset, b.count) for b in await one.batches(0)] == [(0, 1), (2, 0), (3, 1)]
 
 
 async def test_a_log_with_more_keys_than_fit_is_cleaned_in_several_goes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +177,23 @@ async def test_appends_deletions_and_truncation_meanwhile_do_no_harm(inline: boo
         assert one.size_bytes == sum(info.size for info in await one.batches(0))
 
 
+async def test_after_compaction_the_newest_times_are_known_again() -> None:
+    async with log() as one:
+        await append(one, batch_of([(b"x", b"")], 5), batch_of([(b"a", b"")], 900), batch_of([(b"b", b"")], 10))
+        await append(one, batch_of([(b"a", b"")], 20), batch_of([(b"last", b"")], 30))
+        await compact(one, ALWAYS, 0)
+        await assert_newest_so_far_is_true(one)
+        assert await one.offset_of_max_timestamp() == (4, 30)
+
+
+async def test_truncating_to_what_compaction_left_at_the_front_keeps_the_offsets_used() -> None:
+    async with log() as one:
+        await append(one, *[batch_of([(b"a", b"")])] * 3, LAST)
+        await compact(one, ALWAYS, 0)
+        await one.truncate_to(2)
+        assert (one.log_start_offset, one.log_end_offset) == (2, 2)
+
+
 async def test_what_was_cleaned_is_known_after_reopening(tmp_path: Path) -> None:
     async with log(tmp_path / "b.db") as one:
         await append(one, *[batch_of([(b"a", b"%d" % n)], n) for n in range(50, 0, -1)], LAST)
@@ -188,11 +227,12 @@ def test_compaction_never_changes_what_a_reader_of_the_whole_log_ends_up_with(
             end = 0
             for number, batches in enumerate(written):
                 for records in batches:
-                    await append(one, batch_of(records, 10 * number + end % 7, compression=compression))
+                    await append(one, batch_of(records, 7 * number - end % 13 + 20, compression=compression))
                     for key, value in records:
                         model[key] = (end, value)
                         end += 1
-                await compact(one, config, 10.0 * number)
+                await compact(one, config, 7.0 * number)
+                await assert_newest_so_far_is_true(one)
                 found = await latest(one)
                 for key, (offset, value) in model.items():
                     if value is not None or key in found:

@@ -119,6 +119,21 @@ async def test_a_failed_deletion_is_told_and_can_be_repeated(monkeypatch: pytest
         assert offsets(await stored(one)) == list(range(10, 20))
 
 
+async def test_what_a_failed_commit_held_never_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with store() as opened:
+        one = await opened.create_log(TP, TOPIC_ID)
+        with monkeypatch.context() as patch:
+
+            async def fail() -> None:
+                raise sqlite3.OperationalError("disk I/O error")
+
+            patch.setattr(opened._writing, "commit", fail)
+            with pytest.raises(KafkaStorageError, match="disk I/O error"):
+                await append(one, batch(3))
+        await append(one, batch(2))
+        assert [(info.base_offset, info.count) for info in await one.batches(0)] == [(0, 2)]
+
+
 async def test_a_writer_cut_off_with_its_loop_leaves_nobody_waiting(tmp_path: Path) -> None:
     async with store(tmp_path / "b.db", inline=False) as opened:
         one = await opened.create_log(TP, TOPIC_ID)

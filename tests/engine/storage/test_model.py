@@ -13,7 +13,16 @@ from engine.errors import OffsetOutOfRangeError
 from engine.records import ConsumerRecord
 from engine.storage.log import PartitionLog
 from engine.storage.retention import apply_retention
-from tests.engine.storage.helpers import TOPIC_ID, TP, bases, batch_of, offsets, store, stored
+from tests.engine.storage.helpers import (
+    TOPIC_ID,
+    TP,
+    assert_newest_so_far_is_true,
+    bases,
+    batch_of,
+    offsets,
+    store,
+    stored,
+)
 
 times = st.integers(0, 60)
 appends = st.tuples(st.just("append"), st.lists(st.lists(times, min_size=1, max_size=4), min_size=1, max_size=4))
@@ -72,6 +81,7 @@ async def compare(log: PartitionLog, model: Model) -> None:
     assert log.size_bytes == sum(model.sizes)
     assert plain(await stored(log)) == records
     assert log.max_timestamp == max((at for batch in model.batches for _, at in batch), default=-1)
+    await assert_newest_so_far_is_true(log)
     for timestamp in range(0, 62, 4):
         found = await log.offset_for_timestamp(timestamp)
         assert found == next(((offset, at) for offset, at in records if at >= timestamp), None)

@@ -10,7 +10,7 @@ from engine.errors import KafkaStorageError, LabDamagedError, LabNotWritableErro
 from engine.storage.connection import connect
 from engine.storage.store import BrokerStore
 from engine.types import TopicPartition
-from tests.engine.storage.helpers import TOPIC_ID, TP, append, batch, offsets, store, stored
+from tests.engine.storage.helpers import TOPIC_ID, TP, append, bases, batch, offsets, store, stored
 
 both_ways = pytest.mark.parametrize("inline", [True, False], ids=["inline", "threaded"])
 
@@ -89,6 +89,22 @@ async def test_opening_finishes_a_deletion_that_was_cut_short(tmp_path: Path) ->
     async with store(tmp_path / "b.db") as again:
         assert not again.logs()
     assert plain.execute("SELECT (SELECT count(*) FROM batch), (SELECT count(*) FROM log)").fetchall() == [(0, 0)]
+    plain.close()
+
+
+async def test_records_whose_deletion_was_cut_short_are_not_seen_again_and_go_later(tmp_path: Path) -> None:
+    async with store(tmp_path / "b.db") as opened:
+        await append(await opened.create_log(TP, TOPIC_ID), *[batch(10, 1_000 * n) for n in range(4)])
+    plain = sqlite3.connect(tmp_path / "b.db")
+    plain.execute("UPDATE log SET start_offset = 25")
+    plain.commit()
+    async with store(tmp_path / "b.db") as again:
+        one = again.log(TP)
+        assert offsets(await stored(one)) == list(range(25, 40))
+        assert bases(await one.read_before(40, 1 << 20)) == [20, 30]
+        assert await one.offset_for_timestamp(0) == (25, 2_005)
+        await one.delete_records(26)
+        assert plain.execute("SELECT count(*) FROM batch").fetchall() == [(2,)]
     plain.close()
 
 

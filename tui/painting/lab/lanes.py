@@ -1,0 +1,279 @@
+"""Paints a lane: one partition from log start to log end, and where a group stands in it.
+
+The nearer a record is to being done, the lower its mark: pending high, processed but not committed lower, committed
+low. Height says the same as colour, so that a lane reads without colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rich.style import Style
+from textual.strip import Strip
+
+from engine.snapshot import GroupOffsetView, PartitionView
+from tui.painting.lab.scale import Window, window
+from tui.painting.line import Line, blank
+from tui.painting.palette import Palette, letter
+from tui.painting.text import clean, cut, number, short, size
+
+COMMITTED, PROCESSED, PENDING, AHEAD = "▂", "▄", "▆", "▁"
+CLIPPED, CUT_RIGHT, PIN, CURSOR = "‹", "›", "▴", "┃"
+TAPE = 10
+"""Every so many cells one is a shade lower, so that the tape is seen to move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who serves a partition: the member's slot; `given_up` when it has stopped and the group does not know yet."""
+
+    slot: int
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """Another group's standing in the partition."""
+
+    group_id: str
+    committed: int | None
+    lag: int | None
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What a lane is painted from. `per` is how many offsets a cell holds."""
+
+    partition: PartitionView
+    standing: GroupOffsetView | None
+    owner: Owner | None
+    per: int
+    lines: int = 1
+    arrived: bool = False
+    """A record arrived a moment ago."""
+    per_s: float = 0.0
+    """Records arriving in a second."""
+    cursor: int | None = None
+    """The offset the scrub's cursor stands on."""
+    pins: tuple[Pinned | None, ...] = ()
+    """A row each; None leaves it blank, so that all lanes are of one height."""
+    widest: int = 0
+    """Cells the widest log end offset of the topic takes."""
+    numbers: int = 1
+    """Digits of the largest partition number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where the parts of a lane lie in a row."""
+
+    label: int
+    leader: int
+    bar: int
+    cells: int
+    end: int
+    lag: int
+    owner: int
+
+
+@lru_cache(maxsize=256)
+def columns(width: int, numbers: int, widest: int) -> Columns:
+    """The parts of a lane in `width` cells; leader and lag have a column of their own only where there is room."""
+    at = 1
+    label = at
+    at += numbers + 2
+    leader = 0
+    if width >= 60:
+        leader = at
+        at += 3
+    bar = at + 1
+    right = width - 1
+    owner = right - 2
+    lag = 0
+    end = owner - 1 - widest
+    if width >= 60:
+        lag = owner - 9
+        end = lag - 1 - widest
+    return Columns(label, leader, bar, max(1, end - 1 - bar), end, lag, owner)
+
+
+def height_of(lines: int, pins: int) -> int:
+    """How many rows a lane takes."""
+    return lines + pins
+
+
+def window_of(lane: Lane, cells: int) -> Window:
+    """The offsets a lane shows."""
+    log = lane.partition
+    return window(log.log_start_offset, log.log_end_offset, lane.per, cells, lane.cursor)
+
+
+def paint_lane(lane: Lane, width: int, palette: Palette, cursor: bool = False) -> list[Strip]:
+    """The rows of a lane: the log, its figures where there is room for them, a row for each pinned group."""
+    at = columns(width, lane.numbers, lane.widest)
+    seen = window_of(lane, at.cells)
+    rows = [_paint_log(lane, at, seen, width, palette, cursor)]
+    if lane.lines > 1:
+        rows.append(_paint_figures(lane, at, seen, width, palette))
+    rows += [_paint_pin(pin, lane, at, seen, width, palette) if pin else blank(width) for pin in lane.pins]
+    rows += [blank(width)] * (lane.lines - 2)
+    return rows
+
+
+def _paint_log(lane: Lane, at: Columns, seen: Window, width: int, palette: Palette, cursor: bool) -> Strip:
+    log = lane.partition
+    line = Line(width).add("▸" if cursor else " ", palette.mark)
+    line.add(f"P{log.partition}", palette.strong if cursor else palette.text)
+    if at.leader:
+        line.to(at.leader).add(*_leader(log, palette))
+    line.to(at.bar - 1)
+    if seen.offset(0) > log.log_start_offset:
+        line.add(CLIPPED, palette.faint)
+    else:
+        line.add("▕", palette.quiet)
+    for text, style in _runs(_cells(lane, seen, palette)):
+        line.add(text, style)
+    line.add(CUT_RIGHT if seen.cell(log.log_end_offset - 1) >= seen.cells else " ", palette.lane_waiting)
+    line.to(at.end).add(number(log.log_end_offset).rjust(lane.widest), palette.strong if lane.arrived else palette.text)
+    if at.lag:
+        _add_lag(line, lane.standing, at.lag, palette)
+    return _add_owner(line, lane.owner, at, palette).strip()
+
+
+def _leader(log: PartitionView, palette: Palette) -> tuple[str, Style]:
+    return (f"b{log.leader}", palette.faint) if log.leader is not None else ("b?", palette.error)
+
+
+def _add_owner(line: Line, owner: Owner | None, at: Columns, palette: Palette) -> Line:
+    line.to(at.owner)
+    if owner is None:
+        return line.add("·", palette.faint)
+    if owner.gone:
+        return line.add(f"{letter(owner.slot)}", palette.member(owner.slot)).add("✗", palette.error)
+    return line.add(letter(owner.slot), palette.member(owner.slot))
+
+
+def _add_lag(line: Line, standing: GroupOffsetView | None, column: int, palette: Palette) -> None:
+    if standing is None or standing.lag is None:
+        return
+    text = "✓" if not standing.lag else f"-{short(standing.lag)}"
+    line.to(column).add(text.rjust(7), palette.flow_lag if standing.lag else palette.good)
+
+
+def _cells(lane: Lane, seen: Window, palette: Palette) -> list[tuple[str, Style]]:
+    """A glyph and a style for each cell of the bar."""
+    log, standing = lane.partition, lane.standing
+    start, end = log.log_start_offset, log.log_end_offset
+    last = seen.cell(end - 1) if end > start else -1
+    committed = standing.committed if standing else None
+    position = standing.position if standing else None
+    if standing is None:
+        done = read = end
+    else:
+        done = start if committed is None else committed
+        read = max(done, position) if position is not None else done
+    cells = [(AHEAD, palette.lane_ahead)] * seen.cells
+    _fill(cells, seen, seen.cell(start), last, COMMITTED, palette.lane_consumed)
+    if read > done:
+        _fill(cells, seen, seen.cell(done), seen.cell(read - 1), PROCESSED, palette.lane_pending)
+    if end > read:
+        _fill(cells, seen, seen.cell(read), last, PENDING, palette.lane_waiting)
+    if lane.arrived and 0 <= last < seen.cells:
+        glyph = PENDING if end > read else PROCESSED if read > done else COMMITTED
+        cells[last] = (glyph, palette.lane_head)
+    if lane.cursor is not None:
+        under = min(seen.cell(lane.cursor), seen.cells - 1)
+        if under >= 0:
+            cells[under] = (CURSOR, palette.lane_cursor)
+    return cells
+
+
+_LOWER = {COMMITTED: "▁", PROCESSED: "▃", PENDING: "▅"}
+
+
+def _fill(cells: list[tuple[str, Style]], seen: Window, first: int, last: int, glyph: str, style: Style) -> None:
+    lower = _LOWER[glyph]
+    for cell in range(max(first, 0), min(last + 1, seen.cells)):
+        cells[cell] = (lower if (seen.first + cell) % TAPE == 0 else glyph, style)
+
+
+def _runs(cells: list[tuple[str, Style]]) -> list[tuple[str, Style]]:
+    """Neighbours of one style as one piece."""
+    runs: list[tuple[str, Style]] = []
+    for glyph, style in cells:
+        if runs and runs[-1][1] is style:
+            runs[-1] = (runs[-1][0] + glyph, style)
+        else:
+            runs.append((glyph, style))
+    return runs
+
+
+def _paint_figures(lane: Lane, at: Columns, seen: Window, width: int, palette: Palette) -> Strip:
+    """Beneath the log: log start and leader at its left, the committed offset where it lies, the lag at its right."""
+    log, standing = lane.partition, lane.standing
+    line = Line(width)
+    if not at.leader:
+        line.to(at.label).add(*_leader(log, palette))
+    clipped = seen.offset(0) > log.log_start_offset
+    start = f"from {number(seen.offset(0))}" if clipped else f"start {number(log.log_start_offset)}"
+    line.to(at.bar).add(start, palette.faint)
+    committed = standing.committed if standing else None
+    right = _figures_right(lane, at, palette)
+    limit = width - 1 - sum(len(text) for text, _ in right) - 1
+    if committed is not None:
+        if committed < log.log_start_offset:
+            text = f" ✗ committed {number(committed)} is gone"
+            line.add(cut(text, limit - line.used), palette.error)
+        else:
+            _add_pin(line, f"{PIN}{number(committed)}", seen.cell(committed), at, limit, palette.lane_committed)
+    line.to(limit + 1)
+    for text, style in right:
+        line.add(text, style)
+    return line.strip()
+
+
+def _figures_right(lane: Lane, at: Columns, palette: Palette) -> list[tuple[str, Style]]:
+    parts: list[tuple[str, Style]] = []
+    if at.lag:
+        parts.append((f"{size(lane.partition.size_bytes)}", palette.faint))
+        if lane.per_s >= 0.05:
+            parts.insert(0, (f"+{lane.per_s:.0f}/s · ", palette.quiet))
+    elif lane.standing is not None and lane.standing.lag is not None:
+        lag = lane.standing.lag
+        parts.append((f"lag {short(lag)}", palette.flow_lag) if lag else ("✓ caught up", palette.good))
+    return parts
+
+
+def _add_pin(line: Line, text: str, cell: int, at: Columns, limit: int, style: Style) -> None:
+    """A figure with its pin under the cell it belongs to; before the pin where there is no room behind it."""
+    column = at.bar + max(0, min(cell, at.cells))
+    if column + len(text) <= limit and column > line.used:
+        line.to(column).add(text, style)
+    elif column + 1 <= limit and column + 1 - len(text) > line.used:
+        line.to(column + 1 - len(text)).add(text[1:] + text[0], style)
+    elif line.used < column < limit:
+        line.to(column).add(text[0], style)
+
+
+def _paint_pin(pin: Pinned, lane: Lane, at: Columns, seen: Window, width: int, palette: Palette) -> Strip:
+    """A group's own row under the log: how far it has come, its name, and its lag."""
+    log = lane.partition
+    style = palette.lane_committed if pin.chosen else palette.quiet
+    line = Line(width).to(at.bar)
+    name = cut(clean(pin.group_id), max(4, at.cells // 2))
+    right = "no offset" if pin.committed is None else "✓" if not pin.lag else f"-{number(pin.lag)}"
+    if pin.committed is None:
+        line.add(f"{name} has committed nothing here", style)
+    else:
+        cell = max(0, min(seen.cell(pin.committed), at.cells))
+        clipped = pin.committed < max(seen.offset(0), log.log_start_offset)
+        if cell + 2 + len(name) <= at.cells:
+            line.add("─" * cell, style).add("‹" if clipped else "◆", style).add(f" {name}", style)
+        else:
+            line.add("─" * max(0, cell - len(name) - 2), style).add(f" {name} ", style).to(at.bar + cell).add(
+                "◆", style
+            )
+    line.to(max(line.used, width - 4 - len(right)))
+    return line.add(right, palette.flow_lag if pin.lag else style).strip()

@@ -1,0 +1,283 @@
+"""Paints a group: its state in a sentence, each member with its partitions, lag and heartbeat, and who is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual.strip import Strip
+
+from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, MemberView, label_of
+from engine.types import TopicPartition
+from tui.painting.lab.clients import GONE, SYMBOLS, what_can_be_done
+from tui.painting.line import Line, blank, right_aligned
+from tui.painting.palette import Palette, letter
+from tui.painting.text import clean, countdown, cut, duration, plural, rate, short, sparkline, wrap
+
+SPARKS = 24
+BEAT_MS = 450.0
+"""For so long after a heartbeat the heart is bright."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heart:
+    """A member's heartbeat as it is shown."""
+
+    beats: bool
+    """One arrived a moment ago."""
+    silent_s: float = 0.0
+    """For how long none arrived, in tenths; 0 while that is no longer than usual."""
+    left_s: float = 0.0
+    """What is left of the session then."""
+    share: float = 1.0
+    """The same as a share of the session, 0 to 1."""
+
+
+def heart_of(member: MemberView, now_ms: float) -> Heart:
+    """Heartbeats come every third of a session or sooner; a member that is later than that is silent."""
+    age = max(0.0, now_ms - member.last_heartbeat_ms)
+    if age <= member.session_timeout_ms * 0.4:
+        return Heart(age < BEAT_MS)
+    left = max(0.0, member.session_expires_ms - now_ms)
+    return Heart(False, round(age / 1000, 1), round(left / 1000, 1), round(left / member.session_timeout_ms, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a member is painted from."""
+
+    member: MemberView
+    consumer: ConsumerView | None
+    """The consumer of this lab that it is; None for one from outside."""
+    state: GroupState
+    lag: int
+    heart: Heart
+    topic: str
+    idle: str = ""
+    """Why it has no partitions; empty when it has."""
+    waited_for: bool = False
+    lines: int = 2
+
+
+def state_sentence(group: GroupView, partitions: int, now_ms: float) -> str:
+    """What the group's state means just now, and how long that can last."""
+    left = "" if group.deadline_ms is None else f"; {countdown(group.deadline_ms - now_ms)} left"
+    count = plural(len(group.members), "member")
+    waited = _names([clean(name) for name in group.waiting_for])
+    match group.state:
+        case GroupState.EMPTY:
+            return "Empty: nobody reads for it. Its committed offsets stay. Press c to start a consumer."
+        case GroupState.PREPARING_REBALANCE if waited:
+            return f"PreparingRebalance: waiting for {waited} to rejoin{left}."
+        case GroupState.PREPARING_REBALANCE:
+            return f"PreparingRebalance: {count} here, waiting for more{left}."
+        case GroupState.COMPLETING_REBALANCE:
+            for_whom = f"waiting for {waited}" if waited else "members fetch their shares"
+            return f"CompletingRebalance: {_leader(group)} shares out the partitions; {for_whom}{left}."
+        case GroupState.STABLE if waited:
+            return f"Stable: {waited} has yet to fetch its share{left}."
+        case GroupState.STABLE:
+            return f"Stable: {count} {'share' if len(group.members) != 1 else 'has'} {plural(partitions, 'partition')}."
+    return "Dead: the group is being deleted."
+
+
+def _leader(group: GroupView) -> str:
+    leader = next((member for member in group.members if member.member_id == group.leader), None)
+    return clean(label_of(leader.client_id, leader.member_id)) if leader else "the leader"
+
+
+def _names(names: Sequence[str]) -> str:
+    if len(names) <= 2:
+        return " and ".join(names)
+    return f"{names[0]}, {names[1]} and {len(names) - 2} more"
+
+
+def paint_state(sentence: str, state: GroupState, cause: str, width: int, palette: Palette, lines: int) -> list[Strip]:
+    """The sentence in exactly `lines` rows, its first word in the state's colour, and the cause where there is room."""
+    rows = wrap(sentence, width - 2)
+    cause_rows = wrap(cause, width - 2) if cause else []
+    painted: list[Strip] = []
+    for at, text in enumerate(rows[:lines]):
+        line = Line(width).add(" ")
+        if at == lines - 1 < len(rows) - 1:
+            text = cut(f"{text} {rows[at + 1]}", width - 2)
+        if at == 0:
+            head, _, tail = text.partition(":")
+            line.add(f"{head}:" if tail else head, palette.states[state]).add(tail, palette.text)
+        else:
+            line.add(text, palette.text)
+        painted.append(line.strip())
+    for text in cause_rows[: lines - len(painted)]:
+        painted.append(Line(width).add(" ").add(text, palette.quiet).strip())
+    return painted + [blank(width)] * (lines - len(painted))
+
+
+def paint_seat(seat: Seat, width: int, palette: Palette, cursor: bool = False) -> list[Strip]:
+    """The rows of a member; with one, its partitions stand beside its name."""
+    if seat.lines == 1:
+        return [_head(seat, width, palette, cursor, partitions=True)]
+    rows = [_head(seat, width, palette, cursor), _doing(seat, width, palette)]
+    if seat.lines > 2:
+        rows.append(_at_work(seat, width, palette))
+    rows += [blank(width)] * (seat.lines - 3)
+    return rows
+
+
+def _head(seat: Seat, width: int, palette: Palette, cursor: bool, partitions: bool = False) -> Strip:
+    member, heart = seat.member, seat.heart
+    colour = palette.member(member.slot)
+    line = Line(width).add("▸" if cursor else " ", palette.mark).add(f"{letter(member.slot)} ", colour)
+    right: list[tuple[str, Style]] = []
+    if partitions and (heart.silent_s or _is_gone(seat)):
+        right.append((f"{heart.left_s:.1f} s left ", palette.error))
+    elif member.assignment:
+        right.append((f"lag {short(seat.lag)} ", palette.flow_lag if seat.lag else palette.quiet))
+    right.append(_heart(heart, palette))
+    room = width - line.used - 1 - sum(len(text) for text, _ in right) - 1
+    name = clean(label_of(member.client_id, member.member_id))
+    extra = " leader" if member.leader and room >= len(name) + 12 else ""
+    if partitions:
+        held = "idle" if seat.idle else ranges(member.assignment, seat.topic)
+        named = cut(name, max(4, room - len(held) - 1))
+        line.add(named, palette.strong)
+        line.add(" ").add(cut(held, max(0, room - (line.used - 3))), colour)
+    else:
+        line.add(cut(name, max(4, room - len(extra))), palette.strong).add(extra, palette.faint)
+    return right_aligned(line, right, 1).strip()
+
+
+def _heart(heart: Heart, palette: Palette) -> tuple[str, Style]:
+    if heart.silent_s:
+        return "♡", palette.error if heart.share < 0.34 else palette.warning
+    return "♥", palette.error if heart.beats else palette.faint
+
+
+def _is_gone(seat: Seat) -> bool:
+    return seat.consumer is not None and seat.consumer.state in GONE
+
+
+def _doing(seat: Seat, width: int, palette: Palette) -> Strip:
+    """Partitions, or what stands in the way of reading them."""
+    member, consumer, heart = seat.member, seat.consumer, seat.heart
+    line = Line(width).to(3)
+    room = width - 4
+    if heart.silent_s or _is_gone(seat):
+        word = consumer.state.value if consumer is not None and _is_gone(seat) else "silent"
+        style = palette.error if heart.share < 0.34 else palette.warning
+        head = f"✗ {word} " if _is_gone(seat) else f"{word} {heart.silent_s:.1f} s "
+        tail = f" {heart.left_s:.1f} s left"
+        cells = max(4, min(20, room - len(head) - len(tail)))
+        filled = round(heart.share * cells)
+        line.add(head, palette.error if _is_gone(seat) else style)
+        return line.add("━" * filled, style).add("╌" * (cells - filled), palette.faint).add(tail, style).strip()
+    held = "" if seat.idle else ranges(member.assignment, seat.topic)
+    if seat.state is GroupState.PREPARING_REBALANCE:
+        word, style = ("waited for", palette.warning) if seat.waited_for else ("rejoined ✓", palette.good)
+        return _with_right(line, held, word, room, palette.member(member.slot), style)
+    if seat.idle:
+        return line.add(cut(seat.idle, room), palette.quiet).strip()
+    line.add(cut(held, room), palette.member(member.slot))
+    if consumer is None:
+        return line.strip()
+    right = rate(consumer.measured)
+    sparks = min(room - len(held) - len(right) - 3, SPARKS)
+    if sparks >= 4 and consumer.history:
+        line.add("  ").add(
+            sparkline(consumer.history, sparks, max(*consumer.history[-sparks:], 1) * 1.6), palette.flow_out
+        )
+    return right_aligned(line, [(right, palette.quiet)], 1).strip()
+
+
+def _with_right(line: Line, left: str, right: str, room: int, style: Style, right_style: Style) -> Strip:
+    left = cut(left, room)
+    line.add(left, style)
+    right = cut(right, room - len(left) - 2) if room - len(left) - 2 >= 6 else ""
+    return right_aligned(line, [(right, right_style)], 1).strip() if right else line.strip()
+
+
+def _activity(consumer: ConsumerView | None, palette: Palette) -> tuple[str, Style]:
+    if consumer is None:
+        return "not of this lab", palette.faint
+    if consumer.state is not ClientState.RUNNING:
+        return f"{SYMBOLS[consumer.state]} {consumer.state.value}", palette.clients[consumer.state]
+    if not consumer.heartbeating:
+        return "sends no heartbeats", palette.warning
+    return clean(consumer.activity), palette.quiet
+
+
+def _at_work(seat: Seat, width: int, palette: Palette) -> Strip:
+    line, consumer = Line(width).to(3), seat.consumer
+    room = width - 4
+    if consumer is None:
+        outside = f"{clean(seat.member.software)} at {clean(seat.member.host)}, outside this lab"
+        return line.add(cut(outside, room), palette.faint).strip()
+    if _is_gone(seat):
+        return line.add(cut(what_can_be_done(consumer.state), room), palette.quiet).strip()
+    activity, style = _activity(consumer, palette)
+    line.add(cut(activity, room), style)
+    return right_aligned(line, [(f"  {duration(consumer.processing_ms)} each", palette.faint)], 1).strip()
+
+
+def ranges(partitions: Sequence[TopicPartition], topic: str) -> str:
+    """Partitions in few words: "P0-2 P5", and how many of other topics there are besides."""
+    numbers = sorted(tp.partition for tp in partitions if tp.topic == topic)
+    parts: list[str] = []
+    at = 0
+    while at < len(numbers):
+        to = at
+        while to + 1 < len(numbers) and numbers[to + 1] == numbers[to] + 1:
+            to += 1
+        if to - at >= 2:
+            parts.append(f"P{numbers[at]}-{numbers[to]}")
+        else:
+            parts += [f"P{number}" for number in numbers[at : to + 1]]
+        at = to + 1
+    others = len(partitions) - len(numbers)
+    if others:
+        parts.append(f"+{others} elsewhere")
+    return " ".join(parts)
+
+
+def paint_outsider(consumer: ConsumerView, why: str, width: int, palette: Palette, cursor: bool = False) -> list[Strip]:
+    """A consumer of this lab that the group does not count among its members: what is the matter, what can be done."""
+    style = palette.clients[consumer.state]
+    line = Line(width).add("▸" if cursor else " ", palette.mark).add(f"{SYMBOLS[consumer.state]} ", style)
+    line.add(cut(clean(consumer.name), max(4, width - 6 - len(why))), palette.text)
+    head = right_aligned(line, [(why, style)], 1).strip()
+    doing = what_can_be_done(consumer.state) or clean(consumer.last_error or consumer.activity)
+    return [head, Line(width).to(3).add(cut(doing, width - 4), palette.quiet).strip()]
+
+
+def paint_heading(text: str, width: int, palette: Palette) -> Strip:
+    """A quiet line between two lists."""
+    return Line(width).add(f" {text} ", palette.quiet).add("─" * max(0, width - len(text) - 3), palette.rule).strip()
+
+
+def told(consumer: ConsumerView, member: MemberView | None, lag: int, now_ms: float) -> list[tuple[str, str]]:
+    """Everything about a consumer, as labels and values."""
+    held = ", ".join(str(tp) for tp in consumer.assignment)
+    rows = [
+        ("state", f"{consumer.state.value}: {clean(consumer.activity)}" if consumer.activity else consumer.state.value),
+        ("group", f"{clean(consumer.group_id)}, generation {consumer.generation}"),
+        ("subscribes to", ", ".join(clean(topic) for topic in consumer.topics)),
+        ("owns", clean(held) or "nothing"),
+        ("lag", plural(lag, "record")),
+        ("processes", f"{rate(consumer.measured)}, {consumer.processed:,} so far"),
+        ("takes", f"{duration(consumer.processing_ms)} a record, jitter {consumer.jitter:g}"),
+        ("commits", {"auto": "by itself, every few seconds", "after": "after processing", "before": "before processing"}
+         .get(consumer.commit, consumer.commit)),
+        ("assignor", consumer.assignor),
+        ("member id", clean(consumer.member_id) or "none yet"),
+    ]  # fmt: skip
+    if consumer.group_instance_id:
+        rows.append(("instance id", clean(consumer.group_instance_id)))
+    if member is not None:
+        age = f"{duration(now_ms - member.last_heartbeat_ms)} ago"
+        ends = f"session ends in {countdown(member.session_expires_ms - now_ms)} without one"
+        rows.append(("heartbeat", f"{age}; {ends}"))
+    elif consumer.state not in GONE:
+        rows.append(("heartbeat", "it is not in its group"))
+    if consumer.last_error:
+        rows.append(("last error", clean(consumer.last_error)))
+    return rows

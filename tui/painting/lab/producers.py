@@ -1,0 +1,96 @@
+"""Paints a producer: where it sends and how fast, its last seconds, how it chooses keys, and what went wrong."""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+
+from engine.snapshot import ClientState, ProducerView
+from tui.painting.lab.clients import SYMBOLS, what_can_be_done
+from tui.painting.line import Line, blank, right_aligned
+from tui.painting.palette import Palette
+from tui.painting.text import clean, cut, plural, rate, short, sparkline
+
+SPARKS = 40
+
+
+def paint_producer(
+    producer: ProducerView, here: bool, lines: int, width: int, palette: Palette, cursor: bool = False
+) -> list[Strip]:
+    """The rows of a producer; `here` when it sends to the topic looked at. With one line, only what matters most."""
+    if lines == 1:
+        return [_head(producer, here, width, palette, cursor, short_form=True)]
+    rows = [_head(producer, here, width, palette, cursor), _pace(producer, width, palette)]
+    if lines > 2:
+        rows.append(_rules(producer, width, palette))
+    rows += [blank(width)] * (lines - 3)
+    return rows
+
+
+def _head(
+    producer: ProducerView, here: bool, width: int, palette: Palette, cursor: bool, short_form: bool = False
+) -> Strip:
+    state = palette.clients[producer.state]
+    line = Line(width).add("▸" if cursor else " ", palette.mark).add(f"{SYMBOLS[producer.state]} ", state)
+    figure = rate(producer.measured) if producer.state is ClientState.RUNNING else producer.state.value
+    room = width - line.used - 1 - len(figure) - 1
+    name, topic = clean(producer.name), clean(producer.topic)
+    named = cut(name, max(4, room - (2 if short_form else min(len(topic), 6) + 3)))
+    line.add(named, palette.strong if here else palette.text)
+    left = width - line.used - len(figure) - 2
+    if left > 5:
+        line.add(" → ", palette.flow_in if here else palette.faint)
+        line.add(cut(topic, left - 3), palette.text if here else palette.quiet)
+    return right_aligned(line, [(figure, palette.flow_in if figure[0].isdigit() else state)], 1).strip()
+
+
+def _pace(producer: ProducerView, width: int, palette: Palette) -> Strip:
+    line = Line(width).to(3)
+    if producer.state is ClientState.RUNNING:
+        right = f"of {rate(producer.rate)}" if producer.rate else "rate 0; + raises it"
+        room = min(width - 5 - len(right), SPARKS)
+        if room >= 4:
+            top = max(producer.rate * 2, *producer.history[-room:], 1)
+            line.add(sparkline(producer.history, room, top).lstrip().ljust(room), palette.flow_in)
+        return right_aligned(line, [(right, palette.quiet)], 1).strip()
+    return line.add(what_can_be_done(producer.state), palette.quiet).strip()
+
+
+def _rules(producer: ProducerView, width: int, palette: Palette) -> Strip:
+    line = Line(width).to(3)
+    room = width - 4
+    if producer.last_error or producer.failed:
+        failed = f"{short(producer.failed)} failed" if producer.failed else ""
+        text = ": ".join(part for part in (failed, clean(producer.last_error)) if part)
+        return line.add(cut(text, room), palette.error).strip()
+    parts = [clean(producer.keys)]
+    if width >= 26:
+        parts.append(f"acks {producer.acks}")
+    line.add(cut(" · ".join(parts), room), palette.quiet)
+    more = [f"{short(producer.buffered)} buffered"] if producer.buffered else []
+    if producer.compression != "none":
+        more.append(producer.compression)
+    more.append(f"{short(producer.acked)} sent")
+    for part in more:
+        if line.left >= len(part) + 4:
+            line.add(" · ", palette.faint).add(part, palette.quiet)
+    return line.strip()
+
+
+def told(producer: ProducerView) -> list[tuple[str, str]]:
+    """Everything about a producer, as labels and values."""
+    rows = [
+        ("state", producer.state.value),
+        ("sends to", clean(producer.topic)),
+        ("template", producer.template),
+        ("keys", clean(producer.keys)),
+        ("partitioner", producer.partitioner),
+        ("rate", f"{rate(producer.measured)} of {rate(producer.rate)} asked for"),
+        ("acks", producer.acks),
+        ("compression", producer.compression),
+        ("in its buffer", plural(producer.buffered, "record")),
+        ("acknowledged", f"{producer.acked:,} of {producer.sent:,} sent"),
+        ("failed", f"{producer.failed:,}"),
+    ]
+    if producer.last_error:
+        rows.append(("last error", clean(producer.last_error)))
+    return rows

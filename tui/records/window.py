@@ -1,0 +1,111 @@
+"""The records at hand: a bounded stretch of one or several logs, longer at either end as it is scrolled.
+
+Rows are numbered, and a row keeps its number while others come before it and go behind it, so that a cursor can be a
+number. Everything wanted between `low` and `high` of each partition is among the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.cluster.browser import BrowsedRecord, Stretch
+from engine.types import TopicPartition
+
+MOST_ROWS = 1_200
+MOST_BYTES = 24 << 20
+
+
+class Window:
+    """Rows from number `first` up to, not including, `stop`; empty at first, at a place in each log."""
+
+    def __init__(
+        self,
+        places: Mapping[TopicPartition, int],
+        first: int = 0,
+        most_rows: int = MOST_ROWS,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self.low = dict(places)
+        self.high = dict(places)
+        self.rows: list[BrowsedRecord] = []
+        self.first = first
+        self.size_bytes = 0
+        self._most_rows = most_rows
+        self._most_bytes = most_bytes
+
+    @property
+    def stop(self) -> int:
+        """The number behind the last row's."""
+        return self.first + len(self.rows)
+
+    def row(self, number: int) -> BrowsedRecord | None:
+        """The row of that number, None where it is not at hand."""
+        return self.rows[number - self.first] if self.first <= number < self.stop else None
+
+    def number_of(self, tp: TopicPartition, offset: int) -> int | None:
+        """The number of the first row of a partition at or after an offset; None where none is at hand."""
+        for number, row in enumerate(self.rows, self.first):
+            record = row.record
+            if record.partition == tp.partition and record.topic == tp.topic and record.offset >= offset:
+                return number
+        return None
+
+    def places_at(self, number: int) -> dict[TopicPartition, int]:
+        """The place in each log that lies just before a row."""
+        places = dict(self.high)
+        for row in reversed(self.rows[max(0, number - self.first) :]):
+            places[_tp(row)] = row.record.offset
+        return places
+
+    def append(self, stretch: Stretch, keep_from: int) -> None:
+        """Add what follows; rows before number `keep_from` go where there would be too many."""
+        self.rows.extend(stretch.rows)
+        self.high = {**self.high, **stretch.high}
+        self.size_bytes += sum(map(_size, stretch.rows))
+        drop = 0
+        while self._too_many(drop) and self.first + drop < keep_from:
+            self._forget(self.rows[drop])
+            self.low[_tp(self.rows[drop])] = self.rows[drop].record.offset + 1
+            drop += 1
+        del self.rows[:drop]
+        self.first += drop
+
+    def prepend(self, stretch: Stretch, keep_to: int) -> None:
+        """Add what comes before; rows behind number `keep_to` go where there would be too many."""
+        self.rows[:0] = stretch.rows
+        self.first -= len(stretch.rows)
+        self.low = {**self.low, **stretch.low}
+        self.size_bytes += sum(map(_size, stretch.rows))
+        drop = 0
+        while self._too_many(drop) and self.stop - drop - 1 > keep_to:
+            row = self.rows[-1 - drop]
+            self._forget(row)
+            self.high[_tp(row)] = row.record.offset
+            drop += 1
+        del self.rows[len(self.rows) - drop :]
+
+    def forget_below(self, starts: Mapping[TopicPartition, int]) -> bool:
+        """Let go of leading rows that their logs no longer hold; True if there were any."""
+        drop = 0
+        while drop < len(self.rows) and self.rows[drop].record.offset < starts.get(_tp(self.rows[drop]), 0):
+            self._forget(self.rows[drop])
+            drop += 1
+        del self.rows[:drop]
+        self.first += drop
+        self.low = {tp: max(low, starts.get(tp, low)) for tp, low in self.low.items()}
+        self.high = {tp: max(high, self.low[tp]) for tp, high in self.high.items()}
+        return drop > 0
+
+    def _too_many(self, dropped: int) -> bool:
+        return len(self.rows) - dropped > self._most_rows or self.size_bytes > self._most_bytes
+
+    def _forget(self, row: BrowsedRecord) -> None:
+        self.size_bytes -= _size(row)
+
+
+def _tp(row: BrowsedRecord) -> TopicPartition:
+    return TopicPartition(row.record.topic, row.record.partition)
+
+
+def _size(row: BrowsedRecord) -> int:
+    return len(row.record.key or b"") + len(row.record.value or b"")
