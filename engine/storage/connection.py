@@ -17,6 +17,7 @@ Rows = list[tuple[Any, ...]]
 Parameters = Sequence[Any] | dict[str, Any]
 
 _CHECK_WHOLE_BELOW = 64 << 20
+_LARGEST_IDLE_WAL = 16 << 20
 _NOT_WRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
@@ -51,7 +52,7 @@ class InlineConnection:
 
     async def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """Run one statement; raises `sqlite3.Error`."""
-        self._connection.execute(sql, parameters).close()
+        self._connection.execute(sql, parameters).fetchall()  # some PRAGMAs only go on while rows are asked for
 
     async def executemany(self, sql: str, rows: Iterable[Parameters]) -> None:
         """Run one statement for each row; raises `sqlite3.Error`."""
@@ -154,6 +155,7 @@ async def _prepare(connection: Connection, name: str, version: int, exclusive: b
         await _check(connection, name, version, pages)
     await connection.execute("PRAGMA journal_mode = WAL")
     await connection.execute("PRAGMA synchronous = NORMAL")
+    await connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_IDLE_WAL}")
     if exclusive:
         await connection.execute("BEGIN EXCLUSIVE")
         await connection.commit()

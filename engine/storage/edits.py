@@ -12,6 +12,9 @@ from engine.storage.epochs import LeaderEpochs
 REMOVE_AT_ONCE = 500
 """Batches removed in one transaction, so that appends need not wait long behind it."""
 
+_WORTH_SHRINKING = 512
+"""Pages given back in one transaction, and the fewest worth it."""
+
 
 class Removed(NamedTuple):
     """Bytes removed from the start of a log, whether that was all, and how the log stands after it."""
@@ -113,6 +116,19 @@ async def replace_batches(db: Connection, log: int, changed: Sequence[tuple[int,
         updates,
     )
     return sum((0 if data is None else len(data)) - sizes[at] for at, data in there)
+
+
+async def shrink(db: Connection) -> bool:
+    """Give some of the file back to the disk if much of it stands empty; True when there is nothing more to do.
+
+    What stays empty is used again by the next appends.
+    """
+    [(empty,)] = await db.execute_fetchall("PRAGMA freelist_count")
+    [(pages,)] = await db.execute_fetchall("PRAGMA page_count")
+    if empty < _WORTH_SHRINKING or empty * 2 < pages:
+        return True
+    await db.execute(f"PRAGMA incremental_vacuum({_WORTH_SHRINKING})")
+    return False
 
 
 async def repair_newest(db: Connection, log: int, changed_to: int) -> int:

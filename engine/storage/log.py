@@ -16,7 +16,7 @@ from engine.errors import (
 )
 from engine.records import BatchHeader, read_records, stamp
 from engine.storage.connection import Connection, Parameters, Rows
-from engine.storage.edits import Cut, Removed, cut_end, remove_below, repair_newest, replace_batches
+from engine.storage.edits import Cut, Removed, cut_end, remove_below, repair_newest, replace_batches, shrink
 from engine.storage.epochs import Entry, LeaderEpochs
 from engine.storage.schema import FIRST_SINCE, READ, READ_BEFORE
 from engine.storage.tail import Tail
@@ -92,6 +92,7 @@ class PartitionLog:
         self._writer = writer
         self._fetch = fetch
         self._tail = tail
+        self._usual_size = 16_384
         self._cutting: asyncio.Future[Cut | None] | None = None
 
     # Writing
@@ -151,10 +152,14 @@ class PartitionLog:
             self.epochs = removed.epochs
             self._tail.forget_below(before)
 
-        finished = before <= self.log_start_offset
-        while not finished:
-            removed = await self._writer.change(lambda db: remove_below(db, self.log_id, before, self.epochs), applied)
-            finished = removed.finished
+        if before > self.log_start_offset:
+
+            async def remove(db: Connection) -> Removed:
+                return await remove_below(db, self.log_id, before, self.epochs)
+
+            while not (await self._writer.change(remove, applied)).finished:
+                pass
+            await self._writer.repeat(shrink)
         return self.log_start_offset
 
     async def truncate_to(self, offset: int) -> None:
@@ -203,19 +208,13 @@ class PartitionLog:
             return ()
         found = self._tail.read(offset, max_bytes, limit)
         if found is None:
-            asked = {"log": self.log_id, "offset": offset, "max_bytes": max_bytes, "up_to": limit}
-            found = tuple(row[0] for row in await self._fetch(READ, asked))
+            found = await self._read(READ, offset, max_bytes, up_to=limit)
         return found
 
     async def read_before(self, offset: int, max_bytes: int) -> tuple[bytes, ...]:
         """Whole batches that end with the one that holds `offset - 1`, in ascending order, at most `max_bytes`."""
-        asked = {
-            "log": self.log_id,
-            "offset": min(offset, self.flushed_offset),
-            "max_bytes": max_bytes,
-            "start": self.log_start_offset,
-        }
-        return tuple(row[0] for row in await self._fetch(READ_BEFORE, asked))
+        at = min(offset, self.flushed_offset)
+        return await self._read(READ_BEFORE, at, max_bytes, start=self.log_start_offset)
 
     async def offset_for_timestamp(self, timestamp: int) -> OffsetAndTimestamp | None:
         """The first record at `timestamp` (ms) or later, as ListOffsets finds it; None if there is none."""
@@ -326,6 +325,15 @@ class PartitionLog:
             await asyncio.wait({self._cutting})
         if self.deleted:
             raise UnknownTopicOrPartitionError(f"{self.tp} was deleted.")
+
+    async def _read(self, sql: str, offset: int, max_bytes: int, **limit: int) -> tuple[bytes, ...]:
+        # How many batches `max_bytes` might hold is guessed from those read last; if too few, another read follows.
+        most = min(16 + 2 * max(0, max_bytes) // self._usual_size, 10_000)
+        asked = {"log": self.log_id, "offset": offset, "max_bytes": max_bytes, "most": most, **limit}
+        found = tuple(row[0] for row in await self._fetch(sql, asked))
+        if found:
+            self._usual_size = max(1, sum(map(len, found)) // len(found))
+        return found
 
     async def _write(self, stored: list[StoredBatch]) -> None:
         done = self._writer.append(self, stored)

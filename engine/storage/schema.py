@@ -35,23 +35,24 @@ _HOLDING = """(SELECT base_offset FROM batch
      (SELECT max(base_offset) FROM batch WHERE log = :log AND base_offset <= :offset), 0)
    ORDER BY base_offset LIMIT 1)"""
 
-# Both walk the index batch by batch, so that no blob beyond `max_bytes` is touched; the first comes whatever its size.
-READ = f"""WITH RECURSIVE walk (at, total) AS (
-    SELECT base_offset, size FROM batch WHERE log = :log AND base_offset = {_HOLDING} AND base_offset < :up_to
-    UNION ALL
-    SELECT base_offset, total + size FROM walk CROSS JOIN batch
-    WHERE log = :log AND base_offset = (SELECT min(base_offset) FROM batch WHERE log = :log AND base_offset > at)
-      AND total + size <= :max_bytes AND base_offset < :up_to)
-  SELECT bytes FROM walk CROSS JOIN batch WHERE log = :log AND base_offset = at ORDER BY total"""
+# Both first add up the sizes of the next :most batches, without their blobs, and then read those that :max_bytes has
+# room for; the first comes whatever its size.
+READ = f"""WITH next (at, size) AS (
+    SELECT base_offset, size FROM batch WHERE log = :log AND base_offset >= {_HOLDING} AND base_offset < :up_to
+    ORDER BY base_offset LIMIT :most),
+  added (at, total) AS (SELECT at, sum(size) OVER (ORDER BY at) FROM next)
+  SELECT bytes FROM batch WHERE log = :log AND base_offset BETWEEN (SELECT min(at) FROM next)
+    AND coalesce((SELECT max(at) FROM added WHERE total <= :max_bytes), (SELECT min(at) FROM next))
+  ORDER BY base_offset"""
 
-READ_BEFORE = """WITH RECURSIVE walk (at, total) AS (
-    SELECT base_offset, size FROM batch WHERE log = :log AND last_offset >= :start AND base_offset =
-      (SELECT max(base_offset) FROM batch WHERE log = :log AND base_offset < :offset)
-    UNION ALL
-    SELECT base_offset, total + size FROM walk CROSS JOIN batch
-    WHERE log = :log AND base_offset = (SELECT max(base_offset) FROM batch WHERE log = :log AND base_offset < at)
-      AND total + size <= :max_bytes AND last_offset >= :start)
-  SELECT bytes FROM walk CROSS JOIN batch WHERE log = :log AND base_offset = at ORDER BY total DESC"""
+READ_BEFORE = """WITH next (at, size) AS (
+    SELECT base_offset, size FROM batch WHERE log = :log AND base_offset < :offset AND last_offset >= :start
+    ORDER BY base_offset DESC LIMIT :most),
+  added (at, total) AS (SELECT at, sum(size) OVER (ORDER BY at DESC) FROM next)
+  SELECT bytes FROM batch WHERE log = :log AND base_offset BETWEEN
+    coalesce((SELECT min(at) FROM added WHERE total <= :max_bytes), (SELECT max(at) FROM next))
+    AND (SELECT max(at) FROM next)
+  ORDER BY base_offset"""
 
 # The first batch at or after :from_ with a record of :timestamp or later. The bisection runs over offsets, from :from_
 # to :to_, until one is left; where a batch below it was removed just now it may stop early, so the last step looks on.

@@ -11,7 +11,7 @@ from typing import Self
 from engine.clock import Clock
 from engine.errors import KafkaStorageError
 from engine.storage.connection import Connection, Parameters, Rows, connect, damaged
-from engine.storage.edits import REMOVE_AT_ONCE
+from engine.storage.edits import REMOVE_AT_ONCE, shrink
 from engine.storage.epochs import LeaderEpochs
 from engine.storage.log import LogState, PartitionLog
 from engine.storage.schema import SCHEMA, SCHEMA_VERSION
@@ -177,8 +177,8 @@ class BrokerStore:
 
     async def _sweep(self, log_id: int) -> None:
         """Remove what a deleted log left, some at a time, so that others can write in between."""
-        while not await self._writer.change(lambda db: _sweep_some(db, log_id)):
-            pass
+        await self._writer.repeat(lambda db: _sweep_some(db, log_id))
+        await self._writer.repeat(shrink)
 
 
 async def _create(db: Connection, tp: TopicPartition, topic_id: bytes) -> int:

@@ -115,6 +115,11 @@ class Writer:
         self._enqueue(_Change(run, applied, done))
         return done
 
+    async def repeat(self, run: Callable[[Connection], Awaitable[bool]]) -> None:
+        """Do a long change bit by bit, each a transaction of its own, until `run` answers True."""
+        while not await self.change(run):
+            pass
+
     async def close(self) -> None:
         """Take nothing more, and wait until all that was taken is written."""
         self._closed = True

@@ -134,6 +134,8 @@ class Client:
     generation: int = -1
     protocol: str = ""
     joined: JoinGroupResponse | None = None
+    synced: int = -1
+    """The generation it was last given a share in, where somebody keeps count."""
     owned: tuple[TopicPartition, ...] = ()
     reason: str = ""
 

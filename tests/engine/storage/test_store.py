@@ -148,6 +148,18 @@ async def test_the_size_of_a_store_is_that_of_its_files(tmp_path: Path) -> None:
 
 
 @both_ways
+async def test_what_was_deleted_gives_its_room_back(inline: bool, tmp_path: Path) -> None:
+    async with store(tmp_path / "b.db", inline=inline) as opened:
+        one, other = await opened.create_log(TP, TOPIC_ID), await opened.create_log(TopicPartition("t", 0), TOPIC_ID)
+        await append(other, batch(10, size=2_000))
+        await append(one, *[batch(10, size=100_000)] * 30)
+        await one.delete_records(150)
+        await opened.delete_log(TP)
+        assert offsets(await stored(other)) == list(range(10))
+    assert (tmp_path / "b.db").stat().st_size < 10_000_000
+
+
+@both_ways
 async def test_a_file_of_a_newer_kafkarium_is_left_alone(inline: bool, tmp_path: Path) -> None:
     async with store(tmp_path / "b.db"):
         pass

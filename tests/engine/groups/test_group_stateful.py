@@ -1,0 +1,294 @@
+"""A group left to chance: whatever its members, its log and time do, Kafka's promises hold.
+
+Members join, sync, heartbeat, commit, leave and crash in any order; appends fail; the partition moves to a coordinator
+that has to read it anew. Hypothesis derives the runs from this file alone, and prints the steps of one that fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from engine.errors import (
+    CoordinatorNotAvailableError,
+    FencedInstanceIdError,
+    IllegalGenerationError,
+    InconsistentGroupProtocolError,
+    KafkaError,
+    NotCoordinatorError,
+    NotEnoughReplicasError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from engine.groups.offsets import GroupKey, decode_group, decode_key
+from engine.snapshot import GroupState, GroupView
+from engine.types import TopicPartition
+from tests.engine.groups.group_world import PARTITION, Client, World, new_world, tps
+
+NAMES = ("billing-1", "billing-2", "billing-3", "billing-4")
+STATIC = "billing-4"
+COMMON = (UnknownMemberIdError, FencedInstanceIdError, CoordinatorNotAvailableError, NotCoordinatorError)
+ANSWERS: dict[str, tuple[type[KafkaError], ...]] = {
+    "join": (*COMMON, InconsistentGroupProtocolError, RebalanceInProgressError),
+    "sync": (*COMMON, IllegalGenerationError, RebalanceInProgressError),
+    "heartbeat": (*COMMON, IllegalGenerationError, RebalanceInProgressError),
+    "commit": (*COMMON, IllegalGenerationError, RebalanceInProgressError),
+}
+MUST_JOIN_ANEW = (UnknownMemberIdError, FencedInstanceIdError)
+
+
+class GroupMachine(RuleBasedStateMachine):
+    """One group of four possible members, the last of them static."""
+
+    @initialize(assignor=st.sampled_from(("range", "sticky", "cooperative-sticky")))
+    def begin(self, assignor: str) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.assignor = assignor
+        self.world: World = self.run(new_world(offsets_retention_minutes=10_000_000))
+        self.clients = {name: self.new_client(name) for name in NAMES}
+        self.asked: dict[str, tuple[str, Client, asyncio.Task[Any]]] = {}
+        self.orphans: list[asyncio.Task[Any]] = []
+        self.committed: dict[TopicPartition, int] = {}
+        self.generation = 0
+        self.next_offset = 0
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(coroutine)
+
+    def new_client(self, name: str) -> Client:
+        instance = "four" if name == STATIC else None
+        return self.world.client(name, assignors=(self.assignor,), group_instance_id=instance)
+
+    def settle(self) -> None:
+        """Let everything happen that needs no time, then take in what was answered."""
+        self.run(self.world.settle())
+        for name, (what, client, task) in list(self.asked.items()):
+            if not task.done():
+                continue
+            del self.asked[name]
+            error = task.exception()
+            if error is None:
+                client.synced = client.generation if what == "sync" else client.synced
+                continue
+            client.synced = -1
+            assert isinstance(error, ANSWERS[what]), f"{what} of {name}: {error!r}"
+            if isinstance(error, MUST_JOIN_ANEW) and self.clients[name] is client:
+                self.clients[name] = self.new_client(name)
+            elif what == "sync":
+                client.joined = None
+
+    def ask(self, name: str, what: str) -> None:
+        client = self.clients[name]
+        coroutine = client.join() if what == "join" else client.sync()
+        self.asked[name] = (what, client, self.loop.create_task(coroutine))
+        self.settle()
+
+    def view(self) -> GroupView | None:
+        return next(iter(self.world.views()), None)
+
+    # What may happen
+
+    @rule(name=st.sampled_from(NAMES))
+    def join(self, name: str) -> None:
+        if name not in self.asked:
+            self.ask(name, "join")
+
+    @rule(name=st.sampled_from(NAMES))
+    def sync(self, name: str) -> None:
+        if name not in self.asked and self.clients[name].joined is not None:
+            self.ask(name, "sync")
+
+    @rule(working=st.sets(st.sampled_from(NAMES), min_size=1), seconds=st.integers(1, 12))
+    def some_work_as_they_should(self, working: set[str], seconds: int) -> None:
+        """For a while these do what consumers do: join, sync, heartbeat each second, and join again when told to."""
+        for _ in range(seconds):
+            for name in sorted(working - self.asked.keys()):
+                client = self.clients[name]
+                if client.joined is None:
+                    self.ask(name, "join")
+                elif client.synced < client.generation:
+                    self.ask(name, "sync")
+                elif not self.heartbeat(name):
+                    self.ask(name, "join")
+            self.time_passes(1_000)
+
+    @rule(name=st.sampled_from(NAMES))
+    def send_heartbeat(self, name: str) -> None:
+        self.heartbeat(name)
+
+    def heartbeat(self, name: str) -> bool:
+        """Whether it was good."""
+        try:
+            self.run(self.clients[name].heartbeat())
+            return True
+        except ANSWERS["heartbeat"] as error:
+            if isinstance(error, MUST_JOIN_ANEW) and name not in self.asked:
+                self.clients[name] = self.new_client(name)
+            return False
+
+    @rule(name=st.sampled_from(NAMES))
+    def commit(self, name: str) -> None:
+        client = self.clients[name]
+        self.next_offset += 1
+        offsets = dict.fromkeys(client.owned, self.next_offset)
+        if not offsets:
+            return
+        try:
+            self.run(client.commit(offsets))
+            self.committed.update(offsets)
+        except ANSWERS["commit"]:
+            pass
+
+    @rule(number=st.integers(0, 3))
+    def commit_from_outside(self, number: int) -> None:
+        view = self.view()
+        empty = view is None or view.state is GroupState.EMPTY
+        self.next_offset += 1
+        offsets = dict.fromkeys(tps(number), self.next_offset)
+        try:
+            self.run(self.world.commit(offsets))
+            assert empty, "a commit from outside was accepted while the group had members"
+            self.committed.update(offsets)
+        except UnknownMemberIdError:
+            assert not empty
+        except CoordinatorNotAvailableError:
+            assert self.world.log.error is not None
+
+    @rule(name=st.sampled_from(NAMES))
+    def leave(self, name: str) -> None:
+        client = self.clients[name]
+        view = self.view()
+        if view is not None and client.member_id in {member.member_id for member in view.members}:
+            self.run(client.leave())
+        self.crash(name)
+
+    @rule(name=st.sampled_from(NAMES))
+    def crash(self, name: str) -> None:
+        """It is gone without a word; what it had asked goes on without it."""
+        self.clients[name] = self.new_client(name)
+        if name in self.asked:
+            self.orphans.append(self.asked.pop(name)[2])
+        self.settle()
+
+    @rule(ms=st.sampled_from((1, 700, 3_000, 9_999, 10_000, 60_000)))
+    def time_passes(self, ms: int) -> None:
+        self.run(self.world.clock.advance(ms))
+        self.settle()
+
+    @rule()
+    def the_topic_grows(self) -> None:
+        self.world.topics["orders"] = min(8, self.world.topics["orders"] + 1)
+
+    @precondition(lambda self: self.world.log.error is None)
+    @rule()
+    def appends_fail_from_now_on(self) -> None:
+        self.world.log.error = NotEnoughReplicasError()
+
+    @precondition(lambda self: self.world.log.error is not None)
+    @rule()
+    def appends_work_again(self) -> None:
+        self.world.log.error = None
+
+    @rule()
+    def the_partition_moves(self) -> None:
+        self.run(self.world.reload())
+        self.settle()
+        self.generation = self.stored_generation()
+        view = self.view()
+        assert (view.generation if view else 0) == self.generation
+
+    def stored_generation(self) -> int:
+        values = [
+            value
+            for key, value, _ in self.world.log.records.get(PARTITION, ())
+            if isinstance(decode_key(key), GroupKey)
+        ]
+        return decode_group(values[-1]).generation if values and values[-1] is not None else 0
+
+    # What holds at any time
+
+    @invariant()
+    def no_two_members_own_a_partition_in_one_generation(self) -> None:
+        owners: dict[tuple[int, TopicPartition], str] = {}
+        for name, client in self.clients.items():
+            # What it was given in a generation that was stored; one only joined is forgotten when the partition moves.
+            for tp in client.owned if client.synced >= 0 else ():
+                assert owners.setdefault((client.synced, tp), name) == name, (client.synced, tp)
+        view = self.view()
+        shown = [tp for member in view.members for tp in member.assignment] if view else []
+        assert len(shown) == len(set(shown))
+
+    @invariant()
+    def committed_offsets_are_those_that_were_committed(self) -> None:
+        assert self.run(self.world.committed()) == self.committed
+
+    @invariant()
+    def the_generation_never_goes_back(self) -> None:
+        view = self.view()
+        generation = view.generation if view else 0
+        assert generation >= self.generation
+        self.generation = generation
+
+    @invariant()
+    def the_view_agrees_with_itself(self) -> None:
+        view = self.view()
+        if view is None:
+            return
+        assert len({member.slot for member in view.members}) == len(view.members)
+        assert sum(member.leader for member in view.members) == bool(view.members)
+        assert (view.state is GroupState.EMPTY) <= (not view.members)
+        owners = {offset.owner for offset in view.offsets} - {None}
+        assert owners <= {member.member_id for member in view.members}
+        now_ms = self.world.clock.now_ms()
+        for member in view.members:
+            assert member.session_expires_ms >= now_ms or member.rejoined
+
+    @invariant()
+    def the_history_tells_one_story(self) -> None:
+        view = self.view()
+        history = view.rebalances if view else ()
+        for before, after in pairwise(history):
+            assert before.ended_ms is not None
+            assert before.ended_ms <= after.began_ms
+            assert before.to_generation == after.from_generation
+            owned = {move.tp: move.to for move in before.moves if move.to}
+            assert owned == {move.tp: move.from_ for move in after.moves if move.from_} or not after.moves
+        for it in history:
+            assert it.from_generation < it.to_generation
+            assert [phase.began_ms for phase in it.phases[1:]] == [phase.ended_ms for phase in it.phases[:-1]]
+            assert all(0 <= move.unserved_ms < 1e9 for move in it.moves)
+
+    def teardown(self) -> None:
+        """Left alone, every group comes to rest, and nobody waits for an answer for ever."""
+        if not hasattr(self, "world"):
+            return
+        try:
+            self.run(self.world.clock.advance(1_000_000))
+            self.settle()
+            view = self.view()
+            assert view is None or view.state is GroupState.EMPTY
+            assert all(it.ended_ms is not None for it in (view.rebalances if view else ()))
+            assert not [task for task in self.orphans if not task.done()]
+            assert not self.asked
+            self.world.coordinator.close()
+            self.run(self.world.settle())
+            for task in self.orphans:
+                task.exception()
+        finally:
+            self.loop.close()
+
+
+TestGroup = GroupMachine.TestCase
+TestGroup.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
