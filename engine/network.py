@@ -59,6 +59,11 @@ class Network:
         """They can again."""
         self._cuts.discard(frozenset((one, other)))
 
+    @property
+    def cuts(self) -> tuple[tuple[int, int], ...]:
+        """The lines that are cut, by their two ends."""
+        return tuple(sorted((min(line), max(line)) for line in self._cuts))
+
     def reachable(self) -> tuple[int, ...]:
         """The brokers that can be reached by clients, in order; any of them will do to bootstrap from."""
         return tuple(sorted(node for node in self._handlers if node != CONTROLLER))

@@ -16,6 +16,7 @@ from engine.events import EventLog
 from engine.groups.coordinator import GroupCoordinator
 from engine.messages import BrokerHeartbeatRequest, ReadMetadataRequest, Request
 from engine.network import CONTROLLER, Network
+from engine.replicas.disk import Disk
 from engine.replicas.partition import Partition
 from engine.storage.store import BrokerStore
 from engine.types import ClientInfo, TopicPartition
@@ -28,6 +29,7 @@ class Broker:
         self,
         broker_id: int,
         store: BrokerStore,
+        disk: Disk,
         clock: Clock,
         config: BrokerConfig,
         network: Network,
@@ -37,7 +39,7 @@ class Broker:
         self.broker_id = broker_id
         self.store = store
         self.image = MetadataImage()
-        self.replicas = Replicas(broker_id, store, clock, config, network, events)
+        self.replicas = Replicas(broker_id, store, disk, clock, config, network, events)
         self.coordinator = GroupCoordinator(
             broker_id, clock, config, OffsetsLog(self.partitions, clock), events, lambda: self.image.counts
         )

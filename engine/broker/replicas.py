@@ -16,6 +16,7 @@ from engine.errors import KafkaError
 from engine.events import EventLog, Tone
 from engine.messages import AlterPartitionRequest, PartitionMetadata
 from engine.network import CONTROLLER, Network
+from engine.replicas.disk import Disk
 from engine.replicas.fetching import Fetcher
 from engine.replicas.partition import Partition
 from engine.storage.log import PartitionLog
@@ -29,11 +30,19 @@ class Replicas:
     """Owns the partitions of a broker and the fetchers that fill those it follows."""
 
     def __init__(
-        self, broker_id: int, store: BrokerStore, clock: Clock, config: BrokerConfig, network: Network, events: EventLog
+        self,
+        broker_id: int,
+        store: BrokerStore,
+        disk: Disk,
+        clock: Clock,
+        config: BrokerConfig,
+        network: Network,
+        events: EventLog,
     ) -> None:
         self.partitions: dict[TopicPartition, Partition] = {}
         self._broker_id = broker_id
         self._store = store
+        self._disk = disk
         self._clock = clock
         self._config = config
         self._network = network
@@ -86,7 +95,9 @@ class Replicas:
         partition = self.partitions.get(tp)
         if partition is None:
             log = await self._make_log(tp, topic.topic_id)
-            partition = self.partitions[tp] = Partition(self._broker_id, log, self._clock, self._config, topic.config)
+            partition = self.partitions[tp] = Partition(
+                self._broker_id, log, self._disk, self._clock, self._config, topic.config
+            )
             partition.isr_change = self._isr_change
         led, epoch = partition.leads, partition.state.leader_epoch
         partition.become(state, topic.config)

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from engine.clients.producer import Producer
 from engine.clock import Clock, LabClock
 from engine.cluster import folder as lab_folder
 from engine.cluster.browser import Browser
+from engine.cluster.faults import Faults
 from engine.cluster.housekeeping import Housekeeping
 from engine.cluster.nodes import Nodes
 from engine.cluster.offsets import Offsets
@@ -24,6 +26,7 @@ from engine.config import BrokerConfig
 from engine.controller import Controller
 from engine.errors import CoordinatorNotAvailableError, RefusedError
 from engine.events import EventLog, Tone
+from engine.faults import Weather
 from engine.messages import FindCoordinatorRequest, Request
 from engine.network import Network
 from engine.snapshot import Throughput, TopicView, World
@@ -49,6 +52,8 @@ class Cluster:
     offsets: Offsets
     controller: Controller
     nodes: Nodes
+    network: Network
+    faults: Faults
     _view: WorldView
 
     def __init__(
@@ -61,7 +66,6 @@ class Cluster:
         config: BrokerConfig,
     ) -> None:
         self.events = EventLog()
-        self.network = Network()
         self.config = config
         self.folder = folder
         self.is_new = False
@@ -142,6 +146,8 @@ class Cluster:
         await store.put_settings({"brokers": count, "began_ms": self._began_ms, "seed": seed, "cluster_id": lab_id})
 
         self.clock = self._given_clock or LabClock(now, kept.get("speed", 1.0))
+        weather = Weather(self.clock, Random(seed))
+        self.network = Network(weather)
         self.controller = Controller(lab_id, store, self.clock, self.config, self.events)
         self.nodes = Nodes(
             self.folder,
@@ -154,6 +160,7 @@ class Cluster:
             self.events,
             inline=self._inline,
         )
+        self.faults = Faults(self.nodes, self.network, weather, self.clock, self.events)
         await self.nodes.open(frozenset(kept.get("down", ())))
 
         self.workload = Workload(self.network, self.clock, self.events, store, seed)
@@ -187,7 +194,8 @@ class Cluster:
                 await self.workload.suspend()
                 await store.put_settings(self._now_settings())
         finally:
-            await self.network.close()
+            if hasattr(self, "network"):
+                await self.network.close()
             if hasattr(self, "nodes"):
                 await self.nodes.close()
             await store.close()

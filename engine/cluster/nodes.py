@@ -13,6 +13,7 @@ from engine.controller import Controller
 from engine.errors import LeaderNotAvailableError, RefusedError
 from engine.events import EventLog, Tone
 from engine.network import CONTROLLER, Network
+from engine.replicas.disk import Disk
 from engine.replicas.partition import Partition
 from engine.storage.metadata import MetadataStore
 from engine.storage.store import BrokerStore
@@ -38,6 +39,7 @@ class Nodes:
         self.controller = controller
         self.alive: dict[int, Broker] = {}
         self.ids = tuple(range(1, count + 1))
+        self.disks = {broker_id: Disk(clock) for broker_id in self.ids}
         self._folder = folder
         self._store = store
         self._clock = clock
@@ -59,7 +61,16 @@ class Nodes:
     async def _open_broker(self, broker_id: int) -> Broker:
         path = broker_file(self._folder, broker_id) if self._folder is not None else None
         store = self._in_memory.pop(broker_id, None) or await BrokerStore.open(path, self._clock, inline=self._inline)
-        broker = Broker(broker_id, store, self._clock, self._config, self._network, self._events, self.controller)
+        broker = Broker(
+            broker_id,
+            store,
+            self.disks[broker_id],
+            self._clock,
+            self._config,
+            self._network,
+            self._events,
+            self.controller,
+        )
         self.alive[broker_id] = broker
         return broker
 

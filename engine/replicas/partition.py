@@ -35,6 +35,7 @@ from engine.messages import (
     ProducedPartition,
 )
 from engine.records import codec_of, recompress, require_keys, validate
+from engine.replicas.disk import Disk
 from engine.replicas.leadership import Leadership
 from engine.storage.log import PartitionLog
 from engine.types import TopicPartition
@@ -46,7 +47,13 @@ class Partition:
     """A log and what its broker does with it. `state` is what the controller last said; the log is the store's."""
 
     def __init__(
-        self, broker_id: int, log: PartitionLog, clock: Clock, broker_config: BrokerConfig, config: TopicConfig
+        self,
+        broker_id: int,
+        log: PartitionLog,
+        disk: Disk,
+        clock: Clock,
+        broker_config: BrokerConfig,
+        config: TopicConfig,
     ) -> None:
         self.broker_id = broker_id
         self.log = log
@@ -56,6 +63,7 @@ class Partition:
         self.isr_change: Callable[[Partition], None] = lambda _: None
         """Called when the ISR should be looked at; the broker asks the controller."""
         self._clock = clock
+        self._disk = disk
         self._lag_max_ms = broker_config.replica_lag_time_max_ms
         self._known_watermark = log.high_watermark
         self._watchers: set[Callable[[], None]] = set()
@@ -145,6 +153,8 @@ class Partition:
         if self.config.compression_type != "producer":
             wanted = self.config.compression_type
             batch = recompress(batch, codec_of("none" if wanted == "uncompressed" else wanted))
+        await self._disk.writing()
+        self.check_leader()
         append_time = self._clock.now() if self.config.message_timestamp_type == "LogAppendTime" else None
         stored = await self.log.append(batch, leader_epoch=self.state.leader_epoch, log_append_time=append_time)
         self._advance()
@@ -257,6 +267,7 @@ class Partition:
     async def follow(self, batches: Sequence[bytes], high_watermark: int, log_start_offset: int) -> None:
         """Store what the leader sent, unchanged, and learn how far its high watermark and log start have come."""
         if batches:
+            await self._disk.writing()
             await self.log.append_stored(batches)
         if not self.leads:
             self._known_watermark = max(self._known_watermark, min(high_watermark, self.log.flushed_offset))
