@@ -114,7 +114,6 @@ class Clock:
             caller = asyncio.current_task()
             if timed_out and not (caller and caller.cancelling()):
                 raise TimeoutError from None
-            task.cancel()
             raise
         finally:
             timer.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -305,7 +306,7 @@ class Consumer:
             raise ValueError(f"max_records is 1 or more, not {max_records}.")
         limit = max_records or self._max_poll_records
         deadline = self._clock.now_ms() + timeout_ms
-        self._begin_poll()
+        await self._begin_poll()
         try:
             await asyncio.sleep(0)  # whoever does nothing but poll gives others a turn, the next fetch among them
             if self._closing:
@@ -320,7 +321,7 @@ class Consumer:
 
     async def getone(self, *partitions: TopicPartition) -> ConsumerRecord:
         """The next record, waiting for it as long as it takes; raises as `getmany` does."""
-        self._begin_poll()
+        await self._begin_poll()
         try:
             while not (taken := self._fetcher.take(partitions, 1)):
                 await self._news(None)
@@ -339,10 +340,13 @@ class Consumer:
         except ClientClosedError:
             raise StopAsyncIteration from None
 
-    def _begin_poll(self) -> None:
+    async def _begin_poll(self) -> None:
         if not self._started or self._closing:
             self._check_open()
+        if self._membership is not None and self._membership.fatal is not None:
+            self._pending = [copy.copy(self._membership.fatal)]
         if self._pending:
+            await asyncio.sleep(0)  # an application that polls on whatever happens must not keep others from theirs
             raise self._pending.pop(0)
         if self._membership is not None:
             self._membership.poll_began()

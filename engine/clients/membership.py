@@ -7,7 +7,6 @@ on in the background; partitions that are being given up are handed out no more 
 from __future__ import annotations
 
 import asyncio
-import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -88,6 +87,8 @@ class Membership:
         self.generation = -1
         self.heartbeating = True
         """Whether heartbeats are sent while there are reasons to."""
+        self.fatal: KafkaError | None = None
+        """What has ended this membership for good."""
         self.watching: Mapping[str, int] | None = None
         """As the group's leader: the partitions of its topics, as they were when it shared them out."""
         self._cooperative = rebalances_cooperatively(config.assignors)
@@ -104,7 +105,6 @@ class Membership:
         self._awaits_poll = False
         self._lost: set[TopicPartition] = set()
         self._rejoining = False
-        self._fatal: KafkaError | None = None
         self._member: asyncio.Task[None] | None = None
 
     # What the consumer says
@@ -117,9 +117,7 @@ class Membership:
         self._tasks.spawn(self._watch_polls(), "consumer-poll-interval")
 
     def poll_began(self) -> None:
-        """The application asks for records; raises what has ended this membership for good."""
-        if self._fatal is not None:
-            raise copy.copy(self._fatal)
+        """The application asks for records."""
         self._polls += 1
         self._polled.set()
         if self._awaits_poll:
@@ -133,7 +131,7 @@ class Membership:
 
     def request_rejoin(self, reason: str) -> None:
         """Join again as soon as may be."""
-        if not self._awaits_poll and self._fatal is None and self._subscription.subscribed:
+        if not self._awaits_poll and self.fatal is None and self._subscription.subscribed:
             self._reason = self._reason or reason
             self._settled.clear()
             self._rejoin.set()
@@ -205,7 +203,7 @@ class Membership:
 
     async def _fenced(self, error: FencedInstanceIdError) -> None:
         """Another consumer took this one's place; it can never come back."""
-        self._fatal = error
+        self.fatal = error
         self._rejoin.clear()
         self._forget(keep_id=False)
         await self._lose(set(self._subscription.assigned))

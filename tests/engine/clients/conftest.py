@@ -6,12 +6,12 @@ import pytest
 
 from engine.clock import ManualClock
 from engine.cluster import Cluster
-from tests.engine.clients.lab import Lab
+from tests.engine.clients.lab import BEGAN_MS, Lab
 
 
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
-    clock = ManualClock(1_700_000_000_000)
+    clock = ManualClock(BEGAN_MS)
     async with Cluster.open(None, brokers=3, clock=clock, inline_storage=True, seed=7) as cluster:
         lab = Lab(cluster, clock)
         await cluster.create_topic("orders", partitions=6)

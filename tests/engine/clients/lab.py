@@ -13,7 +13,11 @@ from engine.cluster import Cluster
 from engine.errors import ClientClosedError
 from engine.messages import Request
 from engine.records import ConsumerRecord
+from engine.snapshot import GroupView
 from engine.types import ClientInfo, TopicPartition
+
+BEGAN_MS = 1_700_000_000_000
+"""When every lab begins, by its own clock."""
 
 T = TypeVar("T")
 Serve = Callable[[], Awaitable[Any]]
@@ -82,7 +86,7 @@ class Lab:
         """Produce records 0, 1, 2 ... into a partition, or round them all in turn."""
         producer = await self.producer(partitioner="roundrobin")
         for n in range(number):
-            await producer.send(topic, b"%d" % n, partition=partition, timestamp_ms=1_000 + n)
+            await producer.send(topic, b"%d" % n, partition=partition, timestamp_ms=BEGAN_MS + n)
         await self.run(producer.flush())
         await self.run(producer.stop())
 
@@ -103,6 +107,23 @@ class Lab:
             client.crash()
 
 
+def group(lab: Lab, group_id: str = "g") -> GroupView:
+    found = lab.cluster.snapshot().group(group_id)
+    assert found is not None
+    return found
+
+
+async def member(lab: Lab, name: str, assignor: Any = "range", listener: Any = None, **options: Any) -> Consumer:
+    """A member of group g that reads orders from the start."""
+    options.setdefault("session_timeout_ms", 10_000)
+    options.setdefault("auto_offset_reset", "earliest")
+    consumer = lab.cluster.consumer(group_id="g", client_id=name, partition_assignment_strategy=assignor, **options)
+    lab.clients.append(consumer)
+    consumer.subscribe(["orders"], listener=listener)
+    await consumer.start()
+    return consumer
+
+
 class App:
     """An application that polls for ever, and keeps what it got, and what went wrong."""
 
@@ -121,6 +142,7 @@ class App:
                 return
             except Exception as error:  # an application's own log
                 self.errors.append(error)
+                await self.consumer._clock.sleep(50)
                 continue
             for records in got.values():
                 self.records += records

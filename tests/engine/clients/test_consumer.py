@@ -17,7 +17,7 @@ from engine.errors import (
 from engine.messages import FetchRequest
 from engine.records import ConsumerRecord
 from engine.types import OffsetAndTimestamp, TopicPartition
-from tests.engine.clients.lab import Lab, Serve
+from tests.engine.clients.lab import BEGAN_MS, Lab, Serve
 
 SINGLE = TopicPartition("single", 0)
 ORDERS = [TopicPartition("orders", partition) for partition in range(6)]
@@ -300,8 +300,8 @@ async def test_offsets_are_found_by_time_and_at_either_end(lab: Lab) -> None:
     await lab.fill("single", 20)
     await lab.cluster.delete_records(SINGLE, 3)
     consumer = await lab.consumer()
-    found = await lab.run(consumer.offsets_for_times({SINGLE: 1_007, ORDERS[0]: 0}))
-    assert found == {SINGLE: OffsetAndTimestamp(7, 1_007), ORDERS[0]: None}
+    found = await lab.run(consumer.offsets_for_times({SINGLE: BEGAN_MS + 7, ORDERS[0]: 0}))
+    assert found == {SINGLE: OffsetAndTimestamp(7, BEGAN_MS + 7), ORDERS[0]: None}
     assert await lab.run(consumer.beginning_offsets([SINGLE, ORDERS[0]])) == {SINGLE: 3, ORDERS[0]: 0}
     assert await lab.run(consumer.end_offsets([SINGLE, ORDERS[0]])) == {SINGLE: 20, ORDERS[0]: 0}
     with pytest.raises(ValueError, match="-5"):

@@ -4,31 +4,13 @@ from typing import Any
 
 import pytest
 
-from engine.clients.consumer import Consumer
 from engine.errors import InconsistentGroupProtocolError, InvalidSessionTimeoutError
 from engine.messages import HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest
-from engine.snapshot import GroupState, GroupView
+from engine.snapshot import GroupState
 from engine.types import TopicPartition
-from tests.engine.clients.lab import App, Lab, Told, shares_all, spread
+from tests.engine.clients.lab import App, Lab, Told, group, member, shares_all, spread
 
 ASSIGNORS = ("range", "roundrobin", "sticky", "cooperative-sticky")
-
-
-def group(lab: Lab, group_id: str = "g") -> GroupView:
-    found = lab.cluster.snapshot().group(group_id)
-    assert found is not None
-    return found
-
-
-async def member(lab: Lab, name: str, assignor: Any = "range", listener: Any = None, **options: Any) -> Consumer:
-    """A member of group g that reads orders from the start."""
-    options.setdefault("session_timeout_ms", 10_000)
-    options.setdefault("auto_offset_reset", "earliest")
-    consumer = lab.cluster.consumer(group_id="g", client_id=name, partition_assignment_strategy=assignor, **options)
-    lab.clients.append(consumer)
-    consumer.subscribe(["orders"], listener=listener)
-    await consumer.start()
-    return consumer
 
 
 @pytest.mark.parametrize("assignor", ASSIGNORS)
