@@ -265,3 +265,13 @@ class ManualClock(Clock):
             self._lab_ms = max(self._lab_ms, deadline)
             self._fire_next()
             await self.settle()
+
+    async def complete(self, awaitable: Awaitable[T], within_ms: float = 60_000) -> T:
+        """The result of `awaitable`, turning from timer to timer until it is there."""
+        task = asyncio.ensure_future(awaitable)
+        try:
+            await self.until(task.done, within_ms)
+        except BaseException:
+            task.cancel()
+            raise
+        return task.result()

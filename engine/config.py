@@ -187,18 +187,48 @@ class BrokerConfig(_Settings):
         "offsets.topic.num.partitions", 50, "Partitions of __consumer_offsets.", minimum=1
     )
     offsets_topic_replication_factor: int = _setting(
-        "offsets.topic.replication.factor",
-        1,
-        "Copies of __consumer_offsets.",
-        kafka=3,
-        minimum=1,
-        why="every topic of this version has one replica",
+        "offsets.topic.replication.factor", 3, "Copies of __consumer_offsets, as far as there are brokers.", minimum=1
     )
     offsets_retention_minutes: int = _setting(
         "offsets.retention.minutes", 10_080, "How long an empty group's offsets are kept.", minimum=1
     )
     offsets_retention_check_interval_ms: int = _setting(
         "offsets.retention.check.interval.ms", 600_000, "How often expired offsets are looked for.", minimum=1
+    )
+    replica_lag_time_max_ms: int = _setting(
+        "replica.lag.time.max.ms",
+        10_000,
+        "How long a follower may lag before it leaves the ISR.",
+        kafka=30_000,
+        minimum=1,
+        why="so that an ISR can be watched shrinking",
+    )
+    replica_fetch_wait_max_ms: int = _setting(
+        "replica.fetch.wait.max.ms", 500, "How long a follower's fetch waits for news.", minimum=0
+    )
+    replica_fetch_backoff_ms: int = _setting(
+        "replica.fetch.backoff.ms", 1_000, "How long a follower waits after a fetch that failed.", minimum=0
+    )
+    replica_fetch_max_bytes: int = _setting(
+        "replica.fetch.max.bytes", 1_048_576, "How much of one partition a follower asks for at once.", minimum=0
+    )
+    replica_fetch_response_max_bytes: int = _setting(
+        "replica.fetch.response.max.bytes", 10_485_760, "How much a follower asks for at once.", minimum=0
+    )
+    broker_heartbeat_interval_ms: int = _setting(
+        "broker.heartbeat.interval.ms", 2_000, "How often a broker tells the controller that it is alive.", minimum=1
+    )
+    broker_session_timeout_ms: int = _setting(
+        "broker.session.timeout.ms", 9_000, "How long a silent broker counts as alive.", minimum=1
+    )
+    auto_leader_rebalance_enable: bool = _setting(
+        "auto.leader.rebalance.enable", True, "Whether leadership goes back to the preferred replica by itself."
+    )
+    leader_imbalance_check_interval_seconds: int = _setting(
+        "leader.imbalance.check.interval.seconds",
+        300,
+        "How often leaders are put back to their preferred replica.",
+        minimum=1,
     )
     log_retention_check_interval_ms: int = _setting(
         "log.retention.check.interval.ms",

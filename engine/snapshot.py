@@ -42,6 +42,20 @@ class BrokerView:
     leads: int
     replicas: int
     size_bytes: int
+    registered: bool = True
+    """Whether the controller takes it for alive; a crashed broker stays so until its session has run out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaView:
+    """One copy of a partition; offsets are -1 where the broker is down and was never seen up."""
+
+    broker_id: int
+    alive: bool
+    log_end_offset: int
+    high_watermark: int
+    epoch: int
+    """The newest leader epoch in its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,8 @@ class PartitionView:
     max_timestamp: int
     """The newest record's timestamp, -1 while empty."""
     compacted: bool = False
+    copies: tuple[ReplicaView, ...] = ()
+    """Its replicas, in the order they are assigned: the first is the preferred leader."""
 
     @property
     def tp(self) -> TopicPartition:

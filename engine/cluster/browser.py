@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.broker import Broker
 from engine.clients.producer import Producer
 from engine.cluster.merging import Part, merge_backward, merge_onward
-from engine.controller import Controller
-from engine.errors import LeaderNotAvailableError
-from engine.partition import Partition
+from engine.cluster.nodes import Nodes
 from engine.records import BatchHeader, ConsumerRecord, read_records
 from engine.types import RecordMetadata, TopicPartition
 
@@ -67,20 +64,20 @@ Matches = Callable[[ConsumerRecord], bool]
 class Browser:
     """Pages through logs. `producer` makes a fresh producer for records written by hand."""
 
-    def __init__(self, controller: Controller, producer: Callable[[], Producer]) -> None:
-        self._controller = controller
+    def __init__(self, nodes: Nodes, producer: Callable[[], Producer]) -> None:
+        self._nodes = nodes
         self._producer = producer
 
     async def read(self, tp: TopicPartition, offset: int, limit: int = 100) -> Page:
         """Up to `limit` records from `offset` on; an offset before the log start begins there."""
         part, _ = await self._onward(tp, offset, limit)
-        log = self._leader(tp)
+        log = self._nodes.leader(tp)
         return Page(tp, tuple(part.rows), log.log.log_start_offset, log.high_watermark)
 
     async def read_before(self, tp: TopicPartition, offset: int, limit: int = 100) -> Page:
         """Up to `limit` records before `offset`, in ascending order."""
         part, _ = await self._backward(tp, offset, limit)
-        log = self._leader(tp)
+        log = self._nodes.leader(tp)
         return Page(tp, tuple(part.rows), log.log.log_start_offset, log.high_watermark)
 
     async def onward(
@@ -111,7 +108,7 @@ class Browser:
         self, tp: TopicPartition, offset: int, limit: int, matches: Matches | None = None, most: int = 1 << 62
     ) -> tuple[Part[BrowsedRecord], int]:
         """One partition from `offset` on: at most `limit` rows, and how many records were looked at."""
-        log = self._leader(tp)
+        log = self._nodes.leader(tp)
         start, end = log.log.log_start_offset, log.high_watermark
         low = at = min(max(offset, start), end)
         rows: list[BrowsedRecord] = []
@@ -142,7 +139,7 @@ class Browser:
         self, tp: TopicPartition, offset: int, limit: int, matches: Matches | None = None, most: int = 1 << 62
     ) -> tuple[Part[BrowsedRecord], int]:
         """One partition before `offset`: at most `limit` rows, and how many records were looked at."""
-        log = self._leader(tp)
+        log = self._nodes.leader(tp)
         start, end = log.log.log_start_offset, log.high_watermark
         high = at = max(min(offset, end), start)
         rows: list[BrowsedRecord] = []
@@ -174,7 +171,7 @@ class Browser:
 
     async def offset_at(self, tp: TopicPartition, timestamp_ms: int) -> int:
         """The first offset at or after a time; the high watermark where there is none."""
-        partition = self._leader(tp)
+        partition = self._nodes.leader(tp)
         found = await partition.list_offset(max(0, timestamp_ms))
         return found.offset if found.offset >= 0 else partition.high_watermark
 
@@ -187,16 +184,9 @@ class Browser:
         partition: int | None = None,
     ) -> RecordMetadata:
         """Send one record and wait until it is acknowledged; raises KafkaError."""
-        self._controller.topic(topic)
+        self._nodes.controller.topic(topic)
         async with self._producer() as producer:
             return await producer.send_and_wait(topic, value, key=key, partition=partition, headers=list(headers))
-
-    def _leader(self, tp: TopicPartition) -> Partition:
-        leader = self._controller.leader_of(tp)
-        if leader is None:
-            raise LeaderNotAvailableError(f"Nobody leads {tp} just now.")
-        broker: Broker = self._controller.brokers[leader]
-        return broker.partitions[tp]
 
 
 def _browsed(record: ConsumerRecord, header: BatchHeader, batch_bytes: int) -> BrowsedRecord:

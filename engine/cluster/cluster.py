@@ -8,27 +8,29 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from engine.broker import Broker
 from engine.clients.consumer import Consumer
 from engine.clients.producer import Producer
 from engine.clock import Clock, LabClock
 from engine.cluster import folder as lab_folder
 from engine.cluster.browser import Browser
+from engine.cluster.faults import Faults
 from engine.cluster.housekeeping import Housekeeping
+from engine.cluster.nodes import Nodes
 from engine.cluster.offsets import Offsets
+from engine.cluster.world import WorldView
 from engine.config import BrokerConfig
 from engine.controller import Controller
 from engine.errors import CoordinatorNotAvailableError, RefusedError
 from engine.events import EventLog, Tone
+from engine.faults import Weather
 from engine.messages import FindCoordinatorRequest, Request
 from engine.network import Network
-from engine.partition import Partition
-from engine.snapshot import GroupView, Throughput, TopicView, World
+from engine.snapshot import Throughput, TopicView, World
 from engine.storage.metadata import MetadataStore
-from engine.storage.store import BrokerStore
 from engine.types import ClientInfo, TopicPartition
 from engine.workload.workload import Workload
 
@@ -49,6 +51,10 @@ class Cluster:
     browser: Browser
     offsets: Offsets
     controller: Controller
+    nodes: Nodes
+    network: Network
+    faults: Faults
+    _view: WorldView
 
     def __init__(
         self,
@@ -60,7 +66,6 @@ class Cluster:
         config: BrokerConfig,
     ) -> None:
         self.events = EventLog()
-        self.network = Network()
         self.config = config
         self.folder = folder
         self.is_new = False
@@ -72,7 +77,6 @@ class Cluster:
         self._began_ms = 0.0
         self._store: MetadataStore | None = None
         self._housekeeping: Housekeeping | None = None
-        self._groups: tuple[GroupView, ...] = ()
 
     @classmethod
     def open(
@@ -142,21 +146,29 @@ class Cluster:
         await store.put_settings({"brokers": count, "began_ms": self._began_ms, "seed": seed, "cluster_id": lab_id})
 
         self.clock = self._given_clock or LabClock(now, kept.get("speed", 1.0))
-        self.controller = Controller(lab_id, store, self.config)
-        for broker_id in range(1, count + 1):
-            path = lab_folder.broker_file(self.folder, broker_id) if self.folder is not None else None
-            files = await BrokerStore.open(path, self.clock, inline=self._inline)
-            broker = Broker(broker_id, files, self.clock, self.config, self.events, self.controller)
-            self.controller.brokers[broker_id] = broker
-        await self.controller.load()
-        for broker in self.controller.brokers.values():
-            self.network.attach(broker.broker_id, broker.handle)
+        weather = Weather(self.clock, Random(seed))
+        self.network = Network(weather)
+        self.controller = Controller(lab_id, store, self.clock, self.config, self.events)
+        self.nodes = Nodes(
+            self.folder,
+            count,
+            self.controller,
+            store,
+            self.clock,
+            self.config,
+            self.network,
+            self.events,
+            inline=self._inline,
+        )
+        self.faults = Faults(self.nodes, self.network, weather, self.clock, self.events)
+        await self.nodes.open(frozenset(kept.get("down", ())))
 
         self.workload = Workload(self.network, self.clock, self.events, store, seed)
-        self.browser = Browser(self.controller, lambda: self.producer(client_id="by-hand"))
+        self.browser = Browser(self.nodes, lambda: self.producer(client_id="by-hand"))
         self.offsets = Offsets(self, self.events.publish)
+        self._view = WorldView(self.nodes, self.workload)
         await self.workload.restore()
-        self._housekeeping = Housekeeping(self.clock, self.config, self.events, self._partitions, self._each_second)
+        self._housekeeping = Housekeeping(self.clock, self.config, self.events, self.nodes, self._each_second)
         self._housekeeping.start()
         if kept.get("paused"):
             self.clock.pause()
@@ -182,10 +194,10 @@ class Cluster:
                 await self.workload.suspend()
                 await store.put_settings(self._now_settings())
         finally:
-            await self.network.close()
-            brokers = getattr(self, "controller", None)
-            for broker in brokers.brokers.values() if brokers else ():
-                await broker.close()
+            if hasattr(self, "network"):
+                await self.network.close()
+            if hasattr(self, "nodes"):
+                await self.nodes.close()
             await store.close()
             if self.folder is not None:
                 lab_folder.release(self.folder)
@@ -195,7 +207,12 @@ class Cluster:
                 self.clock.close()
 
     def _now_settings(self) -> dict[str, Any]:
-        return {"now_ms": self.clock.now_ms(), "speed": self.clock.speed, "paused": self.clock.paused}
+        return {
+            "now_ms": self.clock.now_ms(),
+            "speed": self.clock.speed,
+            "paused": self.clock.paused,
+            "down": sorted(self.nodes.down),
+        }
 
     async def _each_second(self) -> tuple[int, int, int]:
         """Records produced and consumed in the last lab second, and total lag; saves the time, in case of a kill."""
@@ -204,9 +221,6 @@ class Cluster:
         now = self.clock.now_ms()
         produced, consumed = self.workload.produced.history(now, 2)[0], self.workload.consumed.history(now, 2)[0]
         return produced, consumed, sum(group.lag for group in self.snapshot().groups)
-
-    def _partitions(self) -> list[Partition]:
-        return [p for broker in self.controller.brokers.values() for p in broker.partitions.values() if p.leads]
 
     # Topics
 
@@ -250,22 +264,15 @@ class Cluster:
     def describe_topic(self, name: str) -> TopicView:
         """A topic as it stands; UnknownTopicOrPartitionError."""
         self.controller.topic(name)
-        return next(view for view in self.controller.views() if view.name == name)
+        return next(view for view in self._view.topics() if view.name == name)
 
     async def delete_records(self, tp: TopicPartition, before_offset: int) -> int:
         """Delete a partition's records before an offset (-1: all) and return its new log start; raises KafkaError."""
-        leader = self._leader(tp)
-        start = await leader.delete_records(before_offset)
+        start = await self.nodes.leader(tp).delete_records(before_offset)
         self._tell(
             tp.topic, f"{tp}: the records before offset {start:,} were deleted; the log starts there now.", Tone.LOSS
         )
         return start
-
-    def _leader(self, tp: TopicPartition) -> Partition:
-        leader = self.controller.leader_of(tp)
-        if leader is None:
-            raise RefusedError(f"Nobody leads {tp} just now.")
-        return self.controller.brokers[leader].partitions[tp]
 
     # Clients
 
@@ -303,42 +310,20 @@ class Cluster:
 
     def snapshot(self) -> World:
         """The world now; unchanged branches are the same objects as last time."""
-        controller = self.controller
         return World(
             lab=self.folder.name if self.folder is not None and not self._temporary else "temporary lab",
             now_ms=self.clock.now_ms(),
             began_ms=self._began_ms,
             speed=self.clock.speed,
             paused=self.clock.paused,
-            brokers=tuple(
-                broker.view(broker.broker_id == controller.controller_id) for broker in controller.brokers.values()
-            ),
-            topics=controller.views(),
-            groups=self._group_views(),
+            brokers=self._view.brokers(),
+            topics=self._view.topics(),
+            groups=self._view.groups(),
             producers=self.workload.producers(),
             consumers=self.workload.consumers(),
             throughput=self._housekeeping.throughput if self._housekeeping else _NOTHING,
             undo=self.offsets.undoable,
         )
-
-    def _group_views(self) -> tuple[GroupView, ...]:
-        found: list[GroupView] = []
-        for broker in self.controller.brokers.values():
-            found += broker.coordinator.views(self._standing, self.workload.position)
-        found.sort(key=lambda view: view.group_id)
-        if len(found) != len(self._groups) or any(a is not b for a, b in zip(found, self._groups, strict=True)):
-            self._groups = tuple(found)
-        return self._groups
-
-    def _standing(self, tp: TopicPartition) -> tuple[int, int] | None:
-        topic = self.controller.topics.get(tp.topic)
-        if topic is None or tp.partition >= len(topic.partitions):
-            return None
-        leader = topic.partitions[tp.partition].leader
-        if leader is None:
-            return None
-        partition = self.controller.brokers[leader].partitions[tp]
-        return partition.log.log_start_offset, partition.high_watermark
 
     def _tell(self, subject: str, text: str, how: Tone) -> None:
         self.events.tell(self.clock.now_ms(), subject, text, how)

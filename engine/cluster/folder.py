@@ -75,6 +75,13 @@ def broker_file(folder: Path, broker_id: int) -> Path:
     return folder / f"broker-{broker_id}.db"
 
 
+def delete_broker_file(folder: Path, broker_id: int) -> None:
+    """Remove a stopped broker's file and what SQLite keeps beside it."""
+    path = broker_file(folder, broker_id)
+    for end in ("", "-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+
+
 def _folders(parent: Path) -> Iterator[Path]:
     if parent.is_dir():
         yield from (path for path in sorted(parent.iterdir()) if (path / MARK).is_file())

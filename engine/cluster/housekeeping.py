@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
 from engine.clock import Clock
+from engine.cluster.nodes import Nodes
 from engine.config import BrokerConfig
+from engine.errors import KafkaStorageError
 from engine.events import EventLog, Tone
-from engine.partition import Partition
 from engine.snapshot import Throughput
 from engine.storage.cleaner import compact
 from engine.storage.retention import apply_retention
 
 KEEP_S = 120
+CHECKPOINT_MS = 5_000
+"""Kafka's replica.high.watermark.checkpoint.interval.ms."""
 
 
 class Housekeeping:
@@ -28,13 +31,13 @@ class Housekeeping:
         clock: Clock,
         config: BrokerConfig,
         events: EventLog,
-        partitions: Callable[[], Iterable[Partition]],
+        nodes: Nodes,
         each_second: Callable[[], Awaitable[tuple[int, int, int]]],
     ) -> None:
         self._clock = clock
         self._config = config
         self._events = events
-        self._partitions = partitions
+        self._nodes = nodes
         self._each_second = each_second
         self._tasks: list[asyncio.Task[None]] = []
         self._produced: deque[int] = deque(maxlen=KEEP_S)
@@ -48,6 +51,7 @@ class Housekeeping:
             (self._retain, self._config.log_retention_check_interval_ms),
             (self._clean, self._config.log_cleaner_backoff_ms),
             (self._count, 1_000),
+            (self._checkpoint, CHECKPOINT_MS),
         ):
             self._tasks.append(asyncio.create_task(self._again(job, every_ms), name=job.__name__))
 
@@ -62,11 +66,14 @@ class Housekeeping:
     async def _again(self, job: Callable[[], Awaitable[None]], every_ms: int) -> None:
         while True:
             await self._clock.sleep(every_ms)
-            await job()
+            try:
+                await job()
+            except KafkaStorageError as error:
+                self._events.tell(self._clock.now_ms(), "storage", str(error), Tone.WARNING)
 
     async def _retain(self) -> None:
         removed: dict[str, int] = {}
-        for partition in tuple(self._partitions()):
+        for partition in tuple(self._nodes.led()):
             if partition.config.deletes:
                 result = await apply_retention(partition.log, partition.config, self._clock.now())
                 if result.records:
@@ -80,7 +87,7 @@ class Housekeeping:
 
     async def _clean(self) -> None:
         removed: dict[str, int] = {}
-        for partition in tuple(self._partitions()):
+        for partition in tuple(self._nodes.led()):
             if partition.config.compacted:
                 result = await compact(partition.log, partition.config, self._clock.now())
                 if result.records_removed and not partition.tp.topic.startswith("__"):
@@ -93,6 +100,10 @@ class Housekeeping:
                 "offsets stay as they were, with gaps.",
                 Tone.INFO,
             )
+
+    async def _checkpoint(self) -> None:
+        for broker in tuple(self._nodes.alive.values()):
+            await broker.store.checkpoint()
 
     async def _count(self) -> None:
         produced, consumed, lag = await self._each_second()

@@ -58,6 +58,7 @@ class LogState(NamedTuple):
     max_timestamp: int
     size_bytes: int
     epochs: LeaderEpochs
+    high_watermark: int = 0
 
 
 class PartitionLog:
@@ -83,6 +84,8 @@ class PartitionLog:
         """Bytes of its batches."""
         self.epochs = state.epochs
         """Its leader epochs and where they began."""
+        self.high_watermark = min(state.high_watermark, state.end_offset)
+        """What its replica last knew of the high watermark; the store checkpoints it."""
         self.deleted = False
         self.truncations = 0
         """How often its end was cut off; tells the cleaner that what it read is no more."""
@@ -176,6 +179,17 @@ class PartitionLog:
 
         self._cutting = self._writer.change(cut, self._was_cut)
         await asyncio.shield(self._cutting)
+
+    async def start_at(self, offset: int) -> None:
+        """Empty the log and let it begin at `offset`: what its leader has begins there."""
+        await self.truncate_to(self.log_start_offset)
+
+        def applied(_: None) -> None:
+            self.log_start_offset = self.log_end_offset = self.flushed_offset = offset
+
+        await self._writer.change(
+            lambda db: db.execute("UPDATE log SET start_offset = ? WHERE id = ?", (offset, self.log_id)), applied
+        )
 
     # Reading
 

@@ -9,6 +9,7 @@ SCHEMA = (
     """CREATE TABLE log (
          id INTEGER PRIMARY KEY, topic TEXT, partition INTEGER NOT NULL, topic_id BLOB NOT NULL,
          start_offset INTEGER NOT NULL, cleaned_to INTEGER NOT NULL,
+         high_watermark INTEGER NOT NULL DEFAULT 0,
          UNIQUE (topic, partition))""",
     # `newest_so_far` is the largest max_timestamp of the log up to this row. It never falls from row to row, so
     # times are looked up by bisection over the index of offsets. The blob stands last: reading what stands before it

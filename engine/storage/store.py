@@ -35,6 +35,7 @@ class BrokerStore:
         self._tails = TailCache(TAIL_BYTES)
         self._logs: dict[TopicPartition, PartitionLog] = {}
         self._closed = False
+        self._checkpointed: dict[int, int] = {}
 
     @classmethod
     async def open(cls, path: Path | None, clock: Clock, *, inline: bool = False) -> Self:
@@ -88,6 +89,18 @@ class BrokerStore:
         )
         await self._sweep(log.log_id)
 
+    async def checkpoint(self) -> None:
+        """Keep each log's high watermark, as Kafka's `replication-offset-checkpoint` does; KafkaStorageError."""
+        moved = {log.log_id: log.high_watermark for log in self._logs.values()}
+        rows = [(mark, log_id) for log_id, mark in moved.items() if self._checkpointed.get(log_id) != mark]
+        if rows:
+            await self._writer.change(lambda db: db.executemany("UPDATE log SET high_watermark = ? WHERE id = ?", rows))
+            self._checkpointed.update(moved)
+
+    def abandon(self) -> None:
+        """What waits to be written never is, as when the broker's process is killed."""
+        self._writer.abandon()
+
     @property
     def size_bytes(self) -> int:
         """Bytes of the broker's files as they are on disk, or of its batches for a store in memory."""
@@ -137,8 +150,8 @@ class BrokerStore:
                 "AND base_offset = (SELECT max(base_offset) FROM batch WHERE log = log.id)"
             )
         }
-        for log_id, topic, partition, topic_id, start, cleaned_to in await fetch(
-            "SELECT id, topic, partition, topic_id, start_offset, cleaned_to FROM log ORDER BY id"
+        for log_id, topic, partition, topic_id, start, cleaned_to, watermark in await fetch(
+            "SELECT id, topic, partition, topic_id, start_offset, cleaned_to, high_watermark FROM log ORDER BY id"
         ):
             if topic is None:
                 await self._sweep(log_id)
@@ -154,6 +167,7 @@ class BrokerStore:
                 timestamp,
                 sizes.get(log_id, 0),
                 LeaderEpochs(epochs.get(log_id, ())),
+                watermark,
             )
             self._add(TopicPartition(topic, partition), state)
 

@@ -126,6 +126,14 @@ class Writer:
         if self._task is not None:
             await asyncio.wait({self._task})
 
+    def abandon(self) -> None:
+        """Forget what waits, as the death of the process would; what is being written now still may come to disk."""
+        waiting, self._queue = self._queue, deque()
+        for job in waiting:
+            if isinstance(job, _Append):
+                job.log.give_back()
+            _fail(job.done, KafkaStorageError(f"{self._name} was abandoned."))
+
     def _enqueue(self, job: _Append | _Change) -> None:
         if self._closed:
             raise KafkaStorageError(f"{self._name} is closed.")

@@ -33,7 +33,7 @@ class Lab:
         self.asked: list[tuple[str, int, Any]] = []
         self.clients: list[Producer | Consumer] = []
         self._meddlers: dict[type, Meddler] = {}
-        for broker_id, broker in cluster.controller.brokers.items():
+        for broker_id, broker in cluster.nodes.alive.items():
             cluster.network.attach(broker_id, self._serving(broker_id, broker.handle))
 
     def _serving(self, broker_id: int, handle: Any) -> Callable[[ClientInfo, Request[Any]], Awaitable[Any]]:

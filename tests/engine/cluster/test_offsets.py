@@ -20,9 +20,9 @@ async def _ten_records_five_committed(cluster: Cluster, clock: ManualClock) -> N
         await clock.advance(1_000)
     consumer = cluster.consumer(group_id="billing", enable_auto_commit=False)
     consumer.assign([TP])
-    await consumer.start()
-    await consumer.commit({TP: OffsetAndMetadata(5, "")})
-    await consumer.stop()
+    await clock.complete(consumer.start())
+    await clock.complete(consumer.commit({TP: OffsetAndMetadata(5, "")}))
+    await clock.complete(consumer.stop())
 
 
 def _committed(cluster: Cluster) -> int | None:
@@ -49,28 +49,28 @@ async def test_a_plan_says_what_it_would_do_and_applying_does_it(
     plan = await cluster.offsets.plan("billing", target)
     assert (plan.changes[0].after, plan.again, plan.skipped) == (after, again, skipped)
     assert _committed(cluster) == 5
-    await cluster.offsets.apply(plan)
+    await clock.complete(cluster.offsets.apply(plan))
     assert _committed(cluster) == after
 
 
 async def test_undo_goes_back_step_by_step(cluster: Cluster, clock: ManualClock) -> None:
     await _ten_records_five_committed(cluster, clock)
     for target in (Earliest(), Latest()):
-        await cluster.offsets.apply(await cluster.offsets.plan("billing", target))
-    await cluster.offsets.undo()
+        await clock.complete(cluster.offsets.apply(await cluster.offsets.plan("billing", target)))
+    await clock.complete(cluster.offsets.undo())
     assert _committed(cluster) == 0
-    await cluster.offsets.undo()
+    await clock.complete(cluster.offsets.undo())
     assert _committed(cluster) == 5
     with pytest.raises(RefusedError, match="nothing to undo"):
-        await cluster.offsets.undo()
+        await clock.complete(cluster.offsets.undo())
 
 
 async def test_a_first_commit_is_undone_by_forgetting_it(cluster: Cluster, clock: ManualClock) -> None:
     await _ten_records_five_committed(cluster, clock)
     await cluster.create_topic("payments")
     other = TopicPartition("payments", 0)
-    await cluster.offsets.apply(await cluster.offsets.plan("billing", Exactly({other: 0})))
-    await cluster.offsets.undo()
+    await clock.complete(cluster.offsets.apply(await cluster.offsets.plan("billing", Exactly({other: 0}))))
+    await clock.complete(cluster.offsets.undo())
     group = cluster.snapshot().group("billing")
     assert group is not None
     assert group.topics == ("orders",)
@@ -90,16 +90,16 @@ async def test_an_unknown_group_is_named(cluster: Cluster) -> None:
 async def test_a_group_of_foreign_members_is_refused_with_the_reason(cluster: Cluster, clock: ManualClock) -> None:
     await _ten_records_five_committed(cluster, clock)
     consumer = cluster.consumer("orders", group_id="billing")
-    await consumer.start()
+    await clock.complete(consumer.start())
     await clock.until(lambda: consumer.assignment() == {TP})
     plan = await cluster.offsets.plan("billing", Earliest())
     assert "Stop the members first" in plan.refused
     with pytest.raises(RefusedError):
-        await cluster.offsets.apply(plan)
+        await clock.complete(cluster.offsets.apply(plan))
     with pytest.raises(NonEmptyGroupError):
-        await cluster.offsets.delete_group("billing")
+        await clock.complete(cluster.offsets.delete_group("billing"))
     assert _committed(cluster) == 5
-    await consumer.stop()
+    await clock.complete(consumer.stop())
 
 
 async def test_a_consumer_of_the_lab_seeks_and_commits_itself(cluster: Cluster, clock: ManualClock) -> None:
@@ -111,7 +111,7 @@ async def test_a_consumer_of_the_lab_seeks_and_commits_itself(cluster: Cluster, 
     assert before == 5
     plan = await cluster.offsets.plan("billing", To(2))
     assert (plan.via, plan.again, plan.sentence()) == ("members", 8, f"8 records will be delivered again to {name}.")
-    await cluster.offsets.apply(plan)
+    await clock.complete(cluster.offsets.apply(plan))
     assert _committed(cluster) == 2
     await clock.advance(20_000)
     assert next(view for view in cluster.snapshot().consumers if view.name == name).processed == before + 8
@@ -119,5 +119,5 @@ async def test_a_consumer_of_the_lab_seeks_and_commits_itself(cluster: Cluster, 
 
 async def test_an_empty_group_can_be_deleted(cluster: Cluster, clock: ManualClock) -> None:
     await _ten_records_five_committed(cluster, clock)
-    await cluster.offsets.delete_group("billing")
+    await clock.complete(cluster.offsets.delete_group("billing"))
     assert cluster.snapshot().group("billing") is None

@@ -1,0 +1,153 @@
+"""One broker: a node with a store of its own that follows the controller's log and serves what it leads."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from engine.broker.offsets_log import OffsetsLog
+from engine.broker.replicas import Replicas, leads
+from engine.broker.serving import Creator, Serving
+from engine.clock import Clock
+from engine.config import INTERNAL_TOPIC, BrokerConfig
+from engine.controller.image import MetadataImage
+from engine.errors import KafkaError
+from engine.events import EventLog
+from engine.groups.coordinator import GroupCoordinator
+from engine.messages import BrokerHeartbeatRequest, ReadMetadataRequest, Request
+from engine.network import CONTROLLER, Network
+from engine.replicas.disk import Disk
+from engine.replicas.partition import Partition
+from engine.storage.store import BrokerStore
+from engine.types import ClientInfo, TopicPartition
+
+
+class Broker:
+    """Runs from `start` until `stop` (clean), `crash`, or `close` (the world stops as a whole)."""
+
+    def __init__(
+        self,
+        broker_id: int,
+        store: BrokerStore,
+        disk: Disk,
+        clock: Clock,
+        config: BrokerConfig,
+        network: Network,
+        events: EventLog,
+        creator: Creator,
+    ) -> None:
+        self.broker_id = broker_id
+        self.store = store
+        self.image = MetadataImage()
+        self.replicas = Replicas(broker_id, store, disk, clock, config, network, events)
+        self.coordinator = GroupCoordinator(
+            broker_id, clock, config, OffsetsLog(self.partitions, clock), events, lambda: self.image.counts
+        )
+        self._serving = Serving(broker_id, self.replicas, self.image, self.coordinator, creator, clock, config)
+        self._clock = clock
+        self._config = config
+        self._network = network
+        self._client = ClientInfo(f"broker-{broker_id}", f"broker-{broker_id}")
+        self._metadata_offset = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._loading: set[asyncio.Task[None]] = set()
+
+    @property
+    def partitions(self) -> dict[TopicPartition, Partition]:
+        """Its replicas, by partition."""
+        return self.replicas.partitions
+
+    @property
+    def leads(self) -> int:
+        """How many partitions it leads."""
+        return leads(self.partitions)
+
+    async def start(self) -> None:
+        """Take up the metadata, answer requests, and let the controller know."""
+        await self._catch_up()
+        self.replicas.start()
+        self._network.attach(self.broker_id, self.handle)
+        self._tasks = [
+            asyncio.create_task(self._follow_metadata(), name=f"metadata {self.broker_id}"),
+            asyncio.create_task(self._beat(), name=f"heartbeat {self.broker_id}"),
+        ]
+
+    async def handle(self, client: ClientInfo, request: Request[Any]) -> Any:
+        """The answer to any request; raises KafkaError."""
+        return await self._serving.handle(client, request)
+
+    # The controller
+
+    async def _ask(self, request: Request[Any]) -> Any:
+        return await self._network.call(self._client, CONTROLLER, request, source=self.broker_id)
+
+    async def _catch_up(self) -> None:
+        answer = await self._ask(ReadMetadataRequest(self.broker_id, self._metadata_offset))
+        for change in answer.changes:
+            self.image.apply(change)
+            for tp, led in await self.replicas.apply(change):
+                if tp.topic == INTERNAL_TOPIC:
+                    self._coordinate(tp.partition, led)
+            if hasattr(change, "name") and change.name not in self.image.topics:
+                await self.coordinator.forget_topic(change.name)
+        self._metadata_offset = answer.end_offset
+
+    def _coordinate(self, partition: int, led: bool) -> None:
+        """Begin or cease to coordinate the groups of a partition; reading its log must not hold up the rest."""
+        if not led:
+            self.coordinator.unload(partition)
+            return
+        task = asyncio.get_running_loop().create_task(self.coordinator.load(partition))
+        self._loading.add(task)
+        task.add_done_callback(self._loading.discard)
+
+    async def _follow_metadata(self) -> None:
+        while True:
+            try:
+                await self._catch_up()
+            except KafkaError:
+                await self._clock.sleep(self._config.broker_heartbeat_interval_ms)
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await self._ask(BrokerHeartbeatRequest(self.broker_id, self._metadata_offset))
+            except KafkaError:
+                pass  # the next beat tries again; silence is what the controller counts
+            await self._clock.sleep(self._config.broker_heartbeat_interval_ms)
+
+    # The end
+
+    async def stop(self) -> None:
+        """Hand on what it leads, then close (controlled shutdown)."""
+        try:
+            await self._ask(BrokerHeartbeatRequest(self.broker_id, self._metadata_offset, want_stop=True))
+        finally:
+            await self.close()
+
+    async def crash(self) -> None:
+        """Be gone at once: no word to the controller, what was not yet committed is lost."""
+        self._network.detach(self.broker_id)
+        await self._end(abruptly=True)
+
+    async def close(self) -> None:
+        """Stop serving; the store is left to whoever opened it."""
+        self._network.detach(self.broker_id)
+        await self._end(abruptly=False)
+
+    async def _end(self, abruptly: bool) -> None:
+        tasks = [*self._tasks, *self._loading]
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        self.coordinator.close()
+        await self.replicas.close()
+        for partition in self.partitions.values():
+            partition.retire()
+        if abruptly:
+            self.store.abandon()
+        else:
+            await self.store.checkpoint()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result

@@ -1,0 +1,239 @@
+"""The requests a broker serves for clients and for other brokers, each a method here or of the group coordinator.
+
+Rules from `kafka.server.KafkaApis` and `ReplicaManager`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from engine.broker.replicas import Replicas
+from engine.clock import Clock
+from engine.config import INTERNAL_TOPIC, BrokerConfig
+from engine.controller import check_name
+from engine.controller.image import MetadataImage
+from engine.errors import (
+    CoordinatorNotAvailableError,
+    ErrorCode,
+    InvalidGroupIdError,
+    InvalidRequiredAcksError,
+    InvalidTopicError,
+    KafkaError,
+    NotLeaderOrFollowerError,
+    UnknownTopicOrPartitionError,
+    UnsupportedVersionError,
+)
+from engine.groups.coordinator import GroupCoordinator, partition_for
+from engine.messages import (
+    BrokerAddress,
+    DeleteGroupsRequest,
+    EpochEnd,
+    FetchedPartition,
+    FetchRequest,
+    FetchResponse,
+    FindCoordinatorRequest,
+    FindCoordinatorResponse,
+    HeartbeatRequest,
+    JoinGroupRequest,
+    LeaveGroupRequest,
+    ListedOffset,
+    ListOffsetsRequest,
+    ListOffsetsResponse,
+    MetadataRequest,
+    MetadataResponse,
+    OffsetCommitRequest,
+    OffsetDeleteRequest,
+    OffsetFetchRequest,
+    OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse,
+    ProducedPartition,
+    ProduceRequest,
+    ProduceResponse,
+    Request,
+    SyncGroupRequest,
+    TopicMetadata,
+)
+from engine.replicas.partition import Partition
+from engine.types import ClientInfo, TopicPartition
+
+
+class Creator(Protocol):
+    """Who makes topics when a client asks for one that is not there: the controller."""
+
+    cluster_id: str
+
+    async def auto_create(self, names: tuple[str, ...]) -> None:
+        """Make those that are missing and may be made."""
+
+    async def ensure_offsets_topic(self) -> int:
+        """Make `__consumer_offsets` if need be; how many partitions it has."""
+
+
+class Serving:
+    """Answers requests from a broker's replicas, its image of the metadata, and its group coordinator."""
+
+    def __init__(
+        self,
+        broker_id: int,
+        replicas: Replicas,
+        image: MetadataImage,
+        coordinator: GroupCoordinator,
+        creator: Creator,
+        clock: Clock,
+        config: BrokerConfig,
+    ) -> None:
+        self._broker_id = broker_id
+        self._replicas = replicas
+        self._image = image
+        self._creator = creator
+        self._clock = clock
+        self._config = config
+        self._serve: dict[type[Request[Any]], Callable[[ClientInfo, Any], Awaitable[Any]]] = {
+            MetadataRequest: self._metadata,
+            ProduceRequest: self._produce,
+            FetchRequest: self._fetch,
+            ListOffsetsRequest: self._list_offsets,
+            OffsetForLeaderEpochRequest: self._offset_for_leader_epoch,
+            FindCoordinatorRequest: self._find_coordinator,
+            JoinGroupRequest: coordinator.join_group,
+            SyncGroupRequest: coordinator.sync_group,
+            HeartbeatRequest: coordinator.heartbeat,
+            LeaveGroupRequest: coordinator.leave_group,
+            OffsetCommitRequest: coordinator.offset_commit,
+            OffsetFetchRequest: coordinator.offset_fetch,
+            OffsetDeleteRequest: coordinator.offset_delete,
+            DeleteGroupsRequest: coordinator.delete_groups,
+        }
+
+    async def handle(self, client: ClientInfo, request: Request[Any]) -> Any:
+        """The answer to any request; raises KafkaError."""
+        serve = self._serve.get(type(request))
+        if serve is None:
+            raise UnsupportedVersionError(f"{type(request).__name__} is not served.")
+        return await serve(client, request)
+
+    def _partition(self, tp: TopicPartition) -> Partition:
+        partition = self._replicas.partitions.get(tp)
+        if partition is not None:
+            return partition
+        topic = self._image.topics.get(tp.topic)
+        if topic is None:
+            raise UnknownTopicOrPartitionError(f"There is no topic {tp.topic!r}.")
+        if tp.partition not in range(len(topic.partitions)):
+            raise UnknownTopicOrPartitionError(f"{tp.topic} has no partition {tp.partition}.")
+        raise NotLeaderOrFollowerError(f"Broker {self._broker_id} holds no replica of {tp}.")
+
+    # Metadata
+
+    async def _metadata(self, client: ClientInfo, request: MetadataRequest) -> MetadataResponse:
+        if request.topics is not None and self._config.auto_create_topics_enable:
+            missing = tuple(name for name in request.topics if name not in self._image.topics)
+            if missing:
+                await self._creator.auto_create(missing)
+        names = tuple(self._image.topics) if request.topics is None else request.topics
+        live = sorted(self._image.live)
+        return MetadataResponse(
+            self._creator.cluster_id,
+            live[0] if live else None,
+            tuple(BrokerAddress(broker_id) for broker_id in live),
+            tuple(self._topic(name) for name in names),
+        )
+
+    def _topic(self, name: str) -> TopicMetadata:
+        topic = self._image.topics.get(name)
+        if topic is not None:
+            return TopicMetadata(name, topic.partitions, topic.internal, topic.topic_id)
+        try:
+            check_name(name)
+        except KafkaError as error:
+            return TopicMetadata(name, error=error.code)
+        return TopicMetadata(name, error=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+
+    async def _find_coordinator(self, client: ClientInfo, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
+        if not request.group_id:
+            raise InvalidGroupIdError
+        topic = self._image.topics.get(INTERNAL_TOPIC)
+        if topic is None:
+            await self._creator.ensure_offsets_topic()
+            topic = self._image.topics.get(INTERNAL_TOPIC)
+        if topic is None:
+            raise CoordinatorNotAvailableError
+        leader = topic.partitions[partition_for(request.group_id, len(topic.partitions))].leader
+        if leader is None or leader not in self._image.live:
+            raise CoordinatorNotAvailableError
+        return FindCoordinatorResponse(leader)
+
+    # Records
+
+    async def _produce(self, client: ClientInfo, request: ProduceRequest) -> ProduceResponse:
+        if request.acks not in (0, 1, -1):
+            raise InvalidRequiredAcksError
+        answers = await asyncio.gather(*(self._append(tp, batch, request) for tp, batch in request.batches.items()))
+        return ProduceResponse(dict(zip(request.batches, answers, strict=True)))
+
+    async def _append(self, tp: TopicPartition, batch: bytes, request: ProduceRequest) -> ProducedPartition:
+        try:
+            if tp.topic == INTERNAL_TOPIC:
+                raise InvalidTopicError(f"{INTERNAL_TOPIC} is written by the group coordinator alone.")
+            return await self._partition(tp).append(batch, request.acks, request.timeout_ms)
+        except KafkaError as error:
+            return ProducedPartition(error.code, message=str(error))
+
+    async def _fetch(self, client: ClientInfo, request: FetchRequest) -> FetchResponse:
+        answer, size, failed = await self._read(request)
+        if size >= request.min_bytes or failed or request.max_wait_ms <= 0 or not request.positions:
+            return FetchResponse(answer)
+        news = asyncio.Event()
+        held = (self._replicas.partitions.get(tp) for tp in request.positions)
+        unwatch = [partition.watch(news.set) for partition in held if partition is not None]
+        give_up = self._clock.call_later(request.max_wait_ms, news.set)
+        try:
+            while size < request.min_bytes and not failed and not give_up.cancelled:
+                await news.wait()
+                news.clear()
+                answer, size, failed = await self._read(request)
+        finally:
+            give_up.cancel()
+            for stop in unwatch:
+                stop()
+        return FetchResponse(answer)
+
+    async def _read(self, request: FetchRequest) -> tuple[dict[TopicPartition, FetchedPartition], int, bool]:
+        answer: dict[TopicPartition, FetchedPartition] = {}
+        size, failed = 0, False
+        for tp, position in request.positions.items():
+            try:
+                partition = self._partition(tp)
+            except KafkaError as error:
+                answer[tp], failed = FetchedPartition(error.code), True
+                continue
+            try:
+                answer[tp] = found = await partition.fetch(position, request.max_bytes - size, request.replica_id)
+                size += sum(map(len, found.batches))
+            except KafkaError as error:
+                answer[tp], failed = partition.failed_fetch(error), True
+        return answer, size, failed
+
+    async def _list_offsets(self, client: ClientInfo, request: ListOffsetsRequest) -> ListOffsetsResponse:
+        answer = {}
+        for tp, timestamp in request.timestamps.items():
+            try:
+                answer[tp] = await self._partition(tp).list_offset(timestamp)
+            except KafkaError as error:
+                answer[tp] = ListedOffset(error.code)
+        return ListOffsetsResponse(answer)
+
+    async def _offset_for_leader_epoch(
+        self, client: ClientInfo, request: OffsetForLeaderEpochRequest
+    ) -> OffsetForLeaderEpochResponse:
+        answer = {}
+        for tp, (current_epoch, epoch) in request.epochs.items():
+            try:
+                partition = self._partition(tp)
+                partition.check_leader(current_epoch)
+                answer[tp] = EpochEnd(ErrorCode.NONE, *partition.log.end_offset_for_epoch(epoch))
+            except KafkaError as error:
+                answer[tp] = EpochEnd(error.code)
+        return OffsetForLeaderEpochResponse(answer)

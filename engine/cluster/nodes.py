@@ -1,0 +1,185 @@
+"""The nodes of a lab: its controller and its brokers, the living and the dead, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.broker import Broker
+from engine.clock import Clock
+from engine.cluster.folder import broker_file, delete_broker_file
+from engine.config import BrokerConfig
+from engine.controller import Controller
+from engine.errors import LeaderNotAvailableError, RefusedError
+from engine.events import EventLog, Tone
+from engine.network import CONTROLLER, Network
+from engine.replicas.disk import Disk
+from engine.replicas.partition import Partition
+from engine.storage.metadata import MetadataStore
+from engine.storage.store import BrokerStore
+from engine.types import TopicPartition
+
+
+class Nodes:
+    """Starts, stops and crashes brokers. `alive` holds those that run; what is down leaves its file behind."""
+
+    def __init__(
+        self,
+        folder: Path | None,
+        count: int,
+        controller: Controller,
+        store: MetadataStore,
+        clock: Clock,
+        config: BrokerConfig,
+        network: Network,
+        events: EventLog,
+        *,
+        inline: bool,
+    ) -> None:
+        self.controller = controller
+        self.alive: dict[int, Broker] = {}
+        self.ids = tuple(range(1, count + 1))
+        self.disks = {broker_id: Disk(clock) for broker_id in self.ids}
+        self._folder = folder
+        self._store = store
+        self._clock = clock
+        self._config = config
+        self._network = network
+        self._events = events
+        self._inline = inline
+        self._in_memory: dict[int, BrokerStore] = {}
+
+    async def open(self, down: frozenset[int]) -> None:
+        """Start the controller, and every broker but those that were down when the lab was closed; raises LabError."""
+        up = [broker_id for broker_id in self.ids if broker_id not in down]
+        self._network.attach(CONTROLLER, self.controller.handle)
+        brokers = [await self._open_broker(broker_id) for broker_id in up]
+        await self.controller.load(self.ids, up)
+        for broker in brokers:
+            await broker.start()
+
+    async def _open_broker(self, broker_id: int) -> Broker:
+        path = broker_file(self._folder, broker_id) if self._folder is not None else None
+        store = self._in_memory.pop(broker_id, None) or await BrokerStore.open(path, self._clock, inline=self._inline)
+        broker = Broker(
+            broker_id,
+            store,
+            self.disks[broker_id],
+            self._clock,
+            self._config,
+            self._network,
+            self._events,
+            self.controller,
+        )
+        self.alive[broker_id] = broker
+        return broker
+
+    async def close(self) -> None:
+        """Stop all nodes at once, as the world stops; raises what one of them failed with."""
+        await self.controller.close()
+        brokers, self.alive = self.alive, {}
+        for broker in brokers.values():
+            await broker.close()
+            await broker.store.close()
+        for store in self._in_memory.values():
+            await store.close()
+
+    # Verbs
+
+    async def crash(self, broker_id: int) -> None:
+        """A broker is gone without a word: the controller notices when its session runs out."""
+        broker = self._running(broker_id)
+        led = broker.leads
+        del self.alive[broker_id]
+        self.controller.forget_reader(broker_id)
+        await broker.crash()
+        await self._put_away(broker)
+        wait = self._config.broker_session_timeout_ms / 1000
+        self._tell(
+            broker_id,
+            f"Broker {broker_id} crashed: it told nobody. Its {led} partitions have no leader that answers until the "
+            f"controller notices, in up to {wait:.1f} s, and elects others.",
+            Tone.LOSS,
+        )
+
+    async def stop(self, broker_id: int) -> None:
+        """A broker hands on what it leads, then stops."""
+        broker = self._running(broker_id)
+        del self.alive[broker_id]
+        await broker.stop()
+        self.controller.forget_reader(broker_id)
+        await self._put_away(broker)
+
+    async def start(self, broker_id: int) -> None:
+        """Start a broker that is down; it truncates what it should not have and copies what it missed."""
+        self._known(broker_id)
+        if broker_id in self.alive:
+            raise RefusedError(f"Broker {broker_id} is running already.")
+        broker = await self._open_broker(broker_id)
+        await broker.start()
+
+    async def delete_file(self, broker_id: int) -> None:
+        """Delete a stopped broker's SQLite file: when it starts, it is filled again from the leaders."""
+        self._known(broker_id)
+        if broker_id in self.alive:
+            raise RefusedError(f"Broker {broker_id} is running; stop or crash it before you delete its file.")
+        store = self._in_memory.pop(broker_id, None)
+        if store is not None:
+            await store.close()
+        if self._folder is not None:
+            delete_broker_file(self._folder, broker_id)
+        self._tell(
+            broker_id,
+            f"The file of broker {broker_id} was deleted. What only it had is lost; started again it copies the rest.",
+            Tone.LOSS,
+        )
+
+    async def _put_away(self, broker: Broker) -> None:
+        """Close a broker's file; a store in memory stays, for it is the disk."""
+        if self._folder is None:
+            self._in_memory[broker.broker_id] = broker.store
+        else:
+            await broker.store.close()
+
+    def _known(self, broker_id: int) -> None:
+        if broker_id not in self.ids:
+            raise RefusedError(f"There is no broker {broker_id}; there are {', '.join(map(str, self.ids))}.")
+
+    def _running(self, broker_id: int) -> Broker:
+        self._known(broker_id)
+        if broker_id not in self.alive:
+            raise RefusedError(f"Broker {broker_id} is down already; start it first.")
+        return self.alive[broker_id]
+
+    def _tell(self, broker_id: int, text: str, how: Tone) -> None:
+        self._events.tell(self._clock.now_ms(), f"broker-{broker_id}", text, how)
+
+    # Questions
+
+    @property
+    def down(self) -> frozenset[int]:
+        """Brokers that do not run."""
+        return frozenset(self.ids) - self.alive.keys()
+
+    def replica(self, broker_id: int, tp: TopicPartition) -> Partition | None:
+        """A running broker's replica of a partition."""
+        broker = self.alive.get(broker_id)
+        return broker.partitions.get(tp) if broker is not None else None
+
+    def serving(self, tp: TopicPartition) -> Partition | None:
+        """The replica that serves a partition, None while nobody does; UnknownTopicOrPartitionError."""
+        leader = self.controller.leader_of(tp)
+        replica = self.replica(leader, tp) if leader is not None else None
+        return replica if replica is not None and replica.leads else None
+
+    def leader(self, tp: TopicPartition) -> Partition:
+        """The replica that serves a partition; LeaderNotAvailableError, UnknownTopicOrPartitionError."""
+        replica = self.serving(tp)
+        if replica is None:
+            raise LeaderNotAvailableError(f"Nobody leads {tp} just now: the broker that did is down.")
+        return replica
+
+    def led(self) -> Iterator[Partition]:
+        """Every partition that is served, at its leader."""
+        for broker in tuple(self.alive.values()):
+            yield from (partition for partition in tuple(broker.partitions.values()) if partition.leads)

@@ -1,0 +1,48 @@
+"""Who leads a partition, and who is in sync, after brokers came or went. Pure functions.
+
+Rules from `org.apache.kafka.controller.PartitionChangeBuilder`: the leader is the first assigned replica that is alive
+and in sync; the leader epoch grows whenever the leader changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import replace
+
+from engine.messages import PartitionMetadata
+
+
+def elect(state: PartitionMetadata, live: Set[int], *, unclean: bool, preferred: bool = False) -> PartitionMetadata:
+    """The partition with a leader that is alive, or with none where no replica may lead.
+
+    The present leader stays while it may, unless `preferred` asks for the first replica. `unclean` lets the first live
+    replica lead although it is out of sync; then it alone is in sync, and what it lacks is lost.
+    """
+    may_lead = [broker for broker in state.replicas if broker in live and broker in state.isr]
+    if state.leader in may_lead and not (preferred and may_lead[0] == state.replicas[0]):
+        return state
+    if may_lead:
+        return _led_by(state, may_lead[0], state.isr)
+    alive = [broker for broker in state.replicas if broker in live]
+    if unclean and alive:
+        return _led_by(state, alive[0], (alive[0],))
+    return state if state.leader is None else replace(state, leader=None, leader_epoch=state.leader_epoch + 1)
+
+
+def _led_by(state: PartitionMetadata, leader: int, isr: tuple[int, ...]) -> PartitionMetadata:
+    if leader == state.leader:
+        return state
+    return replace(state, leader=leader, isr=isr, leader_epoch=state.leader_epoch + 1)
+
+
+def without(state: PartitionMetadata, broker_id: int, live: Set[int], *, unclean: bool) -> PartitionMetadata:
+    """The partition after a broker went: out of the ISR unless it is the last there, and leading no more."""
+    isr = tuple(broker for broker in state.isr if broker != broker_id)
+    shrunk = replace(state, isr=isr) if isr else state
+    return elect(shrunk, live - {broker_id}, unclean=unclean)
+
+
+def with_isr(state: PartitionMetadata, isr: tuple[int, ...], live: Set[int]) -> PartitionMetadata:
+    """The partition with the ISR its leader asked for, less whoever died meanwhile."""
+    agreed = tuple(broker for broker in state.replicas if broker in isr and (broker in live or broker == state.leader))
+    return replace(state, isr=agreed)

@@ -1,0 +1,74 @@
+"""What the controller's decisions are told as: who leads, from whom, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from engine.clock import Clock
+from engine.events import EventLog, Tone
+from engine.messages import PartitionMetadata
+from engine.types import TopicPartition
+
+States = Mapping[TopicPartition, PartitionMetadata]
+
+
+class Telling:
+    """Publishes one sentence for each thing that happened to a broker or an ISR."""
+
+    def __init__(self, events: EventLog, clock: Clock) -> None:
+        self._events = events
+        self._clock = clock
+
+    def broker_gone(self, broker_id: int, why: str, before: States, after: States) -> None:
+        """A broker stopped, or fell silent until its session ran out."""
+        said = {
+            "stopped": f"Broker {broker_id} stopped cleanly, after handing on what it led.",
+            "silent": f"Broker {broker_id} has been silent for its whole session, so the controller takes it for dead.",
+        }[why]
+        tone = Tone.CHANGE if why == "stopped" else Tone.WARNING
+        self._tell(f"broker-{broker_id}", f"{said} {_elections(before, after)}", tone)
+
+    def broker_came(self, broker_id: int, before: States, after: States) -> None:
+        """A broker is alive again."""
+        text = f"Broker {broker_id} is alive. It copies what it missed before it counts as in sync. "
+        self._tell(f"broker-{broker_id}", text + _elections(before, after), Tone.GOOD)
+
+    def preferred(self, before: States, after: States) -> None:
+        """Leadership went back to where it belongs."""
+        self._tell("controller", f"Preferred leaders were elected. {_elections(before, after)}", Tone.CHANGE)
+
+    def isr_changed(self, tp: TopicPartition, before: PartitionMetadata, after: PartitionMetadata) -> None:
+        """A leader saw a follower fall behind or catch up."""
+        if tp.topic.startswith("__"):
+            return
+        left, came = set(before.isr) - set(after.isr), set(after.isr) - set(before.isr)
+        isr = ", ".join(map(str, after.isr))
+        for broker_id in sorted(left):
+            text = f"{tp}: broker {broker_id} lags and is out of sync; the ISR is {isr}."
+            self._tell(str(tp), text, Tone.WARNING)
+        for broker_id in sorted(came):
+            text = f"{tp}: broker {broker_id} has caught up and is in sync again; the ISR is {isr}."
+            self._tell(str(tp), text, Tone.GOOD)
+
+    def _tell(self, subject: str, text: str, how: Tone) -> None:
+        self._events.tell(self._clock.now_ms(), subject, text.strip(), how)
+
+
+def _elections(before: States, after: States) -> str:
+    """Who leads what now, in words; internal partitions are only counted."""
+    moved = [tp for tp in before if after[tp].leader != before[tp].leader]
+    shown = [tp for tp in moved if not tp.topic.startswith("__")]
+    parts = []
+    for tp in shown[:4]:
+        leader, was = after[tp].leader, before[tp].leader
+        if leader is None:
+            parts.append(f"{tp} has no leader: no replica in sync is alive")
+        else:
+            came_from = f"was {was}" if was is not None else "had none"
+            parts.append(f"{tp}: broker {leader} leads (epoch {after[tp].leader_epoch}), {came_from}")
+    if len(shown) > 4:
+        parts.append(f"{len(shown) - 4} more partitions changed their leader")
+    internal = Counter(tp.topic for tp in moved if tp.topic.startswith("__"))
+    parts += [f"{count} partitions of {topic} too" for topic, count in internal.items()]
+    return "; ".join(parts) + "." if parts else "No leader changed."

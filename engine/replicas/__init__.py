@@ -1,0 +1,1 @@
+"""Copies of a partition: the one that leads and serves, and those that follow it."""

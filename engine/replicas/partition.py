@@ -1,0 +1,305 @@
+"""One replica of a partition on one broker: what it appends and answers while it leads, and what it copies otherwise.
+
+Rules from `kafka.cluster.Partition` and `UnifiedLog`: who may append, when an append is acknowledged, how far consumers
+see (the high watermark), and who is woken when there is news.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable, Sequence
+
+from engine.clock import Clock
+from engine.config import BrokerConfig, TopicConfig
+from engine.errors import (
+    FencedLeaderEpochError,
+    KafkaError,
+    NotEnoughReplicasAfterAppendError,
+    NotEnoughReplicasError,
+    NotLeaderOrFollowerError,
+    OffsetNotAvailableError,
+    OffsetOutOfRangeError,
+    RequestTimedOutError,
+    UnknownLeaderEpochError,
+)
+from engine.messages import (
+    EARLIEST_TIMESTAMP,
+    LATEST_TIMESTAMP,
+    MAX_TIMESTAMP,
+    FetchedPartition,
+    FetchPosition,
+    ListedOffset,
+    PartitionMetadata,
+    ProducedPartition,
+)
+from engine.records import codec_of, recompress, require_keys, validate
+from engine.replicas.disk import Disk
+from engine.replicas.leadership import Leadership
+from engine.storage.log import PartitionLog
+from engine.types import TopicPartition
+
+ALL = -1
+
+
+class Partition:
+    """A log and what its broker does with it. `state` is what the controller last said; the log is the store's."""
+
+    def __init__(
+        self,
+        broker_id: int,
+        log: PartitionLog,
+        disk: Disk,
+        clock: Clock,
+        broker_config: BrokerConfig,
+        config: TopicConfig,
+    ) -> None:
+        self.broker_id = broker_id
+        self.log = log
+        self.config = config
+        self.state = PartitionMetadata(log.tp.partition, None, -1, (), ())
+        self.leading: Leadership | None = None
+        self.isr_change: Callable[[Partition], None] = lambda _: None
+        """Called when the ISR should be looked at; the broker asks the controller."""
+        self._clock = clock
+        self._disk = disk
+        self._lag_max_ms = broker_config.replica_lag_time_max_ms
+        self._known_watermark = log.high_watermark
+        self._watchers: set[Callable[[], None]] = set()
+        self._unacknowledged: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    @property
+    def tp(self) -> TopicPartition:
+        """Its name."""
+        return self.log.tp
+
+    @property
+    def leads(self) -> bool:
+        """Whether this broker's replica is the one that serves."""
+        return self.leading is not None
+
+    @property
+    def high_watermark(self) -> int:
+        """The offset up to which every in-sync replica has the log, as far as this replica knows."""
+        return self.leading.high_watermark if self.leading else self._known_watermark
+
+    # What the controller says
+
+    def become(self, state: PartitionMetadata, config: TopicConfig) -> None:
+        """Take up what the controller decided; whoever waits here looks again."""
+        self.config = config
+        if state.leader_epoch < self.state.leader_epoch:
+            return
+        new_epoch = state.leader_epoch > self.state.leader_epoch
+        self.state = state
+        if state.leader != self.broker_id:
+            self._step_down()
+        elif self.leading is None or new_epoch:
+            self._known_watermark = min(self.high_watermark, self.log.log_end_offset)
+            self.leading = Leadership(
+                self.broker_id,
+                state.replicas,
+                state.isr,
+                self.log.log_end_offset,
+                self._known_watermark,
+                self._clock.now_ms(),
+            )
+        else:
+            self.leading.isr, self.leading.proposed = frozenset(state.isr), None
+        self._advance()
+        self._wake()
+
+    def _step_down(self) -> None:
+        if self.leading is not None:
+            self._known_watermark = self.leading.high_watermark
+            self.leading = None
+        waiting, self._unacknowledged = self._unacknowledged, []
+        for _, _, acknowledged in waiting:
+            if not acknowledged.done():
+                acknowledged.set_exception(
+                    NotLeaderOrFollowerError(f"Broker {self.broker_id} leads {self.tp} no more.")
+                )
+
+    def check_leader(self, current_leader_epoch: int = -1) -> Leadership:
+        """What it leads by; raises unless it leads, and in the epoch the client believes in (KIP-320)."""
+        if current_leader_epoch >= 0:
+            if current_leader_epoch < self.state.leader_epoch:
+                raise FencedLeaderEpochError
+            if current_leader_epoch > self.state.leader_epoch:
+                raise UnknownLeaderEpochError
+        if self.leading is None:
+            raise NotLeaderOrFollowerError(f"Broker {self.broker_id} does not lead {self.tp}.")
+        return self.leading
+
+    # Producing
+
+    async def append(self, batch: bytes, acks: int = ALL, timeout_ms: float = 30_000) -> ProducedPartition:
+        """Check a batch by the topic's rules, store it, and answer when `acks` of it is kept; raises KafkaError.
+
+        With acks -1 that is when every in-sync replica has it; NotEnoughReplicasError when too few are in sync before
+        it is written, NotEnoughReplicasAfterAppendError when too few are left after.
+        """
+        leading = self.check_leader()
+        if acks == ALL and len(leading.isr) < self.config.min_insync_replicas:
+            raise NotEnoughReplicasError(
+                f"{self.tp} has {len(leading.isr)} replicas in sync; min.insync.replicas asks for "
+                f"{self.config.min_insync_replicas}."
+            )
+        validate(batch, self.config.max_message_bytes)
+        if self.config.compacted:
+            require_keys(batch)
+        if self.config.compression_type != "producer":
+            wanted = self.config.compression_type
+            batch = recompress(batch, codec_of("none" if wanted == "uncompressed" else wanted))
+        await self._disk.writing()
+        self.check_leader()
+        append_time = self._clock.now() if self.config.message_timestamp_type == "LogAppendTime" else None
+        stored = await self.log.append(batch, leader_epoch=self.state.leader_epoch, log_append_time=append_time)
+        self._advance()
+        self._wake()
+        if acks == ALL:
+            await self._acknowledged(stored.last_offset + 1, timeout_ms)
+        return ProducedPartition(
+            base_offset=stored.base_offset,
+            log_append_time=-1 if append_time is None else append_time,
+            log_start_offset=self.log.log_start_offset,
+        )
+
+    async def _acknowledged(self, offset: int, timeout_ms: float) -> None:
+        """Wait until the high watermark has come to `offset`."""
+        leading = self.check_leader()
+        if leading.high_watermark < offset:
+            kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._unacknowledged, (offset, next(self._order), kept))
+            try:
+                await self._clock.wait_for(kept, timeout_ms)
+            except TimeoutError:
+                raise RequestTimedOutError(
+                    f"{self.tp}: the in-sync replicas have not all copied offset {offset - 1}."
+                ) from None
+            leading = self.check_leader()
+        if len(leading.isr) < self.config.min_insync_replicas:
+            raise NotEnoughReplicasAfterAppendError
+
+    def _advance(self) -> None:
+        """Move the high watermark if it may, and acknowledge what it passed."""
+        if self.leading is None:
+            return
+        end, now = self.log.flushed_offset, self._clock.now_ms()
+        if not self.leading.advance(end, self.config.min_insync_replicas, self._lag_max_ms, now):
+            return
+        self.log.high_watermark = self.leading.high_watermark
+        while self._unacknowledged and self._unacknowledged[0][0] <= self.leading.high_watermark:
+            _, _, kept = heapq.heappop(self._unacknowledged)
+            if not kept.done():
+                kept.set_result(None)
+
+    # Fetching
+
+    async def fetch(self, position: FetchPosition, max_bytes: int, replica_id: int = -1) -> FetchedPartition:
+        """Batches from `position` on: up to the high watermark for a consumer, to the log end for a follower."""
+        leading = self.check_leader(position.current_leader_epoch)
+        start, end = self.log.log_start_offset, self.log.flushed_offset
+        if not start <= position.fetch_offset <= self.log.log_end_offset:
+            raise OffsetOutOfRangeError(f"{self.tp} holds offsets {start} to {end}, not {position.fetch_offset}.")
+        if replica_id >= 0:
+            before = leading.high_watermark
+            leading.followed(replica_id, position.fetch_offset, end, self._clock.now_ms())
+            self._advance()
+            if leading.high_watermark != before:
+                self._wake()
+            self.isr_change(self)
+        up_to = end if replica_id >= 0 else leading.high_watermark
+        batches: tuple[bytes, ...] = ()
+        if position.fetch_offset < up_to and max_bytes > 0:
+            batches = await self.log.read(position.fetch_offset, min(max_bytes, position.max_bytes), up_to=up_to)
+        return self._answer(batches=batches)
+
+    def failed_fetch(self, error: KafkaError) -> FetchedPartition:
+        """The answer to a fetch that failed, with what the client needs to find its way."""
+        return self._answer(error)
+
+    def _answer(self, error: KafkaError | None = None, batches: tuple[bytes, ...] = ()) -> FetchedPartition:
+        return FetchedPartition(
+            error.code if error else FetchedPartition().error,
+            self.high_watermark,
+            self.high_watermark,
+            self.log.log_start_offset,
+            batches,
+        )
+
+    async def list_offset(self, timestamp: int) -> ListedOffset:
+        """The first offset at or after `timestamp` (ms), or at one of the special times; raises KafkaError.
+
+        OffsetNotAvailableError while a new leader's high watermark is behind the start of its epoch (KIP-207).
+        """
+        leading = self.check_leader()
+        epoch, end = self.state.leader_epoch, leading.high_watermark
+        if timestamp == EARLIEST_TIMESTAMP:
+            return ListedOffset(offset=self.log.log_start_offset, leader_epoch=epoch)
+        if end < leading.epoch_start_offset:
+            raise OffsetNotAvailableError
+        if timestamp == LATEST_TIMESTAMP:
+            return ListedOffset(offset=end, leader_epoch=epoch)
+        if timestamp == MAX_TIMESTAMP:
+            found = await self.log.offset_of_max_timestamp()
+        else:
+            found = await self.log.offset_for_timestamp(timestamp)
+        if found is None or found.offset >= end:
+            return ListedOffset()
+        return ListedOffset(offset=found.offset, timestamp=found.timestamp, leader_epoch=epoch)
+
+    async def delete_records(self, before_offset: int) -> int:
+        """Move the log start offset up to `before_offset` (-1: the high watermark) and return it (KIP-107)."""
+        self.check_leader()
+        end = self.high_watermark
+        before = end if before_offset == -1 else before_offset
+        if not 0 <= before <= end:
+            raise OffsetOutOfRangeError(
+                f"{self.tp} can be deleted up to {end}, its high watermark, not {before_offset}."
+            )
+        return await self.log.delete_records(before)
+
+    # Following
+
+    async def follow(self, batches: Sequence[bytes], high_watermark: int, log_start_offset: int) -> None:
+        """Store what the leader sent, unchanged, and learn how far its high watermark and log start have come."""
+        if batches:
+            await self._disk.writing()
+            await self.log.append_stored(batches)
+        if not self.leads:
+            self._known_watermark = max(self._known_watermark, min(high_watermark, self.log.flushed_offset))
+            self.log.high_watermark = self._known_watermark
+            if log_start_offset > self.log.log_start_offset:
+                await self.log.delete_records(min(log_start_offset, self.log.flushed_offset))
+        self._wake()
+
+    async def truncate_to(self, offset: int) -> None:
+        """Drop everything from `offset` on: the leader never had it."""
+        await self.log.truncate_to(offset)
+        self._known_watermark = min(self._known_watermark, self.log.log_end_offset)
+
+    def retire(self) -> None:
+        """Serve and wait for nothing any more: the replica is dropped, or its broker ends."""
+        self._step_down()
+        self._wake()
+
+    def looked_at(self) -> None:
+        """The ISR was looked at and perhaps changed: the high watermark may move."""
+        before = self.high_watermark
+        self._advance()
+        if self.high_watermark != before:
+            self._wake()
+
+    # Watching
+
+    def watch(self, woken: Callable[[], None]) -> Callable[[], None]:
+        """Call `woken` whenever there is more to read; returns what stops that."""
+        self._watchers.add(woken)
+        return lambda: self._watchers.discard(woken)
+
+    def _wake(self) -> None:
+        for woken in tuple(self._watchers):
+            woken()

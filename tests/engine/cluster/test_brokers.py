@@ -1,0 +1,245 @@
+"""Brokers that die and come back: who leads, what is in sync, what each `acks` was worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from engine.clients.producer import Producer
+from engine.clock import ManualClock
+from engine.cluster import Cluster
+from engine.errors import ErrorCode, NotEnoughReplicasError, RefusedError
+from engine.messages import FetchPosition, FetchRequest, ProduceRequest
+from engine.records import BatchBuilder
+from engine.snapshot import PartitionView
+from engine.types import ClientInfo, RecordMetadata, TopicPartition
+from engine.workload.spec import ConsumerSpec
+
+TP = TopicPartition("orders", 0)
+ME = ClientInfo("test")
+T = TypeVar("T")
+
+
+async def _three_copies(cluster: Cluster, clock: ManualClock, **config: str) -> None:
+    overrides = {name.replace("_", "."): value for name, value in config.items()}
+    await cluster.create_topic("orders", replication_factor=3, config=overrides)
+    await clock.advance(2_000)
+
+
+def _orders(cluster: Cluster) -> PartitionView:
+    return cluster.describe_topic("orders").partitions[0]
+
+
+async def _send(cluster: Cluster, clock: ManualClock, value: bytes, acks: str | int = "all") -> RecordMetadata:
+    producer: Producer = cluster.producer(acks=acks)
+    await clock.complete(producer.start())
+    meta = await clock.complete(producer.send_and_wait("orders", value))
+    await clock.complete(producer.stop())
+    return meta
+
+
+async def _values(cluster: Cluster) -> list[bytes | None]:
+    return [row.record.value for row in (await cluster.browser.read(TP, 0)).rows]
+
+
+async def test_every_replica_holds_the_leaders_bytes(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    for number in range(5):
+        await _send(cluster, clock, b"%d" % number)
+    await clock.advance(1_000)
+    copies = [await cluster.nodes.alive[broker].partitions[TP].log.read(0, 1 << 20) for broker in (1, 2, 3)]
+    assert copies[0] == copies[1] == copies[2]
+    assert len(copies[0]) == 5
+
+
+async def test_a_crash_is_noticed_when_the_session_runs_out(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    leader = _orders(cluster).leader
+    assert leader is not None
+    await cluster.nodes.crash(leader)
+    await clock.advance(5_000)
+    assert _orders(cluster).leader == leader
+    await clock.advance(5_000)
+    after = _orders(cluster)
+    assert after.leader not in (None, leader)
+    assert after.leader_epoch == 1
+    assert leader not in after.isr
+
+
+async def test_a_clean_stop_hands_on_at_once(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    leader = _orders(cluster).leader
+    assert leader is not None
+    await clock.complete(cluster.nodes.stop(leader))
+    assert _orders(cluster).leader not in (None, leader)
+
+
+async def test_what_acks_all_acknowledged_outlives_its_leader(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock, min_insync_replicas="2")
+    for number in range(3):
+        await _send(cluster, clock, b"%d" % number)
+    leader = _orders(cluster).leader
+    assert leader is not None
+    await cluster.nodes.crash(leader)
+    await clock.advance(12_000)
+    assert await _values(cluster) == [b"0", b"1", b"2"]
+
+
+async def test_what_acks_1_acknowledged_may_be_lost_with_its_leader(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    await _send(cluster, clock, b"kept")
+    await clock.advance(1_000)
+    leader = _orders(cluster).leader
+    assert leader is not None
+    for broker_id in cluster.nodes.ids:
+        if broker_id != leader:
+            cluster.network.cut(broker_id, leader)
+    lost = await _send(cluster, clock, b"lost", acks=1)
+    assert lost.offset == 1
+    await cluster.nodes.crash(leader)
+    for broker_id in cluster.nodes.ids:
+        cluster.network.heal(broker_id, leader)
+    await clock.advance(12_000)
+    await _send(cluster, clock, b"after")
+    await clock.complete(cluster.nodes.start(leader))
+    await clock.advance(5_000)
+    assert await _values(cluster) == [b"kept", b"after"]
+    returned = await cluster.nodes.alive[leader].partitions[TP].log.read(0, 1 << 20)
+    assert returned == await cluster.nodes.leader(TP).log.read(0, 1 << 20)
+    assert any("cut its copy" in event.sentence() for event in cluster.events.last(50))
+
+
+async def test_a_returning_replica_catches_up_and_is_in_sync_again(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    follower = next(broker for broker in _orders(cluster).isr if broker != _orders(cluster).leader)
+    await cluster.nodes.crash(follower)
+    await clock.advance(12_000)
+    assert follower not in _orders(cluster).isr
+    for number in range(3):
+        await _send(cluster, clock, b"%d" % number)
+    await clock.complete(cluster.nodes.start(follower))
+    await clock.advance(5_000)
+    assert follower in _orders(cluster).isr
+    assert cluster.nodes.alive[follower].partitions[TP].log.log_end_offset == 3
+
+
+async def test_a_follower_that_is_cut_off_leaves_the_isr(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    leader = _orders(cluster).leader
+    assert leader is not None
+    follower = next(broker for broker in _orders(cluster).isr if broker != leader)
+    cluster.network.cut(leader, follower)
+    sending = _send(cluster, clock, b"waits")
+    meta = await sending
+    assert meta.offset == 0
+    assert follower not in _orders(cluster).isr
+    cluster.network.heal(leader, follower)
+    await clock.advance(5_000)
+    assert follower in _orders(cluster).isr
+
+
+async def test_too_few_in_sync_refuse_acks_all_and_take_acks_1(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock, min_insync_replicas="2")
+    leader = _orders(cluster).leader
+    assert leader is not None
+    for broker_id in cluster.nodes.ids:
+        if broker_id != leader:
+            await cluster.nodes.crash(broker_id)
+    await clock.advance(30_000)
+    assert _orders(cluster).isr == (leader,)
+    with pytest.raises(NotEnoughReplicasError, match=r"min\.insync\.replicas"):
+        await cluster.nodes.leader(TP).append(_batch(b"v"), acks=-1)
+    request = ProduceRequest(1, 1_000, {TP: _batch(b"v")})
+    answer = await cluster.network.call(ME, leader, request)
+    assert answer.partitions[TP].error is ErrorCode.NONE
+    fetched = await cluster.network.call(ME, leader, FetchRequest({TP: FetchPosition(0)}, max_wait_ms=0))
+    assert fetched.partitions[TP].batches == ()
+
+
+async def test_without_a_live_replica_in_sync_nobody_leads_until_one_returns(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await cluster.create_topic("orders")
+    await _send(cluster, clock, b"only copy")
+    leader = _orders(cluster).leader
+    assert leader is not None
+    await cluster.nodes.crash(leader)
+    await clock.advance(12_000)
+    assert _orders(cluster).leader is None
+    await clock.complete(cluster.nodes.start(leader))
+    await clock.advance(1_000)
+    assert _orders(cluster).leader == leader
+    assert await _values(cluster) == [b"only copy"]
+
+
+async def test_an_unclean_election_loses_what_the_new_leader_lacks(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock, unclean_leader_election_enable="true")
+    first = _orders(cluster).leader
+    assert first is not None
+    others = [broker for broker in cluster.nodes.ids if broker != first]
+    for broker_id in others:
+        await cluster.nodes.crash(broker_id)
+    await clock.advance(30_000)
+    await _send(cluster, clock, b"alone")
+    await cluster.nodes.crash(first)
+    await clock.advance(12_000)
+    await clock.complete(cluster.nodes.start(others[0]))
+    await clock.advance(12_000)
+    assert _orders(cluster).leader == others[0]
+    assert _orders(cluster).isr == (others[0],)
+    assert await _values(cluster) == []
+
+
+async def test_leadership_goes_back_to_the_preferred_replica(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    preferred = _orders(cluster).replicas[0]
+    await clock.complete(cluster.nodes.stop(preferred))
+    await clock.complete(cluster.nodes.start(preferred))
+    await clock.advance(5_000)
+    assert _orders(cluster).leader != preferred
+    assert await clock.complete(cluster.controller.elect_preferred([TP])) == 1
+    assert _orders(cluster).leader == preferred
+
+
+async def test_a_group_goes_on_when_its_coordinator_dies(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    await cluster.workload.spawn_consumer(ConsumerSpec("billing", ("orders",), session_timeout_ms=30_000))
+    for number in range(4):
+        await _send(cluster, clock, b"%d" % number)
+    await clock.advance(20_000)
+    group = cluster.snapshot().group("billing")
+    assert group is not None
+    assert group.coordinator is not None
+    before = (group.generation, group.members[0].member_id, group.offsets[0].committed)
+    assert before[2] == 4
+    await cluster.nodes.crash(group.coordinator)
+    await clock.advance(25_000)
+    after = cluster.snapshot().group("billing")
+    assert after is not None
+    assert after.coordinator not in (None, group.coordinator)
+    assert (after.generation, after.members[0].member_id, after.offsets[0].committed) == before
+
+
+async def test_a_deleted_file_is_filled_again(tmp_path: Path, clock: ManualClock) -> None:
+    async with Cluster.open(tmp_path / "lab", clock=clock, inline_storage=True, seed=7) as cluster:
+        await _three_copies(cluster, clock)
+        for number in range(3):
+            await _send(cluster, clock, b"%d" % number)
+        follower = next(broker for broker in cluster.nodes.ids if broker != _orders(cluster).leader)
+        with pytest.raises(RefusedError, match="is running"):
+            await cluster.nodes.delete_file(follower)
+        await cluster.nodes.crash(follower)
+        await cluster.nodes.delete_file(follower)
+        await clock.advance(12_000)
+        await clock.complete(cluster.nodes.start(follower))
+        await clock.advance(5_000)
+        assert cluster.nodes.alive[follower].partitions[TP].log.log_end_offset == 3
+        assert follower in _orders(cluster).isr
+
+
+def _batch(value: bytes) -> bytes:
+    builder = BatchBuilder(1_000)
+    builder.append(1, None, value)
+    return builder.build()
