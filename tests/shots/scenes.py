@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.cluster.offsets import OffsetChange, OffsetPlan
+from engine.types import TopicPartition
+
+
+def plan_back(group_id: str, target: object, partitions: object = None) -> OffsetPlan:
+    """A plan that moves `orders-0` eight records back."""
+    tp = TopicPartition("orders", 0)
+    return OffsetPlan(group_id, (OffsetChange(tp, 12_291, 12_283, 33, 0, "billing-1"),), "members")
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -18,7 +27,16 @@ class Shot:
 
 SCENES = (
     *(Shot(f"lab-{world}", world) for world in ("empty", "first", "busy", "hostile")),
-    *(Shot(f"records-{world}", world, ("2",)) for world in ("empty", "first", "hostile")),
+    *(Shot(f"records-{world}", world, ("2",)) for world in ("empty", "first", "busy", "hostile")),
+    Shot("records-one", "first", ("2", "up", "up", "up", "enter", "pagedown")),
+    Shot("records-standing", "busy", ("2", "m")),
+    Shot("records-merged", "busy", ("2", "left")),
+    Shot("records-commits", "first", ("2", "]")),
+    Shot("records-filter", "first", ("2", "/", *"city key:customer-1", "enter", "up")),
+    Shot("records-no-filter", "first", ("2", "/", *"ofset:>=3")),
+    Shot("records-go-to", "first", ("2", "t", *"bil")),
+    Shot("records-scrub", "first", ("2", "m", "s", *("up",) * 8), {"offsets.plan": plan_back}),
+    Shot("records-hex", "hostile", ("2", "left", "up", "up", "v", "v")),
     *(Shot(f"groups-{world}", world, ("3",)) for world in ("empty", "first", "busy", "hostile")),
     Shot("new-topic", "first", ("n",)),
     Shot("new-producer", "first", ("p",)),

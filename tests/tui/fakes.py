@@ -9,7 +9,7 @@ from typing import Any
 from engine.clock import Clock, ManualClock
 from engine.events import EventLog
 from engine.snapshot import World
-from tests.tui import worlds
+from tests.tui import logs, worlds
 from tui.app import Kafkarium
 from tui.verbs import Lab
 
@@ -37,7 +37,7 @@ class FakeCluster:
             self.events.publish(event)
         self.clock: Clock = ManualClock(self.world.now_ms)
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-        self.answers: dict[str, Any] = {}
+        self.answers: dict[str, Any] = logs.answers(logs.StubBrowser(lambda: self.world))
         self.snapshots = 0
         self.closed = False
         self.workload: Any = FakeVerbs(self, "workload.")

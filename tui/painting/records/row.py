@@ -1,0 +1,149 @@
+"""Paints the list of records: a row for each, and between them where groups stand and where the log ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual.strip import Strip
+
+from engine.cluster.browser import BrowsedRecord
+from engine.groups.offsets import describe
+from tui.painting.line import Line, right_aligned
+from tui.painting.palette import Palette, letter
+from tui.painting.records.json import tokens_of
+from tui.painting.records.parts import style_of
+from tui.painting.records.times import on_lab_clock
+from tui.painting.text import clean, cut, decode, number
+from tui.records.standing import Mark, Stage
+from tui.records.why import OFFSETS_TOPIC
+
+GUTTER = {Stage.COMMITTED: "▎", Stage.DELIVERED: "▌", Stage.WAITING: "▊"}
+"""The nearer a record is to being done, the thinner its mark, as on the Lab's lanes."""
+HERE, SCRUB, GUTTER_CELLS = "◆", "┃", 2
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What all rows of a list share."""
+
+    merged: bool
+    offset_cells: int
+    partition_cells: int
+    key_cells: int
+    began_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """One record in the list. `stage` is how far the group looked at has come with it, None without a group."""
+
+    row: BrowsedRecord
+    stage: Stage | None
+    layout: Layout
+    scrubbed: bool = False
+    """The scrub's cursor is on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Groups whose committed offset lies before the record that follows, or at the end."""
+
+    marks: tuple[Mark, ...]
+    offset: int
+    left: int
+    """Records from there to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Where the list ends for now, in words."""
+
+    text: str
+    bright: bool = False
+    scrubbed: bool = False
+
+
+def paint_row(model: RecordRow, width: int, palette: Palette, cursor: bool = False) -> Strip:
+    """Group's mark, offset, time, key, value; time is left out where there is no room for it."""
+    record, layout = model.row.record, model.layout
+    line = Line(width)
+    if model.scrubbed:
+        line.add(SCRUB, palette.lane_cursor)
+    else:
+        line.add("▸" if cursor else " ", palette.mark)
+    line.add(GUTTER[model.stage] if model.stage is not None else " ", _stage_style(model.stage, palette))
+    line.add(" ")
+    if layout.merged:
+        line.add(f"P{record.partition}".ljust(layout.partition_cells + 2), palette.quiet)
+    offset_style = palette.lane_cursor if model.scrubbed else palette.strong if cursor else palette.text
+    line.add(number(record.offset).rjust(layout.offset_cells), offset_style)
+    if width >= 60:
+        line.add("  ").add(on_lab_clock(record.timestamp, layout.began_ms).ljust(12), palette.quiet)
+    line.add("  ")
+    if record.topic == OFFSETS_TOPIC:
+        return line.data(describe(record.key, record.value), palette.quiet if record.value is None else None).strip()
+    key_cells = min(layout.key_cells, max(8, (width - line.used) // 3))
+    if record.key is None:
+        line.add("–".ljust(key_cells), palette.faint)
+    else:
+        line.add(_fit(decode(record.key, key_cells * 4), key_cells), palette.json_key)
+    line.add("  ")
+    _add_value(line, record.value, palette)
+    return line.strip()
+
+
+def _add_value(line: Line, value: bytes | None, palette: Palette) -> None:
+    if value is None:
+        line.add("∅ tombstone", palette.quiet)
+        return
+    room = line.left
+    text = decode(value, room * 4)
+    if text[:1] not in ("{", "["):
+        line.add(cut(text, room), palette.text)
+        return
+    for piece, name in tokens_of(cut(text, room)):
+        line.add(piece, (_LIST_STYLES.get(name) and style_of(_LIST_STYLES[name], palette)) or palette.text)
+
+
+_LIST_STYLES = {"json_key": "quiet", "quiet": "faint", "json_number": "json_number", "json_word": "json_word"}
+"""In the list values are loud and names are quiet, so that one row can be told from the next."""
+
+
+def _stage_style(stage: Stage | None, palette: Palette) -> Style:
+    match stage:
+        case Stage.COMMITTED:
+            return palette.lane_consumed
+        case Stage.DELIVERED:
+            return palette.lane_pending
+        case Stage.WAITING:
+            return palette.lane_waiting
+    return palette.faint
+
+
+def paint_standing(model: Standing, width: int, palette: Palette) -> Strip:
+    """Where groups stand between two records: who, and how much is left for them."""
+    line = Line(width).add("  ")
+    for mark in model.marks:
+        style = palette.lane_committed if mark.chosen else palette.quiet
+        line.add(HERE if line.used <= 2 else f"  {HERE}", style).add(" ")
+        if mark.slot is not None:
+            line.add(letter(mark.slot), palette.member(mark.slot)).add(" ")
+        line.data(cut(clean(mark.group_id), max(8, width // 3)), palette.strong if mark.chosen else palette.text)
+    line.add(f" committed {number(model.offset)} ", palette.quiet)
+    left = f" {number(model.left)} to go" if model.left else " caught up"
+    style = palette.lane_committed if any(mark.chosen for mark in model.marks) else palette.faint
+    line.add("┄" * max(0, line.left - len(left) - 1), style)
+    return right_aligned(line, [(left, palette.flow_lag if model.left else palette.good)], 1).strip()
+
+
+def paint_edge(model: Edge, width: int, palette: Palette) -> Strip:
+    """The start or the end of the log."""
+    line = Line(width).add(SCRUB if model.scrubbed else " ", palette.lane_cursor).add("  ")
+    line.add(model.text, palette.good if model.bright else palette.quiet).add(" ")
+    return line.add("─" * max(0, line.left - 1), palette.rule).strip()
+
+
+def _fit(text: str, width: int) -> str:
+    text = cut(text, width)
+    return text + " " * (width - Line(width).add(text).used)
