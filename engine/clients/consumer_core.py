@@ -1,0 +1,293 @@
+"""What a consumer is made of: its parts wired together, who it is in its group, and what its parts tell it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.clients.commits import Commits, Standing
+from engine.clients.connection import Connection
+from engine.clients.coordination import MOVED_ON, CoordinatorLink
+from engine.clients.fetcher import FetchConfig, Fetcher
+from engine.clients.membership import MemberConfig, Membership
+from engine.clients.metadata import ClientMetadata
+from engine.clients.offsets import OffsetLookup
+from engine.clients.rebalancing import assignors_of
+from engine.clients.subscription import PartitionState, Subscription
+from engine.clients.tasks import Tasks
+from engine.clock import Clock
+from engine.errors import (
+    ClientClosedError,
+    FencedInstanceIdError,
+    IllegalStateError,
+    InvalidConfigError,
+    InvalidGroupIdError,
+    KafkaError,
+    KafkaTimeoutError,
+)
+from engine.messages import IsolationLevel
+from engine.network import Network
+from engine.records import ConsumerRecord
+from engine.types import ClientInfo, TopicPartition
+
+ISOLATION = {
+    "read_uncommitted": IsolationLevel.READ_UNCOMMITTED,
+    "read_committed": IsolationLevel.READ_COMMITTED,
+}
+RESETS = ("earliest", "latest", "none")
+_NO_LIMIT = 2**31
+
+_numbers = itertools.count(1)
+
+
+class ConsumerCore:
+    """The parts of a consumer. Times are ms, sizes bytes.
+
+    `resume` is what `membership()` answered earlier: the consumer goes on as that member, from those positions, if its
+    group still stands where it stood. Raises InvalidConfigError, InvalidGroupIdError.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        clock: Clock,
+        *topics: str,
+        group_id: str | None = None,
+        client_id: str | None = None,
+        key_deserializer: Callable[[bytes | None], Any] | None = None,
+        value_deserializer: Callable[[bytes | None], Any] | None = None,
+        fetch_max_wait_ms: int = 500,
+        fetch_max_bytes: int = 52_428_800,
+        fetch_min_bytes: int = 1,
+        max_partition_fetch_bytes: int = 1_048_576,
+        request_timeout_ms: float = 30_000,
+        retry_backoff_ms: float = 100,
+        auto_offset_reset: str = "latest",
+        enable_auto_commit: bool = True,
+        auto_commit_interval_ms: float = 5_000,
+        partition_assignment_strategy: Any = ("range", "cooperative-sticky"),
+        max_poll_interval_ms: int = 300_000,
+        rebalance_timeout_ms: int | None = None,
+        session_timeout_ms: int = 45_000,
+        heartbeat_interval_ms: int = 3_000,
+        max_poll_records: int | None = 500,
+        isolation_level: str = "read_uncommitted",
+        group_instance_id: str | None = None,
+        metadata_max_age_ms: float = 300_000,
+        exclude_internal_topics: bool = True,
+        resume: Mapping[str, Any] | None = None,
+    ) -> None:
+        _one_of("auto_offset_reset", auto_offset_reset, RESETS)
+        _one_of("isolation_level", isolation_level, tuple(ISOLATION))
+        if group_id == "":
+            raise InvalidGroupIdError("A group id must not be empty; leave it out to read without a group.")
+        if heartbeat_interval_ms >= session_timeout_ms:
+            raise InvalidConfigError(
+                f"heartbeat_interval_ms ({heartbeat_interval_ms}) must be below session_timeout_ms "
+                f"({session_timeout_ms}); a third of it is usual."
+            )
+        if max_poll_records is not None and max_poll_records < 1:
+            raise InvalidConfigError(f"max_poll_records cannot be {max_poll_records}; it takes 1 or more, or None.")
+        self.client_id = client_id or f"consumer-{group_id or 'alone'}-{next(_numbers)}"
+        self.group_id = group_id
+        self.last_error: BaseException | None = None
+        """What went wrong last in the background."""
+        self._clock = clock
+        self._request_timeout_ms = request_timeout_ms
+        self._exclude_internal = exclude_internal_topics
+        self._max_poll_records = max_poll_records or _NO_LIMIT
+        self._resume = resume
+        self._started = self._closing = self._closed = False
+        self._pending: list[BaseException] = []
+        self._given: list[PartitionState] = []
+        self._tasks = Tasks(self._broke)
+        self._subscription = Subscription(self._assignment_changed)
+        connection = Connection(network, clock, ClientInfo(self.client_id), request_timeout_ms)
+        self._metadata = ClientMetadata(
+            connection, clock, metadata_max_age_ms, retry_backoff_ms, self._metadata_changed
+        )
+        isolation = ISOLATION[isolation_level]
+        self._lookup = OffsetLookup(connection, self._metadata, clock, isolation, retry_backoff_ms)
+        assignors = assignors_of(partition_assignment_strategy)
+        self._link: CoordinatorLink | None = None
+        self._commits: Commits | None = None
+        self._membership: Membership | None = None
+        if group_id is not None:
+            self._link = CoordinatorLink(group_id, connection, clock, retry_backoff_ms)
+            self._commits = Commits(
+                self._link,
+                self._subscription,
+                clock,
+                self._tasks,
+                self._standing,
+                self._commit_failed,
+                auto=enable_auto_commit,
+                interval_ms=auto_commit_interval_ms,
+                retry_backoff_ms=retry_backoff_ms,
+                request_timeout_ms=request_timeout_ms,
+            )
+            member = MemberConfig(
+                group_instance_id,
+                assignors,
+                session_timeout_ms,
+                heartbeat_interval_ms,
+                max_poll_interval_ms,
+                max_poll_interval_ms if rebalance_timeout_ms is None else rebalance_timeout_ms,
+                request_timeout_ms,
+                retry_backoff_ms,
+            )
+            self._group_instance_id = group_instance_id
+            self._membership = Membership(
+                member, self._link, self._subscription, self._metadata, self._commits, clock, self._tasks, self._tell
+            )
+        fetching = FetchConfig(
+            fetch_max_wait_ms,
+            fetch_min_bytes,
+            fetch_max_bytes,
+            max_partition_fetch_bytes,
+            isolation,
+            auto_offset_reset,
+            retry_backoff_ms,
+        )
+        self._fetcher = Fetcher(
+            fetching,
+            self._subscription,
+            connection,
+            self._metadata,
+            self._lookup,
+            clock,
+            self._tasks,
+            self._link.committed if self._link is not None else None,
+            _deserializing(key_deserializer, value_deserializer),
+        )
+        if topics:
+            self._subscription.subscribe(topics, None, None)
+
+    # As a member
+
+    @property
+    def member_id(self) -> str:
+        """Its name in its group, "" while it has none."""
+        return self._membership.member_id if self._membership is not None else ""
+
+    @property
+    def generation(self) -> int:
+        """The generation of the group it belongs to, -1 while to none."""
+        return self._membership.generation if self._membership is not None else -1
+
+    @property
+    def heartbeating(self) -> bool:
+        """Whether it sends heartbeats; with False all else goes on."""
+        return self._membership is not None and self._membership.heartbeating
+
+    @heartbeating.setter
+    def heartbeating(self, beat: bool) -> None:
+        if self._membership is not None:
+            self._membership.heartbeating = beat
+
+    def membership(self) -> dict[str, Any]:
+        """Who it is in its group and where it stands, in plain values: `resume` for a consumer that takes this up."""
+        assigned = self._subscription.assigned
+        return {
+            "member_id": self.member_id,
+            "generation": self.generation,
+            "topics": sorted(self._subscription.topics),
+            "leader": self._membership is not None and self._membership.watching is not None,
+            "assignment": [list(tp) for tp in sorted(assigned)],
+            "positions": [[list(tp), state.position] for tp, state in assigned.items() if state.position is not None],
+        }
+
+    # What others tell
+
+    def _metadata_changed(self) -> None:
+        subscription = self._subscription
+        if subscription.pattern is not None:
+            known = self._metadata.topics(internal=not self._exclude_internal)
+            subscription.topics = frozenset(topic for topic in known if subscription.pattern.match(topic))
+        if self._membership is not None:
+            self._membership.metadata_changed()
+        elif subscription.subscribed:
+            self._assign_all()
+        self._fetcher.wake()
+
+    def _assign_all(self) -> None:
+        """Without a group, every partition of the topics subscribed to is this consumer's."""
+        subscription = self._subscription
+        wanted = [
+            TopicPartition(topic, partition)
+            for topic in sorted(subscription.topics)
+            for partition in self._metadata.partitions(topic) or ()
+        ]
+        if set(wanted) != set(subscription.assigned):
+            subscription.replace(wanted, keep=True)
+
+    def _assignment_changed(self) -> None:
+        if self._started and not self._closing:
+            self._fetcher.wake()
+            self._fetcher.tell()
+
+    def _standing(self) -> Standing:
+        if self._subscription.by_hand or self._membership is None:
+            return Standing(-1, "", None)
+        return Standing(self._membership.generation, self._membership.member_id, self._group_instance_id)
+
+    def _commit_failed(self, error: KafkaError) -> None:
+        self.last_error = error
+        cause = error.__cause__
+        if self._membership is not None and not self._closing:
+            if isinstance(cause, FencedInstanceIdError):
+                self._membership.fenced(cause)
+            elif isinstance(cause, MOVED_ON):
+                self._membership.moved_on(cause)
+
+    def _tell(self, error: BaseException) -> None:
+        self.last_error = error
+        self._pending.append(error)
+        self._fetcher.tell()
+
+    def _broke(self, error: BaseException) -> None:
+        """Something the consumer did not expect: the application gets it with its next poll."""
+        self._tell(error)
+
+    async def _until(self, condition: Callable[[], bool], otherwise: str, state: PartitionState | None = None) -> None:
+        """Wait until something holds; raises KafkaTimeoutError, or what went wrong meanwhile."""
+        deadline = self._clock.now_ms() + self._request_timeout_ms
+        while not condition():
+            self._check_open()
+            if state is not None:
+                self._fetcher.check(state.tp)
+            left = deadline - self._clock.now_ms()
+            if left <= 0:
+                raise KafkaTimeoutError(f"{otherwise} within {self._request_timeout_ms:.0f} ms.")
+            await self._fetcher.news(left)
+
+    def _check_open(self, *, while_closing: bool = False) -> None:
+        if self._closed or (self._closing and not while_closing):
+            raise ClientClosedError(f"{self.client_id} is closed.")
+        if not self._started:
+            raise IllegalStateError(f"{self.client_id} is not started; await its start() first.")
+
+
+def _one_of(name: str, value: str, accepted: tuple[str, ...]) -> None:
+    if value not in accepted:
+        raise InvalidConfigError(f"{name} cannot be {value!r}; it takes {', '.join(accepted)}.")
+
+
+def _deserializing(
+    key: Callable[[bytes | None], Any] | None, value: Callable[[bytes | None], Any] | None
+) -> Callable[[list[ConsumerRecord]], list[ConsumerRecord]] | None:
+    """What turns the bytes of records into what the application wants; None if it wants the bytes."""
+    if key is None and value is None:
+        return None
+
+    def transform(records: list[ConsumerRecord]) -> list[ConsumerRecord]:
+        return [
+            record._replace(
+                key=record.key if key is None else key(record.key),
+                value=record.value if value is None else value(record.value),
+            )
+            for record in records
+        ]
+
+    return transform
