@@ -39,7 +39,7 @@ class Mode(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (SMALLEST[1], "-low"), (30, "-tall")]
     AUTO_FOCUS = "Panel"
 
-    scene: reactive[Scene | None] = reactive(None, init=False)
+    scene: reactive[Scene | None] = reactive(None, init=False, repaint=False)  # panels repaint what changed
 
     @property
     def kafkarium(self) -> Kafkarium:
