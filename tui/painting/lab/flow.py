@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rich.style import Style
+from textual.color import Color
 from textual.strip import Strip
 
 from engine.snapshot import Throughput
@@ -12,8 +14,8 @@ from tui.painting.line import Line, blank
 from tui.painting.palette import Palette
 from tui.painting.text import number, rate
 
-_EIGHTHS = " ▁▂▃▄▅▆▇█"
 LABEL = 11
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
 def chart(values: Sequence[float], width: int, height: int, top: float) -> list[str]:
@@ -26,6 +28,14 @@ def chart(values: Sequence[float], width: int, height: int, top: float) -> list[
         gap + "".join(_EIGHTHS[min(max(step - (height - 1 - row) * 8, 0), 8)] for step in steps)
         for row in range(height)
     ]
+
+
+@lru_cache(maxsize=64)
+def softened(style: Style, background: str) -> Style:
+    """The same colour nearer to the background: areas are calmer than lines and letters."""
+    if style.color is None or style.color.triplet is None:
+        return style
+    return Style(color=Color.parse(background).blend(Color(*style.color.triplet), 0.62).hex)
 
 
 def paint_flow(flow: Throughput, width: int, height: int, palette: Palette) -> list[Strip]:
@@ -45,7 +55,7 @@ def paint_flow(flow: Throughput, width: int, height: int, palette: Palette) -> l
             line = Line(width)
             if at == lines - 1:
                 line.add(f" {name}".ljust(5), palette.quiet).add(figure.rjust(LABEL - 6), style)
-            rows.append(line.to(LABEL).add(blocks, style).strip())
+            rows.append(line.to(LABEL).add(blocks, softened(style, palette.background)).strip())
     return [*rows[:height], *[blank(width)] * (height - len(rows))]
 
 

@@ -6,6 +6,7 @@ low. Height says the same as colour, so that a lane reads without colour.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -99,6 +100,11 @@ def columns(width: int, numbers: int, widest: int) -> Columns:
     return Columns(label, leader, bar, max(1, end - 1 - bar), end, lag, owner)
 
 
+def bar_rows(lines: int) -> int:
+    """How many of a lane's rows its bar takes."""
+    return 1 if lines < 4 else 2
+
+
 def height_of(lines: int, pins: int) -> int:
     """How many rows a lane takes."""
     return lines + pins
@@ -114,15 +120,30 @@ def paint_lane(lane: Lane, width: int, palette: Palette, cursor: bool = False) -
     """The rows of a lane: the log, its figures where there is room for them, a row for each pinned group."""
     at = columns(width, lane.numbers, lane.widest)
     seen = window_of(lane, at.cells)
-    rows = [_paint_log(lane, at, seen, width, palette, cursor)]
+    *above, lowest = _bars(_cells(lane, seen, palette), bar_rows(lane.lines))
+    rows = [_paint_above(runs, at, width) for runs in above]
+    rows.append(_paint_log(lane, at, seen, lowest, width, palette, cursor))
     if lane.lines > 1:
         rows.append(_paint_figures(lane, at, seen, width, palette))
+    if lane.lines > 4:
+        rows.append(_paint_position(lane, at, seen, width, palette))
     rows += [_paint_pin(pin, lane, at, seen, width, palette) if pin else blank(width) for pin in lane.pins]
-    rows += [blank(width)] * (lane.lines - 2)
-    return rows
+    return rows + [blank(width)] * (lane.lines + len(lane.pins) - len(rows))
 
 
-def _paint_log(lane: Lane, at: Columns, seen: Window, width: int, palette: Palette, cursor: bool) -> Strip:
+Runs = list[tuple[str, Style]]
+"""Neighbours of one style as one piece."""
+
+
+def _paint_above(runs: Runs, at: Columns, width: int) -> Strip:
+    """The upper row of a bar that takes two."""
+    line = Line(width).to(at.bar)
+    for text, style in runs:
+        line.add(text, style)
+    return line.strip()
+
+
+def _paint_log(lane: Lane, at: Columns, seen: Window, runs: Runs, width: int, palette: Palette, cursor: bool) -> Strip:
     log = lane.partition
     line = Line(width).add("▸" if cursor else " ", palette.mark)
     line.add(f"P{log.partition}", palette.strong if cursor else palette.text)
@@ -133,7 +154,7 @@ def _paint_log(lane: Lane, at: Columns, seen: Window, width: int, palette: Palet
         line.add(CLIPPED, palette.faint)
     else:
         line.add("▕", palette.quiet)
-    for text, style in _runs(_cells(lane, seen, palette)):
+    for text, style in runs:
         line.add(text, style)
     line.add(CUT_RIGHT if seen.cell(log.log_end_offset - 1) >= seen.cells else " ", palette.lane_waiting)
     line.to(at.end).add(number(log.log_end_offset).rjust(lane.widest), palette.strong if lane.arrived else palette.text)
@@ -162,8 +183,11 @@ def _add_lag(line: Line, standing: GroupOffsetView | None, column: int, palette:
     line.to(column).add(text.rjust(7), palette.flow_lag if standing.lag else palette.good)
 
 
-def _cells(lane: Lane, seen: Window, palette: Palette) -> list[tuple[str, Style]]:
-    """A glyph and a style for each cell of the bar."""
+Cell = tuple[str, Style]
+"""What a cell shows, by the sign that stands for it in the legend, and its style."""
+
+
+def _cells(lane: Lane, seen: Window, palette: Palette) -> list[Cell]:
     log, standing = lane.partition, lane.standing
     start, end = log.log_start_offset, log.log_end_offset
     last = seen.cell(end - 1) if end > start else -1
@@ -174,15 +198,16 @@ def _cells(lane: Lane, seen: Window, palette: Palette) -> list[tuple[str, Style]
     else:
         done = start if committed is None else committed
         read = max(done, position) if position is not None else done
-    cells = [(AHEAD, palette.lane_ahead)] * seen.cells
-    _fill(cells, seen, seen.cell(start), last, COMMITTED, palette.lane_consumed)
+    cells: list[Cell] = [(AHEAD, palette.lane_ahead)] * seen.cells
+    _fill(cells, seen.cell(start), last, (COMMITTED, palette.lane_consumed))
     if read > done:
-        _fill(cells, seen, seen.cell(done), seen.cell(read - 1), PROCESSED, palette.lane_pending)
+        _fill(cells, seen.cell(done), seen.cell(read - 1), (PROCESSED, palette.lane_pending))
     if end > read:
-        _fill(cells, seen, seen.cell(read), last, PENDING, palette.lane_waiting)
+        _fill(cells, seen.cell(read), last, (PENDING, palette.lane_waiting))
     if lane.arrived and 0 <= last < seen.cells:
-        glyph = PENDING if end > read else PROCESSED if read > done else COMMITTED
-        cells[last] = (glyph, palette.lane_head)
+        cells[last] = (cells[last][0], palette.lane_head)
+    for cell in range(-seen.first % TAPE, max(0, min(last + 1, seen.cells)), TAPE):
+        cells[cell] = (_TAPED[cells[cell][0]], cells[cell][1])
     if lane.cursor is not None:
         under = min(seen.cell(lane.cursor), seen.cells - 1)
         if under >= 0:
@@ -190,24 +215,32 @@ def _cells(lane: Lane, seen: Window, palette: Palette) -> list[tuple[str, Style]
     return cells
 
 
-_LOWER = {COMMITTED: "▁", PROCESSED: "▃", PENDING: "▅"}
+def _fill(cells: list[Cell], first: int, last: int, cell: Cell) -> None:
+    first, last = max(first, 0), min(last, len(cells) - 1)
+    if last >= first:
+        cells[first : last + 1] = [cell] * (last + 1 - first)
 
 
-def _fill(cells: list[tuple[str, Style]], seen: Window, first: int, last: int, glyph: str, style: Style) -> None:
-    lower = _LOWER[glyph]
-    for cell in range(max(first, 0), min(last + 1, seen.cells)):
-        cells[cell] = (lower if (seen.first + cell) % TAPE == 0 else glyph, style)
+_TAPED = {AHEAD: AHEAD, COMMITTED: AHEAD, PROCESSED: "▃", PENDING: "▅"}
+_TALL = {
+    AHEAD: (" ", "▁"), COMMITTED: (" ", "▄"), PROCESSED: ("▁", "█"), PENDING: ("▆", "█"), CURSOR: (CURSOR, CURSOR),
+    "▃": (" ", "▇"), "▅": ("▄", "█"),
+}  # fmt: skip
 
 
-def _runs(cells: list[tuple[str, Style]]) -> list[tuple[str, Style]]:
-    """Neighbours of one style as one piece."""
-    runs: list[tuple[str, Style]] = []
-    for glyph, style in cells:
-        if runs and runs[-1][1] is style:
-            runs[-1] = (runs[-1][0] + glyph, style)
-        else:
-            runs.append((glyph, style))
-    return runs
+def _bars(cells: Sequence[Cell], tall: int) -> list[Runs]:
+    """The cells as one row of a bar, or as two for one twice as high."""
+    rows: list[Runs] = []
+    for row in range(tall):
+        runs: Runs = []
+        for sign, style in cells:
+            glyph = sign if tall == 1 else _TALL[sign][row]
+            if runs and runs[-1][1] is style:
+                runs[-1] = (runs[-1][0] + glyph, style)
+            else:
+                runs.append((glyph, style))
+        rows.append(runs)
+    return rows
 
 
 def _paint_figures(lane: Lane, at: Columns, seen: Window, width: int, palette: Palette) -> Strip:
@@ -227,10 +260,20 @@ def _paint_figures(lane: Lane, at: Columns, seen: Window, width: int, palette: P
             text = f" ✗ committed {number(committed)} is gone"
             line.add(cut(text, limit - line.used), palette.error)
         else:
-            _add_pin(line, f"{PIN}{number(committed)}", seen.cell(committed), at, limit, palette.lane_committed)
+            text = f"{PIN}{number(committed)}" + (" committed" if lane.lines > 4 else "")
+            _add_pin(line, text, seen.cell(committed), at, limit, palette.lane_committed)
     line.to(limit + 1)
     for text, style in right:
         line.add(text, style)
+    return line.strip()
+
+
+def _paint_position(lane: Lane, at: Columns, seen: Window, width: int, palette: Palette) -> Strip:
+    """Where the owner reads, under its cell; on a row of its own, for it is often near the committed offset."""
+    line, standing = Line(width), lane.standing
+    if standing is not None and standing.position is not None:
+        text = f"{PIN}{number(standing.position)} position"
+        _add_pin(line, text, seen.cell(standing.position), at, at.end, palette.lane_pending)
     return line.strip()
 
 

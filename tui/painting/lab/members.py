@@ -11,11 +11,13 @@ from textual.strip import Strip
 from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, MemberView, label_of
 from engine.types import TopicPartition
 from tui.painting.lab.clients import GONE, SYMBOLS, what_can_be_done
+from tui.painting.lab.flow import chart, softened
 from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette, letter
-from tui.painting.text import clean, countdown, cut, duration, plural, rate, short, sparkline, wrap
+from tui.painting.text import clean, countdown, cut, duration, number, plural, rate, short, wrap
 
 SPARKS = 24
+COMMITS = {"auto": "every few seconds", "after": "after processing", "before": "before processing"}
 BEAT_MS = 450.0
 """For so long after a heartbeat the heart is bright."""
 
@@ -104,7 +106,7 @@ def paint_state(sentence: str, state: GroupState, cause: str, width: int, palett
             text = cut(f"{text} {rows[at + 1]}", width - 2)
         if at == 0:
             head, _, tail = text.partition(":")
-            line.add(f"{head}:" if tail else head, palette.states[state]).add(tail, palette.text)
+            line.add(f"{head}:" if ":" in text else head, palette.states[state]).add(tail, palette.text)
         else:
             line.add(text, palette.text)
         painted.append(line.strip())
@@ -120,8 +122,9 @@ def paint_seat(seat: Seat, width: int, palette: Palette, cursor: bool = False) -
     rows = [_head(seat, width, palette, cursor), _doing(seat, width, palette)]
     if seat.lines > 2:
         rows.append(_at_work(seat, width, palette))
-    rows += [blank(width)] * (seat.lines - 3)
-    return rows
+    if seat.lines > 4:
+        rows.append(_sum(seat, width, palette))
+    return rows + [blank(width)] * (seat.lines - len(rows))
 
 
 def _head(seat: Seat, width: int, palette: Palette, cursor: bool, partitions: bool = False) -> Strip:
@@ -167,10 +170,12 @@ def _doing(seat: Seat, width: int, palette: Palette) -> Strip:
         style = palette.error if heart.share < 0.34 else palette.warning
         head = f"✗ {word} " if _is_gone(seat) else f"{word} {heart.silent_s:.1f} s "
         tail = f" {heart.left_s:.1f} s left"
-        cells = max(4, min(20, room - len(head) - len(tail)))
-        filled = round(heart.share * cells)
+        cells = min(20, room - len(head) - len(tail))
         line.add(head, palette.error if _is_gone(seat) else style)
-        return line.add("━" * filled, style).add("╌" * (cells - filled), palette.faint).add(tail, style).strip()
+        if cells >= 3:
+            filled = round(heart.share * cells)
+            line.add("━" * filled, style).add("╌" * (cells - filled), palette.faint)
+        return right_aligned(line, [(tail if cells >= 3 else tail.removesuffix(" left"), style)], 1).strip()
     held = "" if seat.idle else ranges(member.assignment, seat.topic)
     if seat.state is GroupState.PREPARING_REBALANCE:
         word, style = ("waited for", palette.warning) if seat.waited_for else ("rejoined ✓", palette.good)
@@ -183,9 +188,9 @@ def _doing(seat: Seat, width: int, palette: Palette) -> Strip:
     right = rate(consumer.measured)
     sparks = min(room - len(held) - len(right) - 3, SPARKS)
     if sparks >= 4 and consumer.history:
-        line.add("  ").add(
-            sparkline(consumer.history, sparks, max(*consumer.history[-sparks:], 1) * 1.6), palette.flow_out
-        )
+        history = consumer.history[-sparks:]
+        blocks = chart(history, sparks, 1, max(*history, 1) * 1.5)[0]
+        line.add("  ").add(blocks, softened(palette.flow_out, palette.background))
     return right_aligned(line, [(right, palette.quiet)], 1).strip()
 
 
@@ -217,6 +222,13 @@ def _at_work(seat: Seat, width: int, palette: Palette) -> Strip:
     activity, style = _activity(consumer, palette)
     line.add(cut(activity, room), style)
     return right_aligned(line, [(f"  {duration(consumer.processing_ms)} each", palette.faint)], 1).strip()
+
+
+def _sum(seat: Seat, width: int, palette: Palette) -> Strip:
+    member, consumer = seat.member, seat.consumer
+    parts = [f"{number(consumer.processed)} processed", f"commits {consumer.commit}"] if consumer else []
+    parts.append(f"static {clean(member.group_instance_id)}" if member.group_instance_id else clean(member.member_id))
+    return Line(width).to(3).add(cut(" · ".join(parts), width - 4), palette.faint).strip()
 
 
 def ranges(partitions: Sequence[TopicPartition], topic: str) -> str:
@@ -265,8 +277,7 @@ def told(consumer: ConsumerView, member: MemberView | None, lag: int, now_ms: fl
         ("lag", plural(lag, "record")),
         ("processes", f"{rate(consumer.measured)}, {consumer.processed:,} so far"),
         ("takes", f"{duration(consumer.processing_ms)} a record, jitter {consumer.jitter:g}"),
-        ("commits", {"auto": "by itself, every few seconds", "after": "after processing", "before": "before processing"}
-         .get(consumer.commit, consumer.commit)),
+        ("commits", COMMITS[consumer.commit]),
         ("assignor", consumer.assignor),
         ("member id", clean(consumer.member_id) or "none yet"),
     ]  # fmt: skip

@@ -6,9 +6,10 @@ from textual.strip import Strip
 
 from engine.snapshot import ClientState, ProducerView
 from tui.painting.lab.clients import SYMBOLS, what_can_be_done
+from tui.painting.lab.flow import chart, softened
 from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette
-from tui.painting.text import clean, cut, plural, rate, short, sparkline
+from tui.painting.text import clean, cut, number, plural, rate, short
 
 SPARKS = 40
 
@@ -18,24 +19,23 @@ def paint_producer(
 ) -> list[Strip]:
     """The rows of a producer; `here` when it sends to the topic looked at. With one line, only what matters most."""
     if lines == 1:
-        return [_head(producer, here, width, palette, cursor, short_form=True)]
-    rows = [_head(producer, here, width, palette, cursor), _pace(producer, width, palette)]
+        return [_head(producer, here, width, palette, cursor)]
+    tall = 2 if lines >= 6 else 1
+    rows = [_head(producer, here, width, palette, cursor), *_pace(producer, tall, width, palette)]
     if lines > 2:
         rows.append(_rules(producer, width, palette))
-    rows += [blank(width)] * (lines - 3)
-    return rows
+    if lines >= 6:
+        rows.append(_sum(producer, width, palette))
+    return rows + [blank(width)] * (lines - len(rows))
 
 
-def _head(
-    producer: ProducerView, here: bool, width: int, palette: Palette, cursor: bool, short_form: bool = False
-) -> Strip:
+def _head(producer: ProducerView, here: bool, width: int, palette: Palette, cursor: bool) -> Strip:
     state = palette.clients[producer.state]
     line = Line(width).add("▸" if cursor else " ", palette.mark).add(f"{SYMBOLS[producer.state]} ", state)
     figure = rate(producer.measured) if producer.state is ClientState.RUNNING else producer.state.value
     room = width - line.used - 1 - len(figure) - 1
     name, topic = clean(producer.name), clean(producer.topic)
-    named = cut(name, max(4, room - (2 if short_form else min(len(topic), 6) + 3)))
-    line.add(named, palette.strong if here else palette.text)
+    line.add(cut(name, max(4, room if room < 24 else room - 9)), palette.strong if here else palette.text)
     left = width - line.used - len(figure) - 2
     if left > 5:
         line.add(" → ", palette.flow_in if here else palette.faint)
@@ -43,16 +43,30 @@ def _head(
     return right_aligned(line, [(figure, palette.flow_in if figure[0].isdigit() else state)], 1).strip()
 
 
-def _pace(producer: ProducerView, width: int, palette: Palette) -> Strip:
+def _pace(producer: ProducerView, tall: int, width: int, palette: Palette) -> list[Strip]:
     line = Line(width).to(3)
-    if producer.state is ClientState.RUNNING:
-        right = f"of {rate(producer.rate)}" if producer.rate else "rate 0; + raises it"
-        room = min(width - 5 - len(right), SPARKS)
-        if room >= 4:
-            top = max(producer.rate * 2, *producer.history[-room:], 1)
-            line.add(sparkline(producer.history, room, top).lstrip().ljust(room), palette.flow_in)
-        return right_aligned(line, [(right, palette.quiet)], 1).strip()
-    return line.add(what_can_be_done(producer.state), palette.quiet).strip()
+    if producer.state is not ClientState.RUNNING:
+        rows = [line.add(cut(what_can_be_done(producer.state), width - 4), palette.quiet).strip()]
+        return rows + [blank(width)] * (tall - 1)
+    right = f"of {rate(producer.rate)}" if producer.rate else "rate 0; + raises it"
+    room = min(width - 5 - len(right), SPARKS)
+    if room < 4:
+        return [right_aligned(line, [(right, palette.quiet)], 1).strip()] + [blank(width)] * (tall - 1)
+    history = producer.history[-room:]
+    rows = []
+    soft = softened(palette.flow_in, palette.background)
+    for at, blocks in enumerate(chart(history, room, tall, max(producer.rate * 1.5, *history, 1))):
+        line = Line(width).to(3).add(blocks, soft)
+        rows.append((right_aligned(line, [(right, palette.quiet)], 1) if at == tall - 1 else line).strip())
+    return rows
+
+
+def _sum(producer: ProducerView, width: int, palette: Palette) -> Strip:
+    parts = [f"{number(producer.acked)} acknowledged"]
+    parts.append(f"{producer.template} template")
+    parts.append(f"partitioner {producer.partitioner}")
+    line = Line(width).to(3)
+    return line.add(cut(" · ".join(parts), width - 4), palette.faint).strip()
 
 
 def _rules(producer: ProducerView, width: int, palette: Palette) -> Strip:

@@ -10,7 +10,6 @@ from textual.strip import Strip
 
 from engine.snapshot import Throughput
 from tui.painting.lab.flow import LABEL, paint_flow
-from tui.painting.text import duration
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 
@@ -24,7 +23,7 @@ class Flow(Panel, can_focus=False):
     def title(self, scene: Scene) -> Content:
         """How far back it goes."""
         seconds = min(max(4, self.scrollable_content_region.width - LABEL - 1), len(scene.world.throughput.produced))
-        return Content.assemble("Flow", (f" · last {duration(seconds * 1000)}" if seconds else "", "$quiet"))
+        return Content.assemble("Flow", (f" · last {seconds} s" if seconds else "", "$quiet"))
 
     def items(self, scene: Scene) -> Sequence[Item]:
         """One drawing."""

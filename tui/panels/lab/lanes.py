@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
 from textual import events
@@ -18,6 +18,7 @@ from tui.painting.lab.lanes import (
     Lane,
     Owner,
     Pinned,
+    bar_rows,
     columns,
     height_of,
     paint_lane,
@@ -138,7 +139,7 @@ class Lanes(LabPanel):
         per = self._zoom.fit(self._wanted(topic, standing, scene), cells, scene.world.now_ms)
         pinned = self._pinned(scene) if self.show_groups else {}
         pins = min(max((len(each) for each in pinned.values()), default=0), MOST_PINS)
-        lines = lines_each(len(topic.partitions), self.rows - pins * len(topic.partitions), 1, 3)
+        lines = lines_each(len(topic.partitions), self.rows - pins * len(topic.partitions), 1, 6)
         scrubbed = self.lab_mode.scrubber.view
         return [
             Item(
@@ -208,6 +209,11 @@ class Lanes(LabPanel):
     def draw(self, item: Item, pen: Pen) -> Sequence[Strip]:
         """Its rows."""
         return paint_lane(cast("Lane", item.model), pen.width, pen.palette, pen.cursor and pen.focused)
+
+    def in_view(self) -> Iterator[tuple[int, Item]]:
+        """Wires run to the row that bears the lane's name, which is the lowest of its bar."""
+        for row, item in super().in_view():
+            yield row + bar_rows(cast("Lane", item.model).lines) - 1, item
 
     def arrived(self, item: Item) -> bool:
         """Whether a record came in a moment ago."""

@@ -93,7 +93,7 @@ class Members(LabPanel):
             cause = f"Because {clean(group.rebalances[-1].cause)}."
         items = [Item((sentence, group.state, cause, said), SelectedGroup(group.group_id), said)]
         room = self.rows - said - (len(missing) * 2 + 1 if missing else 0)
-        lines = lines_each(len(group.members), room, 1, 4)
+        lines = lines_each(len(group.members), room, 1, 6)
         lags: dict[str, int] = {}
         for offset in group.offsets:
             if offset.owner:

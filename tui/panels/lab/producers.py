@@ -46,7 +46,7 @@ class Producers(LabPanel):
         """One a producer."""
         producers, topic = scene.world.producers, scene.topic
         name = topic.name if topic else ""
-        lines = lines_each(len(producers), self.rows, 1, 4)
+        lines = lines_each(len(producers), self.rows, 1, 6)
         ordered = sorted(producers, key=lambda producer: producer.topic != name)
         return [
             Item((producer, producer.topic == name, lines), SelectedProducer(producer.name), lines)
