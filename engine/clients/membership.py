@@ -7,14 +7,15 @@ on in the background; partitions that are being given up are handed out no more 
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from engine.clients.commits import Commits, Offsets
 from engine.clients.coordination import MOVED_ON, CoordinatorLink
+from engine.clients.handover import Handover
 from engine.clients.metadata import ClientMetadata
+from engine.clients.polls import PollWatch
 from engine.clients.rebalancing import (
     assignments,
     protocols,
@@ -91,7 +92,7 @@ class Membership:
         """What has ended this membership for good."""
         self.watching: Mapping[str, int] | None = None
         """As the group's leader: the partitions of its topics, as they were when it shared them out."""
-        self._cooperative = rebalances_cooperatively(config.assignors)
+        self._handover = Handover(subscription, commits, rebalances_cooperatively(config.assignors), on_error)
         self._remembered: tuple[tuple[TopicPartition, ...], int] = ((), -1)
         self._joined_topics: frozenset[str] | None = None
         self._rejoin = asyncio.Event()
@@ -99,11 +100,8 @@ class Membership:
         self._prepared = False
         self._joining = False
         self._settled = asyncio.Event()
-        self._polls = 0
-        self._polled_ms = 0.0
-        self._polled = asyncio.Event()
+        self._polls = PollWatch(clock, config.max_poll_interval_ms, config.heartbeat_interval_ms)
         self._awaits_poll = False
-        self._lost: set[TopicPartition] = set()
         self._rejoining = False
         self._member: asyncio.Task[None] | None = None
 
@@ -111,23 +109,20 @@ class Membership:
 
     def start(self, resume: Mapping[str, Any] | None) -> None:
         """Be a member from now on, the one `resume` tells of if there is one."""
-        self._polled_ms = self._clock.now_ms()
         self._member = self._tasks.spawn(self._be_a_member(resume), "consumer-group")
         self._tasks.spawn(self._beat(), "consumer-heartbeat")
-        self._tasks.spawn(self._watch_polls(), "consumer-poll-interval")
+        self._tasks.spawn(self._polls.watch(self._polled_too_late), "consumer-poll-interval")
 
     def poll_began(self) -> None:
         """The application asks for records."""
-        self._polls += 1
-        self._polled.set()
+        self._polls.began()
         if self._awaits_poll:
             self._awaits_poll = False
             self.request_rejoin("the application polls again after max.poll.interval.ms")
 
     def poll_ended(self) -> None:
         """The application has its records, and `max_poll_interval_ms` to come again."""
-        self._polls -= 1
-        self._polled_ms = self._clock.now_ms()
+        self._polls.ended()
 
     def request_rejoin(self, reason: str) -> None:
         """Join again as soon as may be."""
@@ -156,12 +151,14 @@ class Membership:
         """Commit `offsets`, give `owned` up and say goodbye; a static member goes in silence (KIP-345)."""
         if self._member is not None:
             self._member.cancel()
-        if self.generation < 0 or self._lost:
-            await self._tell("on_partitions_lost", self._lost | owned, listener)
-        else:
+        handover = self._handover
+        if self.generation >= 0 and not handover.lost:
             await self._commits.auto_commit(offsets)
-            await self._tell("on_partitions_revoked", owned, listener)
-        self._lost = set()
+            if owned:
+                await handover.tell("on_partitions_revoked", owned, listener)
+        elif handover.lost or owned:
+            await handover.tell("on_partitions_lost", handover.lost | owned, listener)
+            handover.lost = set()
         member_id, known = self.member_id, self._link.broker_id is not None
         self._forget(keep_id=False)
         if member_id and known and self._config.group_instance_id is None:
@@ -196,9 +193,8 @@ class Membership:
         except FencedInstanceIdError as error:
             await self._fenced(error)
         except KafkaError as error:
-            self._polled.clear()
             self._on_error(error)
-            await self._polled.wait()
+            await self._polls.next()
             self._rejoin.set()
 
     async def _fenced(self, error: FencedInstanceIdError) -> None:
@@ -206,7 +202,7 @@ class Membership:
         self.fatal = error
         self._rejoin.clear()
         self._forget(keep_id=False)
-        await self._lose(set(self._subscription.assigned))
+        await self._handover.lose(set(self._subscription.assigned))
         self._on_error(error)
 
     async def _take_up(self, resume: Mapping[str, Any]) -> None:
@@ -231,7 +227,7 @@ class Membership:
         except RebalanceInProgressError:
             # It is a member still, and has to give up in good order what it held.
             subscription.replace(held)
-            await self._tell("on_partitions_assigned", set(held))
+            await self._handover.tell("on_partitions_assigned", set(held))
             self.request_rejoin("the group is rebalancing")
         else:
             self._joined_topics = topics
@@ -244,7 +240,7 @@ class Membership:
         try:
             if not self._prepared:
                 self._prepared = True
-                await self._prepare()
+                await self._handover.before_joining(self.generation >= 0)
             self._rejoin.clear()
             await self._know_topics(self._subscription.topics)
             self._joining = True
@@ -329,66 +325,16 @@ class Membership:
         known = {topic: self._metadata.partitions(topic) for topic in topics}
         return {topic: len(partitions or ()) for topic, partitions in known.items()}
 
-    # Giving up and taking over
-
-    async def _prepare(self) -> None:
-        """Before joining: an eager member gives up all it has, a cooperative one only what it no longer wants."""
-        if self._lost or self.generation < 0:
-            await self._lose(self._lost | set(self._subscription.assigned))
-            return
-        await self._commits.auto_commit(self._commits.processed())
-        owned = set(self._subscription.assigned)
-        if self._cooperative:
-            unwanted = {tp for tp in owned if tp.topic not in self._subscription.topics}
-            if unwanted:
-                await self._revoke(unwanted)
-        else:
-            await self._revoke(owned)
-
     async def _complete(self, answer: SyncGroupResponse) -> None:
-        """Take over what the leader has given."""
-        subscription = self._subscription
+        """Take over what the leader has given, and join once more if something was given up for it."""
         assigned = decode_assignment(answer.assignment).partitions
-        owned = set(subscription.assigned)
-        revoked = owned.difference(assigned) if self._cooperative else set()
-        if revoked:
-            subscription.give_up(revoked)
-            await self._commits.auto_commit(self._commits.processed(revoked))
-            await self._revoke(revoked)
-        added = set(assigned) - owned if self._cooperative else set(assigned)
-        subscription.replace(assigned, keep=self._cooperative)
         self._remembered = (assigned, self.generation)
-        self._commits.restart()
-        await self._tell("on_partitions_assigned", added)
+        revoked = await self._handover.take_over(assigned)
         if revoked:
             gone = ", ".join(map(str, sorted(revoked)))
             self.request_rejoin(f"gave back {gone}, which the others can have now")
         elif not self._rejoin.is_set():
             self._settled.set()
-
-    async def _revoke(self, partitions: set[TopicPartition]) -> None:
-        self._subscription.give_up(partitions)
-        await self._tell("on_partitions_revoked", partitions)
-        self._subscription.remove(partitions)
-
-    async def _lose(self, partitions: set[TopicPartition]) -> None:
-        self._lost = set()
-        if partitions:
-            self._subscription.remove(partitions)
-            await self._tell("on_partitions_lost", partitions)
-
-    async def _tell(self, what: str, partitions: set[TopicPartition], listener: Any = None) -> None:
-        """Tell the listener; what it raises reaches the application with its next poll, and joining goes on."""
-        listener = listener or self._subscription.listener
-        if listener is None:
-            return
-        call = getattr(listener, what, None) or listener.on_partitions_revoked
-        try:
-            result = call(set(partitions))
-            if inspect.isawaitable(result):
-                await result
-        except Exception as error:  # whatever an application's own code may raise
-            self._on_error(error)
 
     def _forget(self, *, keep_id: bool) -> None:
         self.generation = -1
@@ -450,27 +396,15 @@ class Membership:
         self._subscription.give_up(self._subscription.assigned)
         self.request_rejoin(f"it was no longer known: {error}")
 
-    async def _watch_polls(self) -> None:
-        """Leave when the application does not come back for records in time; it joins again when it does."""
-        longest = self._config.max_poll_interval_ms
-        left_ms: float = longest
-        while True:
-            await self._clock.sleep(left_ms)
-            idle_ms = 0.0 if self._polls else self._clock.now_ms() - self._polled_ms
-            if idle_ms < longest:
-                left_ms = longest - idle_ms
-                continue
-            left_ms = self._config.heartbeat_interval_ms
-            if self.generation >= 0 and not self._rejoining:
-                await self._polled_too_late()
-
     async def _polled_too_late(self) -> None:
+        """The application does not come back for records: leave, and join again when it does."""
+        if self.generation < 0 or self._rejoining:
+            return
         member_id = self.member_id
         self._awaits_poll = True
         self._rejoin.clear()
         self._settled.clear()
-        self._lost |= set(self._subscription.assigned)
-        self._subscription.remove(self._lost)
+        self._handover.take_away()
         self._forget(keep_id=False)
         if self._config.group_instance_id is None:
             await self._say_goodbye(member_id, "consumer poll timeout has expired.")
