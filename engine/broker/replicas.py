@@ -99,6 +99,7 @@ class Replicas:
                 self._broker_id, log, self._disk, self._clock, self._config, topic.config
             )
             partition.isr_change = self._isr_change
+            await partition.recover()
         led, epoch = partition.leads, partition.state.leader_epoch
         partition.become(state, topic.config)
         leader = state.leader if state.leader != self._broker_id else None

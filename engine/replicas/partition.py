@@ -16,6 +16,7 @@ from engine.config import BrokerConfig, TopicConfig
 from engine.errors import (
     FencedLeaderEpochError,
     KafkaError,
+    KafkaStorageError,
     NotEnoughReplicasAfterAppendError,
     NotEnoughReplicasError,
     NotLeaderOrFollowerError,
@@ -34,13 +35,22 @@ from engine.messages import (
     PartitionMetadata,
     ProducedPartition,
 )
-from engine.records import codec_of, recompress, require_keys, validate
+from engine.records import BatchHeader, codec_of, recompress, require_keys, validate
 from engine.replicas.disk import Disk
 from engine.replicas.leadership import Leadership
+from engine.replicas.producers import KnownBatch, ProducerStates
 from engine.storage.log import PartitionLog
 from engine.types import TopicPartition
 
 ALL = -1
+
+
+class _AlreadyThereError(Exception):
+    """A batch was sent again; `known` says where it lies."""
+
+    def __init__(self, known: KnownBatch) -> None:
+        super().__init__(known)
+        self.known = known
 
 
 class Partition:
@@ -60,6 +70,7 @@ class Partition:
         self.config = config
         self.state = PartitionMetadata(log.tp.partition, None, -1, (), ())
         self.leading: Leadership | None = None
+        self.producers = ProducerStates()
         self.isr_change: Callable[[Partition], None] = lambda _: None
         """Called when the ISR should be looked at; the broker asks the controller."""
         self._clock = clock
@@ -156,16 +167,48 @@ class Partition:
         await self._disk.writing()
         self.check_leader()
         append_time = self._clock.now() if self.config.message_timestamp_type == "LogAppendTime" else None
-        stored = await self.log.append(batch, leader_epoch=self.state.leader_epoch, log_append_time=append_time)
+        try:
+            stored = await self.log.append(
+                batch, leader_epoch=self.state.leader_epoch, log_append_time=append_time, placing=self._place
+            )
+            base_offset, last_offset = stored.base_offset, stored.last_offset
+        except _AlreadyThereError as there:
+            base_offset, last_offset = there.known.base_offset, there.known.last_offset
+            await self._stored(last_offset + 1)
+        except KafkaStorageError:
+            await self.recover()
+            raise
         self._advance()
         self._wake()
         if acks == ALL:
-            await self._acknowledged(stored.last_offset + 1, timeout_ms)
+            await self._acknowledged(last_offset + 1, timeout_ms)
         return ProducedPartition(
-            base_offset=stored.base_offset,
+            base_offset=base_offset,
             log_append_time=-1 if append_time is None else append_time,
             log_start_offset=self.log.log_start_offset,
         )
+
+    def _place(self, header: BatchHeader) -> None:
+        known = self.producers.check(header)
+        if known is not None:
+            raise _AlreadyThereError(known)
+        self.producers.appended(header, header.base_offset, header.last_offset)
+
+    async def _stored(self, offset: int) -> None:
+        """Wait until the log is on disk up to `offset`."""
+        news = asyncio.Event()
+        stop = self.watch(news.set)
+        try:
+            while self.log.flushed_offset < offset:
+                self.check_leader()
+                await news.wait()
+                news.clear()
+        finally:
+            stop()
+
+    async def recover(self) -> None:
+        """Learn from the log what producers have sent, as when a broker starts."""
+        self.producers = ProducerStates.replay(await self.log.producer_batches())
 
     async def _acknowledged(self, offset: int, timeout_ms: float) -> None:
         """Wait until the high watermark has come to `offset`."""
@@ -269,6 +312,8 @@ class Partition:
         if batches:
             await self._disk.writing()
             await self.log.append_stored(batches)
+            for header in map(BatchHeader.parse, batches):
+                self.producers.appended(header, header.base_offset, header.last_offset)
         if not self.leads:
             self._known_watermark = max(self._known_watermark, min(high_watermark, self.log.flushed_offset))
             self.log.high_watermark = self._known_watermark
@@ -280,6 +325,7 @@ class Partition:
         """Drop everything from `offset` on: the leader never had it."""
         await self.log.truncate_to(offset)
         self._known_watermark = min(self._known_watermark, self.log.log_end_offset)
+        await self.recover()
 
     def retire(self) -> None:
         """Serve and wait for nothing any more: the replica is dropped, or its broker ends."""

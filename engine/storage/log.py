@@ -14,7 +14,7 @@ from engine.errors import (
     OffsetOutOfRangeError,
     UnknownTopicOrPartitionError,
 )
-from engine.records import BatchHeader, read_records, stamp
+from engine.records import HEADER_SIZE, BatchHeader, read_records, stamp
 from engine.storage.connection import Connection, Parameters, Rows
 from engine.storage.edits import Cut, Removed, cut_end, remove_below, repair_newest, replace_batches, shrink
 from engine.storage.epochs import Entry, LeaderEpochs
@@ -97,15 +97,25 @@ class PartitionLog:
 
     # Writing
 
-    async def append(self, batch: bytes, *, leader_epoch: int, log_append_time: int | None = None) -> AppendInfo:
+    async def append(
+        self,
+        batch: bytes,
+        *,
+        leader_epoch: int,
+        log_append_time: int | None = None,
+        placing: Callable[[BatchHeader], None] = lambda _: None,
+    ) -> AppendInfo:
         """Give a checked batch the next offsets and store it; returns when it is committed.
 
+        `placing` is shown the header with its offsets at the very moment they are given; if it raises, they are not.
         Offsets are given in the order of the calls. KafkaStorageError if it cannot be written; then everything queued
         behind it in this log fails as well, and the offsets are given to the next that comes.
         """
         await self._settled()
         data = stamp(batch, self.log_end_offset, leader_epoch, log_append_time)
-        stored = _stored(BatchHeader.parse(data), data)
+        header = BatchHeader.parse(data)
+        placing(header)
+        stored = _stored(header, data)
         await self._write([stored])
         return AppendInfo(
             stored.base_offset,
@@ -258,6 +268,15 @@ class PartitionLog:
             (self.log_id, from_offset, self.flushed_offset, limit),
         )
         return [BatchInfo(*row) for row in rows]
+
+    async def producer_batches(self, among: int = 1000) -> list[BatchHeader]:
+        """The headers of those of the newest `among` committed batches that have a producer id, oldest first."""
+        rows = await self._fetch(
+            "SELECT header FROM (SELECT substr(bytes, 1, ?) AS header, producer_id FROM batch WHERE log = ? "
+            "ORDER BY base_offset DESC LIMIT ?) WHERE producer_id >= 0",
+            (HEADER_SIZE, self.log_id, among),
+        )
+        return [BatchHeader.parse(header) for (header,) in reversed(rows)]
 
     def delete(self) -> None:
         """Take no more; for the store, which removes the log."""
