@@ -153,9 +153,13 @@ async def test_what_was_deleted_gives_its_room_back(inline: bool, tmp_path: Path
         one, other = await opened.create_log(TP, TOPIC_ID), await opened.create_log(TopicPartition("t", 0), TOPIC_ID)
         await append(other, batch(10, size=2_000))
         await append(one, *[batch(10, size=100_000)] * 30)
-        await one.delete_records(150)
+        await one.delete_records(290)
+        await other.delete_records(5)
+        [(empty,)] = await opened._writing.execute_fetchall("PRAGMA freelist_count")
+        assert empty < 512
+        await append(one, *[batch(10, size=100_000)] * 20)
         await opened.delete_log(TP)
-        assert offsets(await stored(other)) == list(range(10))
+        assert offsets(await stored(other)) == list(range(5, 10))
     assert (tmp_path / "b.db").stat().st_size < 10_000_000
 
 
