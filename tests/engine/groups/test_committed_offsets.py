@@ -307,6 +307,18 @@ async def test_a_working_groups_offsets_expire_where_nobody_subscribes_any_more(
     assert "Its other offsets are kept." in world.told()[-1]
 
 
+async def test_an_offset_that_is_being_committed_anew_does_not_expire() -> None:
+    world = await new_world(offsets_retention_minutes=60)
+    await world.commit({tp(0): 1})
+    await world.clock.advance(3_600_000 - 1)
+    world.log.open.clear()
+    committing = asyncio.create_task(world.commit({tp(0): 2}))
+    await world.clock.advance(1)
+    world.log.open.set()
+    await answers(world, committing)
+    assert await world.committed() == {tp(0): 2}
+
+
 async def test_an_offset_that_carries_its_own_expiry_goes_by_that() -> None:
     world = await new_world()
     value = OffsetValue(9, "", world.clock.now(), -1, world.clock.now() + 1_000_000)
@@ -342,7 +354,10 @@ def test_groups_are_spread_as_javas_string_hash_says() -> None:
     assert partition_for("", 50) == 0
     assert partition_for("polygenelubricants", 50) == 0  # its hash code is Integer.MIN_VALUE
     assert partition_for("ｋ\U0001f600", 50) == abs(31 * (31 * 0xFF4B + 0xD83D) + 0xDE00) % 50
-    assert partition_for("consumer-group-a", 50) == abs(_java_hash("consumer-group-a")) % 50
+    hashes = {name: _java_hash(name) for name in (f"team-{number}-orders" for number in range(100))}
+    assert any(code < 0 for code in hashes.values())
+    for name, code in hashes.items():
+        assert partition_for(name, 50) == abs(code) % 50
 
 
 def _java_hash(text: str) -> int:

@@ -286,7 +286,7 @@ class GroupMachine(RuleBasedStateMachine):
 
 TestGroup = GroupMachine.TestCase
 TestGroup.settings = settings(
-    max_examples=60,
+    max_examples=150,
     stateful_step_count=40,
     derandomize=True,
     deadline=None,

@@ -106,6 +106,17 @@ async def test_wires_unplug_when_an_eager_member_rejoins_and_plug_in_when_it_is_
     assert [member.assignment for member in world.view.members] == [tps(0, 1), tps(2, 3)]
 
 
+async def test_a_follower_that_rejoins_unchanged_serves_again_once_it_has_synced() -> None:
+    world = await new_world()
+    _, follower = await stable_group(world, "billing-1", "billing-2")
+    follower.generation = -1
+    await follower.join()
+    assert not world.view.members[1].assignment
+    await follower.sync()
+    assert world.view.members[1].assignment == tps(2, 3)
+    assert len(world.rebalances) == 1
+
+
 async def test_two_owners_by_an_assignment_that_overlaps_are_never_shown() -> None:
     world = await new_world()
     leader, follower = await stable_group(world, "billing-1", "billing-2")

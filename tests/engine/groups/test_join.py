@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
 
 from engine.errors import (
     GroupMaxSizeReachedError,
+    IllegalGenerationError,
     InconsistentGroupProtocolError,
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
@@ -191,12 +193,24 @@ async def test_each_member_votes_for_the_first_assignor_that_all_share_and_most_
     assert {join.result().protocol_name for join in joins} == {"sticky"}
 
 
+async def test_an_empty_group_may_come_back_with_another_protocol_type() -> None:
+    world = await new_world()
+    (member,) = await stable_group(world, "billing-1")
+    await member.leave()
+    request = replace(world.client("connect-1", group_instance_id="one").join_request(), protocol_type="connect")
+    joining = asyncio.create_task(world.coordinator.join_group(member.info, request))
+    await world.clock.advance(3_000)
+    assert joining.result().generation_id == 3
+    assert world.view.protocol_type == "connect"
+
+
 # Joining again ---------------------------------------------------------------------------------------------
 
 
 async def test_a_leader_that_joins_again_in_stable_always_starts_a_rebalance() -> None:
     world = await new_world()
     leader, follower = await stable_group(world, "billing-1", "billing-2")
+    leader.generation = -1  # so that its subscription is the one it joined with
     rejoining = leader.start_join()
     await world.settle()
     assert world.view.state is GroupState.PREPARING_REBALANCE
@@ -275,6 +289,24 @@ async def test_when_the_leader_is_gone_the_member_that_joined_first_leads() -> N
     await rebalance(world, third, second)
     assert second.leads
     assert not third.leads
+
+
+async def test_only_a_member_that_has_joined_again_can_lead() -> None:
+    world = await new_world()
+    leader, second = (world.client(f"billing-{n}", group_instance_id=f"{n}") for n in (1, 2))
+    third = world.client("billing-3")
+    joins = [client.start_join() for client in (leader, second, third)]
+    await world.clock.until(lambda: all(join.done() for join in joins))
+    await share_out(world, leader, second, third)
+    await leader.heartbeat()
+    rejoining = third.start_join()
+    for _ in range(8):  # the static ones stay members, though they do not come back
+        await world.clock.advance(8_000)
+        for client in (leader, second):
+            with contextlib.suppress(RebalanceInProgressError, IllegalGenerationError):
+                await client.heartbeat()
+    assert len(rejoining.result().members) == 3
+    assert third.leads
 
 
 async def test_a_new_member_may_wait_long_for_its_first_generation_but_not_for_ever() -> None:

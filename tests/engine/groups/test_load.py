@@ -118,7 +118,9 @@ async def test_while_loading_requests_are_told_so_and_heartbeats_are_good() -> N
 
 
 async def test_a_partition_lost_while_it_is_being_read_is_not_coordinated() -> None:
-    world = World()
+    world = await new_world()
+    await stable_group(world, "billing-1")
+    world.coordinator.unload(PARTITION)
     world.log.open.clear()
     loading = asyncio.create_task(world.coordinator.load(PARTITION))
     await world.settle()
@@ -127,6 +129,9 @@ async def test_a_partition_lost_while_it_is_being_read_is_not_coordinated() -> N
     await loading
     with pytest.raises(NotCoordinatorError):
         await world.committed()
+    before = world.events.count
+    await world.clock.advance(60_000)
+    assert world.events.count == before
 
 
 async def test_a_log_that_cannot_be_read_leaves_nothing_half_loaded() -> None:

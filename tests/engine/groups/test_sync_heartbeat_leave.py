@@ -113,6 +113,25 @@ async def test_when_the_assignment_cannot_be_stored_everybody_is_told_and_it_reb
     assert follower.owned == tps(2, 3)
 
 
+async def test_an_assignment_overtaken_by_a_new_member_while_it_is_stored_is_not_handed_out() -> None:
+    world = await new_world()
+    (leader,) = await joined_group(world, "billing-1")
+    newcomer = world.client("billing-2")
+    await newcomer.get_id()
+    world.log.open.clear()
+    syncing = leader.start_sync()
+    await world.settle()
+    joining = newcomer.start_join()
+    await world.settle()
+    assert refused(syncing) is RebalanceInProgressError
+    world.log.open.set()
+    await world.settle()
+    assert world.view.state is GroupState.PREPARING_REBALANCE
+    await answers(world, joining, leader.start_join())
+    await share_out(world, leader, newcomer)
+    assert [leader.owned, newcomer.owned] == [tps(0, 1), tps(2, 3)]
+
+
 async def test_a_member_the_leader_forgot_gets_nothing() -> None:
     world = await new_world()
     leader, follower = await joined_group(world, "billing-1", "billing-2")
