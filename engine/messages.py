@@ -183,6 +183,19 @@ class ListOffsetsRequest(Request[ListOffsetsResponse]):
     isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
 
 
+@dataclass(frozen=True, slots=True)
+class InitProducerIdResponse:
+    """The producer's id and epoch."""
+
+    producer_id: int
+    producer_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class InitProducerIdRequest(Request[InitProducerIdResponse]):
+    """A producer wants an id, so that leaders can tell its repeated batches from new ones (KIP-98)."""
+
+
 # Groups --------------------------------------------------------------------------------------------------
 
 

@@ -36,6 +36,8 @@ from engine.messages import (
     FindCoordinatorRequest,
     FindCoordinatorResponse,
     HeartbeatRequest,
+    InitProducerIdRequest,
+    InitProducerIdResponse,
     JoinGroupRequest,
     LeaveGroupRequest,
     ListedOffset,
@@ -70,6 +72,9 @@ class Creator(Protocol):
     async def ensure_offsets_topic(self) -> int:
         """Make `__consumer_offsets` if need be; how many partitions it has."""
 
+    async def next_producer_id(self) -> int:
+        """An id that no producer has had."""
+
 
 class Serving:
     """Answers requests from a broker's replicas, its image of the metadata, and its group coordinator."""
@@ -96,6 +101,7 @@ class Serving:
             FetchRequest: self._fetch,
             ListOffsetsRequest: self._list_offsets,
             OffsetForLeaderEpochRequest: self._offset_for_leader_epoch,
+            InitProducerIdRequest: self._init_producer_id,
             FindCoordinatorRequest: self._find_coordinator,
             JoinGroupRequest: coordinator.join_group,
             SyncGroupRequest: coordinator.sync_group,
@@ -166,6 +172,9 @@ class Serving:
         return FindCoordinatorResponse(leader)
 
     # Records
+
+    async def _init_producer_id(self, client: ClientInfo, request: InitProducerIdRequest) -> InitProducerIdResponse:
+        return InitProducerIdResponse(await self._creator.next_producer_id(), 0)
 
     async def _produce(self, client: ClientInfo, request: ProduceRequest) -> ProduceResponse:
         if request.acks not in (0, 1, -1):

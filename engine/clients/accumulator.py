@@ -25,6 +25,7 @@ class Batch:
 
     __slots__ = (
         "attempts",
+        "base_sequence",
         "builder",
         "created_ms",
         "ended",
@@ -44,6 +45,8 @@ class Batch:
         self.futures: list[asyncio.Future[RecordMetadata]] = []
         self.timestamps: list[int] = []
         self.attempts = 0
+        self.base_sequence = -1
+        """Of its first record, once an idempotent producer has numbered it."""
         self.retry_at_ms = 0.0
         self.last_error: KafkaError | None = None
         self.ended: list[asyncio.Future[None]] = []

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from engine.clients.accumulator import Accumulator, Batch, PartitionQueue
 from engine.clients.connection import Connection
+from engine.clients.idempotence import Identity
 from engine.clients.metadata import ClientMetadata
 from engine.clients.partitioners import PARTITIONERS, KeylessRule, Partitioner, keyless_rule, murmur2
 from engine.clients.sender import Sender, SenderConfig
@@ -53,7 +54,8 @@ class Producer:
 
     `acks` is 0, 1 or "all"; `partitioner` "default" (murmur2 of the key; without one, sticky), "roundrobin" or "random"
     (likewise, for records without a key), or a callable `(key_bytes, all_partitions, available) -> partition`; `rng`
-    is where chance comes from. Raises InvalidConfigError.
+    is where chance comes from. `enable_idempotence` is on with acks "all" unless switched off, as in Kafka since 3.0:
+    a batch that is sent again because its answer was lost is stored once. Raises InvalidConfigError.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Producer:
         *,
         client_id: str | None = None,
         acks: int | str = "all",
+        enable_idempotence: bool | None = None,
         linger_ms: float = 0,
         max_batch_size: int = 16_384,
         max_request_size: int = 1_048_576,
@@ -80,6 +83,8 @@ class Producer:
     ) -> None:
         if acks not in ACKS:
             raise InvalidConfigError(f"acks cannot be {acks!r}; it takes 0, 1 or 'all'.")
+        if enable_idempotence and ACKS[acks] != -1:
+            raise InvalidConfigError(f"enable_idempotence needs acks 'all', not {acks!r}: set that, or leave it out.")
         if compression_type is not None and compression_type not in COMPRESSIONS:
             raise InvalidConfigError(
                 f"compression_type cannot be {compression_type!r}; it takes {', '.join(COMPRESSIONS)}."
@@ -119,8 +124,10 @@ class Producer:
         )
         self._accumulator = Accumulator(clock, max_batch_size, compression_type or "none", buffer_memory)
         config = SenderConfig(ACKS[acks], linger_ms, max_request_size, retry_backoff_ms, delivery_timeout_ms)
+        idempotent = ACKS[acks] == -1 if enable_idempotence is None else enable_idempotence
+        self._identity = Identity(connection) if idempotent else None
         self._sender = Sender(
-            config, self._accumulator, connection, self._metadata, clock, self._tasks, self._batch_ended
+            config, self._accumulator, connection, self._metadata, clock, self._tasks, self._batch_ended, self._identity
         )
 
     @property
@@ -136,6 +143,8 @@ class Producer:
         self._check_open()
         self._loop = asyncio.get_running_loop()
         await self._metadata.refresh()
+        if self._identity is not None:
+            await self._identity.begin()
         self._tasks.spawn(self._metadata.keep_fresh(), f"{self.client_id}-metadata")
 
     async def stop(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from engine.clients.accumulator import Accumulator, Batch, PartitionQueue
 from engine.clients.connection import Connection
+from engine.clients.idempotence import Identity
 from engine.clients.metadata import ClientMetadata
 from engine.clients.tasks import Soon, Tasks
 from engine.clock import Clock, Timer
@@ -42,6 +43,7 @@ class Sender:
         clock: Clock,
         tasks: Tasks,
         on_end: Callable[[Batch, KafkaError | None], None],
+        identity: Identity | None,
     ) -> None:
         self._config = config
         self._accumulator = accumulator
@@ -50,6 +52,7 @@ class Sender:
         self._clock = clock
         self._tasks = tasks
         self._on_end = on_end
+        self._identity = identity
         self._busy: set[int] = set()
         self._timer: Timer | None = None
         self._closed = False
@@ -151,7 +154,9 @@ class Sender:
 
     async def _deliver(self, leader: int, batches: list[Batch], now: float) -> None:
         acks = self._config.acks
-        # The seam for idempotence: builder.set_producer_state(id, epoch, sequence) goes before the first build.
+        if self._identity is not None:
+            for batch in batches:
+                self._identity.number(batch)
         data = {batch.tp: batch.builder.build() for batch in batches}
         if acks == 0:
             for batch in batches:
@@ -183,6 +188,8 @@ class Sender:
             return
         error = error_for(answer.error, answer.message)
         if answer.error == ErrorCode.MESSAGE_TOO_LARGE and batch.builder.count > 1:
+            if self._identity is not None:
+                self._identity.take_back(batch)
             self._accumulator.split(batch)
         elif error.retriable:
             now = self._clock.now_ms()
@@ -197,6 +204,8 @@ class Sender:
     def _end(self, batch: Batch, error: KafkaError | None) -> None:
         if error is not None:
             batch.fail(error)
+            if self._identity is not None:
+                self._identity.gave_up(batch)
         self._accumulator.forget(batch)
         self._on_end(batch, error)
 

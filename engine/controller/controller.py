@@ -44,6 +44,7 @@ from engine.messages import (
 from engine.types import ClientInfo, TopicPartition
 
 MOST_PARTITIONS = 10_000
+PRODUCER_ID_BLOCK = 1_000
 
 
 class TopicStore(Protocol):
@@ -64,6 +65,12 @@ class TopicStore(Protocol):
 
     async def topics(self) -> list[tuple[str, bytes, bool, dict[str, str], tuple[PartitionMetadata, ...]]]:
         """Every topic kept."""
+
+    async def put_settings(self, values: Mapping[str, Any]) -> None:
+        """Keep plain values by name."""
+
+    async def settings(self) -> dict[str, Any]:
+        """Every value kept."""
 
 
 class Controller:
@@ -86,6 +93,8 @@ class Controller:
         self._changing = asyncio.Lock()
         self._sessions = Sessions(clock, config.broker_session_timeout_ms, self._session_ended)
         self._background: set[asyncio.Task[None]] = set()
+        self._next_producer_id = 0
+        self._reserved_producer_ids = 0
         self._serve: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
             ReadMetadataRequest: self._read,
             BrokerHeartbeatRequest: self._heartbeat,
@@ -102,6 +111,7 @@ class Controller:
         self.brokers = tuple(sorted(broker_ids))
         for name, topic_id, internal, overrides, partitions in await self._store.topics():
             self._publish(Topic(name, topic_id, internal, overrides, TopicConfig.of(overrides), partitions))
+        self._next_producer_id = self._reserved_producer_ids = (await self._store.settings()).get("producer_ids", 0)
         self._sessions.begin(alive)
         self._publish(LiveBrokers(self._sessions.alive))
 
@@ -345,6 +355,15 @@ class Controller:
                 count = self._config.offsets_topic_num_partitions
                 await self._create(INTERNAL_TOPIC, count, copies, INTERNAL_TOPIC_CONFIG, True)
         return self.image.counts[INTERNAL_TOPIC]
+
+    async def next_producer_id(self) -> int:
+        """An id that no producer of this lab has had, handed out from blocks (`ProducerIdControlManager`)."""
+        producer_id = self._next_producer_id
+        self._next_producer_id += 1
+        if producer_id >= self._reserved_producer_ids:
+            self._reserved_producer_ids = producer_id + PRODUCER_ID_BLOCK
+            await self._store.put_settings({"producer_ids": self._reserved_producer_ids})
+        return producer_id
 
     async def _save(self, topic: Topic, changed: Iterable[PartitionMetadata] | None = None) -> None:
         states = topic.partitions if changed is None else tuple(changed)

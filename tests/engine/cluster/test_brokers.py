@@ -12,10 +12,10 @@ from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.errors import ErrorCode, NotEnoughReplicasError, RefusedError
 from engine.messages import FetchPosition, FetchRequest, ProduceRequest
-from engine.records import BatchBuilder
 from engine.snapshot import PartitionView
 from engine.types import ClientInfo, RecordMetadata, TopicPartition
 from engine.workload.spec import ConsumerSpec
+from tests.engine.replicas.batches import batch_of
 
 TP = TopicPartition("orders", 0)
 ME = ClientInfo("test")
@@ -150,8 +150,8 @@ async def test_too_few_in_sync_refuse_acks_all_and_take_acks_1(cluster: Cluster,
     await clock.advance(30_000)
     assert _orders(cluster).isr == (leader,)
     with pytest.raises(NotEnoughReplicasError, match=r"min\.insync\.replicas"):
-        await cluster.nodes.leader(TP).append(_batch(b"v"), acks=-1)
-    request = ProduceRequest(1, 1_000, {TP: _batch(b"v")})
+        await cluster.nodes.leader(TP).append(batch_of(b"v"), acks=-1)
+    request = ProduceRequest(1, 1_000, {TP: batch_of(b"v")})
     answer = await cluster.network.call(ME, leader, request)
     assert answer.partitions[TP].error is ErrorCode.NONE
     fetched = await cluster.network.call(ME, leader, FetchRequest({TP: FetchPosition(0)}, max_wait_ms=0))
@@ -237,9 +237,3 @@ async def test_a_deleted_file_is_filled_again(tmp_path: Path, clock: ManualClock
         await clock.advance(5_000)
         assert cluster.nodes.alive[follower].partitions[TP].log.log_end_offset == 3
         assert follower in _orders(cluster).isr
-
-
-def _batch(value: bytes) -> bytes:
-    builder = BatchBuilder(1_000)
-    builder.append(1, None, value)
-    return builder.build()

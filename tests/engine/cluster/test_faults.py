@@ -1,0 +1,116 @@
+"""Faults on purpose, and what they lead to."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.clients.producer import Producer
+from engine.clock import ManualClock
+from engine.cluster import Cluster
+from engine.errors import KafkaStorageError, RefusedError
+from engine.messages import ProduceRequest
+from engine.types import TopicPartition
+from tests.engine.replicas.batches import batch_of
+
+TP = TopicPartition("orders", 0)
+
+
+async def _producer(cluster: Cluster, clock: ManualClock, **options: object) -> Producer:
+    producer = cluster.producer(**options)
+    await clock.complete(producer.start())
+    return producer
+
+
+async def _values(cluster: Cluster) -> list[bytes | None]:
+    return [row.record.value for row in (await cluster.browser.read(TP, 0)).rows]
+
+
+@pytest.mark.parametrize(("idempotent", "copies"), [(True, 1), (False, 3)])
+async def test_a_lost_acknowledgement_repeats_a_record_only_without_idempotence(
+    cluster: Cluster, clock: ManualClock, idempotent: bool, copies: int
+) -> None:
+    await cluster.create_topic("orders")
+    producer = await _producer(cluster, clock, enable_idempotence=idempotent)
+    cluster.faults.lose(ProduceRequest, answers=True, times=2)
+    meta = await clock.complete(producer.send_and_wait("orders", b"once?"))
+    await clock.complete(producer.send_and_wait("orders", b"next"))
+    assert await _values(cluster) == [b"once?"] * copies + [b"next"]
+    assert meta.offset == copies - 1
+    assert cluster.faults.rules == ()
+    await clock.complete(producer.stop())
+
+
+async def test_a_lost_request_is_sent_again(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    producer = await _producer(cluster, clock)
+    cluster.faults.lose(ProduceRequest, times=3)
+    await clock.complete(producer.send_and_wait("orders", b"v"))
+    assert await _values(cluster) == [b"v"]
+    await clock.complete(producer.stop())
+
+
+async def test_a_new_leader_knows_the_producers_of_the_old_one(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders", replication_factor=3)
+    await clock.advance(2_000)
+    producer = await _producer(cluster, clock)
+    await clock.complete(producer.send_and_wait("orders", b"first"))
+    leader = cluster.describe_topic("orders").partitions[0].leader
+    assert leader is not None
+    cluster.faults.lose(ProduceRequest, answers=True, times=1)
+    sending = await producer.send("orders", b"second")
+    await clock.settle()
+    await cluster.faults.crash(leader)
+    await clock.complete(sending)
+    assert await _values(cluster) == [b"first", b"second"]
+    await clock.complete(producer.stop())
+
+
+async def test_a_slow_disk_makes_every_write_wait(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    producer = await _producer(cluster, clock)
+    cluster.faults.slow_disk(1, 400)
+    began = clock.now_ms()
+    await clock.complete(producer.send_and_wait("orders", b"v"))
+    assert clock.now_ms() - began == 400
+    await clock.complete(producer.stop())
+
+
+async def test_a_full_disk_refuses_until_there_is_room(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    cluster.faults.fill_disk(1)
+    with pytest.raises(KafkaStorageError, match="disk is full"):
+        await cluster.nodes.leader(TP).append(batch_of(b"v"))
+    producer = await _producer(cluster, clock)
+    sending = await producer.send("orders", b"later")
+    await clock.advance(5_000)
+    assert not sending.done()
+    cluster.faults.free_disk(1)
+    await clock.complete(sending)
+    assert await _values(cluster) == [b"later"]
+    await clock.complete(producer.stop())
+
+
+async def test_a_broker_that_is_cut_off_loses_what_it_took_with_acks_1(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders", replication_factor=3)
+    await clock.advance(2_000)
+    leader = cluster.describe_topic("orders").partitions[0].leader
+    assert leader is not None
+    cluster.faults.isolate(leader)
+    lost = await cluster.nodes.alive[leader].partitions[TP].append(batch_of(b"lost"), acks=1)
+    assert lost.base_offset == 0
+    await clock.advance(12_000)
+    assert cluster.describe_topic("orders").partitions[0].leader not in (None, leader)
+    cluster.faults.rejoin(leader)
+    await clock.advance(12_000)
+    assert await _values(cluster) == []
+    assert leader in cluster.describe_topic("orders").partitions[0].isr
+
+
+async def test_faults_on_what_is_not_there_are_refused(cluster: Cluster) -> None:
+    with pytest.raises(RefusedError, match="no broker 7"):
+        await cluster.faults.crash(7)
+    await cluster.faults.crash(1)
+    with pytest.raises(RefusedError, match="down already"):
+        await cluster.faults.crash(1)
+    with pytest.raises(RefusedError, match="running already"):
+        await cluster.faults.start(2)
