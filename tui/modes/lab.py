@@ -222,7 +222,8 @@ class LabMode(Mode):
 
     def _place_inspector(self) -> None:
         inspector = self.query_one(Inspector)
-        width, height = min(70, self.size.width - 4), min(20, self.size.height - 4)
+        rows = sum(item.height for item in inspector.items_shown)
+        width, height = min(70, self.size.width - 4), min(rows + 3, self.size.height - 4)
         inspector.styles.width, inspector.styles.height = width, height
         inspector.styles.offset = ((self.size.width - width) // 2, max(0, (self.size.height - 2 - height) // 2))
 

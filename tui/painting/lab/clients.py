@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.style import Style
+
 from engine.snapshot import ClientState
+from tui.painting.line import Line
+from tui.painting.palette import Palette
+
+INDENT = 3
+"""Cells before everything but a client's name."""
 
 SYMBOLS = {
     ClientState.RUNNING: "●",
@@ -12,6 +22,15 @@ SYMBOLS = {
     ClientState.CRASHED: "✗",
 }
 GONE = (ClientState.STOPPED, ClientState.CRASHED)
+
+
+def parts_that_fit(line: Line, parts: Sequence[str], style: Style, palette: Palette) -> Line:
+    """`line` with as many of the parts, in order, as it has room for as a whole."""
+    for part in parts:
+        between = " · " if line.used > INDENT else ""
+        if cell_len(between) + cell_len(part) < line.left:
+            line.add(between, palette.faint).add(part, style)
+    return line
 
 
 def what_can_be_done(state: ClientState) -> str:

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
 from engine.snapshot import GroupOffsetView, PartitionView
 from tui.painting.lab.scale import Window, window
-from tui.painting.line import Line, blank
+from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette, letter
 from tui.painting.text import clean, cut, number, short, size
 
@@ -306,17 +307,14 @@ def _paint_pin(pin: Pinned, lane: Lane, at: Columns, seen: Window, width: int, p
     style = palette.lane_committed if pin.chosen else palette.quiet
     line = Line(width).to(at.bar)
     name = cut(clean(pin.group_id), max(4, at.cells // 2))
-    right = "no offset" if pin.committed is None else "✓" if not pin.lag else f"-{number(pin.lag)}"
     if pin.committed is None:
-        line.add(f"{name} has committed nothing here", style)
+        return line.add("◇", style).add(f" {name}: nothing committed yet", style).strip()
+    right = f"-{short(pin.lag)}" if pin.lag else "✓"
+    cell = max(0, min(seen.cell(pin.committed), at.cells))
+    clipped = pin.committed < max(seen.offset(0), log.log_start_offset)
+    if cell + 2 + cell_len(name) <= at.cells:
+        line.add("─" * cell, style).add("‹" if clipped else "◆", style).add(f" {name}", style)
     else:
-        cell = max(0, min(seen.cell(pin.committed), at.cells))
-        clipped = pin.committed < max(seen.offset(0), log.log_start_offset)
-        if cell + 2 + len(name) <= at.cells:
-            line.add("─" * cell, style).add("‹" if clipped else "◆", style).add(f" {name}", style)
-        else:
-            line.add("─" * max(0, cell - len(name) - 2), style).add(f" {name} ", style).to(at.bar + cell).add(
-                "◆", style
-            )
-    line.to(max(line.used, width - 4 - len(right)))
-    return line.add(right, palette.flow_lag if pin.lag else style).strip()
+        line.add("─" * max(0, cell - cell_len(name) - 2), style).add(f" {name} ", style)
+        line.to(at.bar + cell).add("◆", style)
+    return right_aligned(line, [(right, palette.flow_lag if pin.lag else style)], 1).strip()

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, MemberView, label_of
 from engine.types import TopicPartition
-from tui.painting.lab.clients import GONE, SYMBOLS, what_can_be_done
+from tui.painting.lab.clients import GONE, SYMBOLS, parts_that_fit, what_can_be_done
 from tui.painting.lab.flow import chart, softened
 from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette, letter
@@ -36,11 +36,11 @@ class Heart:
     """The same as a share of the session, 0 to 1."""
 
 
-def heart_of(member: MemberView, now_ms: float) -> Heart:
+def heart_of(member: MemberView, now_ms: float, speed: float = 1.0) -> Heart:
     """Heartbeats come every third of a session or sooner; a member that is later than that is silent."""
     age = max(0.0, now_ms - member.last_heartbeat_ms)
     if age <= member.session_timeout_ms * 0.4:
-        return Heart(age < BEAT_MS)
+        return Heart(age < BEAT_MS * max(1.0, speed))
     left = max(0.0, member.session_expires_ms - now_ms)
     return Heart(False, round(age / 1000, 1), round(left / 1000, 1), round(left / member.session_timeout_ms, 2))
 
@@ -53,12 +53,19 @@ class Seat:
     consumer: ConsumerView | None
     """The consumer of this lab that it is; None for one from outside."""
     state: GroupState
-    lag: int
+    lag: int | None
+    """None while nothing is committed in its partitions."""
     heart: Heart
     topic: str
     idle: str = ""
     """Why it has no partitions; empty when it has."""
     waited_for: bool = False
+    gained: tuple[TopicPartition, ...] = ()
+    """What the last rebalance gave it, while that is news."""
+    lost: tuple[TopicPartition, ...] = ()
+    """What the last rebalance took from it, while that is news."""
+    ghost: bool = False
+    """Its consumer ended without a word."""
     lines: int = 2
 
 
@@ -132,9 +139,9 @@ def _head(seat: Seat, width: int, palette: Palette, cursor: bool, partitions: bo
     colour = palette.member(member.slot)
     line = Line(width).add("▸" if cursor else " ", palette.mark).add(f"{letter(member.slot)} ", colour)
     right: list[tuple[str, Style]] = []
-    if partitions and (heart.silent_s or _is_gone(seat)):
+    if partitions and (heart.silent_s or seat.ghost):
         right.append((f"{heart.left_s:.1f} s left ", palette.error))
-    elif member.assignment:
+    elif seat.lag is not None:
         right.append((f"lag {short(seat.lag)} ", palette.flow_lag if seat.lag else palette.quiet))
     right.append(_heart(heart, palette))
     room = width - line.used - 1 - sum(len(text) for text, _ in right) - 1
@@ -156,22 +163,19 @@ def _heart(heart: Heart, palette: Palette) -> tuple[str, Style]:
     return "♥", palette.error if heart.beats else palette.faint
 
 
-def _is_gone(seat: Seat) -> bool:
-    return seat.consumer is not None and seat.consumer.state in GONE
-
-
 def _doing(seat: Seat, width: int, palette: Palette) -> Strip:
     """Partitions, or what stands in the way of reading them."""
     member, consumer, heart = seat.member, seat.consumer, seat.heart
     line = Line(width).to(3)
     room = width - 4
-    if heart.silent_s or _is_gone(seat):
-        word = consumer.state.value if consumer is not None and _is_gone(seat) else "silent"
+    if heart.silent_s or seat.ghost:
+        ended = consumer is not None and consumer.state in GONE
+        word = consumer.state.value if consumer is not None and ended else "gone" if seat.ghost else "silent"
         style = palette.error if heart.share < 0.34 else palette.warning
-        head = f"✗ {word} " if _is_gone(seat) else f"{word} {heart.silent_s:.1f} s "
+        head = f"✗ {word} " if seat.ghost else f"{word} {heart.silent_s:.1f} s "
         tail = f" {heart.left_s:.1f} s left"
         cells = min(20, room - len(head) - len(tail))
-        line.add(head, palette.error if _is_gone(seat) else style)
+        line.add(head, palette.error if seat.ghost else style)
         if cells >= 3:
             filled = round(heart.share * cells)
             line.add("━" * filled, style).add("╌" * (cells - filled), palette.faint)
@@ -180,6 +184,10 @@ def _doing(seat: Seat, width: int, palette: Palette) -> Strip:
     if seat.state is GroupState.PREPARING_REBALANCE:
         word, style = ("waited for", palette.warning) if seat.waited_for else ("rejoined ✓", palette.good)
         return _with_right(line, held, word, room, palette.member(member.slot), style)
+    if seat.gained or seat.lost:
+        news = [f"+{ranges(seat.gained, seat.topic)}"] if seat.gained else []
+        news += [f"-{ranges(seat.lost, seat.topic)}"] if seat.lost else []
+        return _with_right(line, held, " ".join(news), room, palette.member(member.slot), palette.strong)
     if seat.idle:
         return line.add(cut(seat.idle, room), palette.quiet).strip()
     line.add(cut(held, room), palette.member(member.slot))
@@ -217,8 +225,9 @@ def _at_work(seat: Seat, width: int, palette: Palette) -> Strip:
     if consumer is None:
         outside = f"{clean(seat.member.software)} at {clean(seat.member.host)}, outside this lab"
         return line.add(cut(outside, room), palette.faint).strip()
-    if _is_gone(seat):
-        return line.add(cut(what_can_be_done(consumer.state), room), palette.quiet).strip()
+    if seat.ghost:
+        follows = what_can_be_done(consumer.state) or "it is back as another member"
+        return line.add(cut(follows, room), palette.quiet).strip()
     activity, style = _activity(consumer, palette)
     line.add(cut(activity, room), style)
     return right_aligned(line, [(f"  {duration(consumer.processing_ms)} each", palette.faint)], 1).strip()
@@ -226,9 +235,9 @@ def _at_work(seat: Seat, width: int, palette: Palette) -> Strip:
 
 def _sum(seat: Seat, width: int, palette: Palette) -> Strip:
     member, consumer = seat.member, seat.consumer
-    parts = [f"{number(consumer.processed)} processed", f"commits {consumer.commit}"] if consumer else []
+    parts = [f"{number(consumer.processed)} done", f"commits {consumer.commit}"] if consumer else []
     parts.append(f"static {clean(member.group_instance_id)}" if member.group_instance_id else clean(member.member_id))
-    return Line(width).to(3).add(cut(" · ".join(parts), width - 4), palette.faint).strip()
+    return parts_that_fit(Line(width).to(3), parts, palette.quiet, palette).strip()
 
 
 def ranges(partitions: Sequence[TopicPartition], topic: str) -> str:

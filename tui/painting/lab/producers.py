@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from engine.snapshot import ClientState, ProducerView
-from tui.painting.lab.clients import SYMBOLS, what_can_be_done
+from tui.painting.lab.clients import SYMBOLS, parts_that_fit, what_can_be_done
 from tui.painting.lab.flow import chart, softened
 from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette
@@ -62,11 +62,10 @@ def _pace(producer: ProducerView, tall: int, width: int, palette: Palette) -> li
 
 
 def _sum(producer: ProducerView, width: int, palette: Palette) -> Strip:
-    parts = [f"{number(producer.acked)} acknowledged"]
-    parts.append(f"{producer.template} template")
-    parts.append(f"partitioner {producer.partitioner}")
-    line = Line(width).to(3)
-    return line.add(cut(" · ".join(parts), width - 4), palette.faint).strip()
+    line = Line(width).to(3).add(f"{number(producer.acked)} sent", palette.quiet)
+    parts = [f"{short(producer.buffered)} buffered"] if producer.buffered else []
+    parts += [f"{producer.template}", f"partitioner {producer.partitioner}"]
+    return parts_that_fit(line, parts, palette.quiet, palette).strip()
 
 
 def _rules(producer: ProducerView, width: int, palette: Palette) -> Strip:
@@ -76,18 +75,11 @@ def _rules(producer: ProducerView, width: int, palette: Palette) -> Strip:
         failed = f"{short(producer.failed)} failed" if producer.failed else ""
         text = ": ".join(part for part in (failed, clean(producer.last_error)) if part)
         return line.add(cut(text, room), palette.error).strip()
-    parts = [clean(producer.keys)]
-    if width >= 26:
-        parts.append(f"acks {producer.acks}")
-    line.add(cut(" · ".join(parts), room), palette.quiet)
-    more = [f"{short(producer.buffered)} buffered"] if producer.buffered else []
+    line.add(cut(clean(producer.keys), room), palette.quiet)
+    more = [f"acks {producer.acks}"]
     if producer.compression != "none":
         more.append(producer.compression)
-    more.append(f"{short(producer.acked)} sent")
-    for part in more:
-        if line.left >= len(part) + 4:
-            line.add(" · ", palette.faint).add(part, palette.quiet)
-    return line.strip()
+    return parts_that_fit(line, more, palette.quiet, palette).strip()
 
 
 def told(producer: ProducerView) -> list[tuple[str, str]]:

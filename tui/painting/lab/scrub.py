@@ -10,8 +10,7 @@ from tui.painting.text import clean, cut, decode, duration, number, size, wrap
 from tui.scrubbing import ScrubView
 
 KEYS = (
-    ("←→", "record"), ("pgup/dn", "page"), ("g G", "ends"), ("m", "committed"), ("t", "time"), ("↑↓", "partition"),
-    ("v", "whole group"), ("enter", "apply"), ("u", "undo"), ("esc", "leave"),
+    ("←→", "record"), ("pgup pgdn", "page"), ("g G", "ends"), ("↑↓", "partition"), ("mouse", "drag along the lane"),
 )  # fmt: skip
 
 
@@ -19,7 +18,7 @@ def paint_scrub(view: ScrubView, now_ms: float, width: int, height: int, palette
     """`height` rows: place, record, consequence, keys; the value takes what room there is."""
     place = _place(view, now_ms, width, palette)
     said = _consequence(view, width, palette)
-    keys = [_keys(view, width, palette)]
+    keys = [_keys(width, palette)]
     room = max(1, height - len(said) - len(keys) - 1)
     record = _record(view, width, palette, room)
     rows = [place, *record, *[blank(width)] * (room - len(record)), *said, *keys]
@@ -72,11 +71,9 @@ def _consequence(view: ScrubView, width: int, palette: Palette) -> list[Strip]:
     return [Line(width).add(" ").add(words, style).strip() for words in lines]
 
 
-def _keys(view: ScrubView, width: int, palette: Palette) -> Strip:
+def _keys(width: int, palette: Palette) -> Strip:
     line = Line(width).add(" ")
     for key, label in KEYS:
-        if key == "v":
-            label = "one partition" if view.whole else label
         if line.left > len(key) + len(label) + 3:
             line.add(key, palette.accent).add(f" {label}  ", palette.quiet)
     return line.strip()

@@ -48,6 +48,8 @@ class Sizes(NamedTuple):
     widest: int
     numbers: int
     pins: int
+    speed: float
+    """How fast the lab goes, at least 1: what is seen as "a moment ago" is a moment of real time."""
 
 
 class _Arrivals:
@@ -141,9 +143,10 @@ class Lanes(LabPanel):
         pins = min(max((len(each) for each in pinned.values()), default=0), MOST_PINS)
         lines = lines_each(len(topic.partitions), self.rows - pins * len(topic.partitions), 1, 6)
         scrubbed = self.lab_mode.scrubber.view
+        sizes = Sizes(per, lines, widest, numbers, pins, max(1.0, scene.world.speed))
         return [
             Item(
-                self._lane(log, standing, scene.world.now_ms, Sizes(per, lines, widest, numbers, pins), pinned,
+                self._lane(log, standing, scene.world.now_ms, sizes, pinned,
                            scrubbed.offset if scrubbed is not None and scrubbed.tp == log.tp else None),
                 SelectedPartition(log.tp),
                 height_of(lines, pins),
@@ -173,7 +176,7 @@ class Lanes(LabPanel):
             Owner(held.slot, held.hold is Hold.BROKEN) if held else None,
             sizes.per,
             sizes.lines,
-            now_ms - arrivals.grew_ms < ARRIVED_MS,
+            now_ms - arrivals.grew_ms < ARRIVED_MS * sizes.speed,
             arrivals.per_s,
             cursor,
             pins + (None,) * (sizes.pins - len(pins)),

@@ -8,7 +8,7 @@ from typing import cast
 from textual.content import Content
 from textual.strip import Strip
 
-from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, MemberView
+from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, MemberView, label_of
 from tui.painting.lab.clients import GONE
 from tui.painting.lab.members import (
     Seat,
@@ -21,7 +21,7 @@ from tui.painting.lab.members import (
 )
 from tui.painting.text import clean, plural
 from tui.panels.lab.base import LabPanel, lines_each
-from tui.panels.lab.standing import Standing, stand
+from tui.panels.lab.standing import Standing, just_moved, stand
 from tui.panels.lab.tabs import Tabs
 from tui.panels.panel import Item, Pen
 from tui.scene import Scene
@@ -96,18 +96,23 @@ class Members(LabPanel):
         lines = lines_each(len(group.members), room, 1, 6)
         lags: dict[str, int] = {}
         for offset in group.offsets:
-            if offset.owner:
-                lags[offset.owner] = lags.get(offset.owner, 0) + (offset.lag or 0)
+            if offset.owner and offset.lag is not None:
+                lags[offset.owner] = lags.get(offset.owner, 0) + offset.lag
+        moves = just_moved(scene, group)
         for member in group.members:
+            label = label_of(member.client_id, member.member_id)
             seat = Seat(
                 member,
                 standing.consumers.get(member.member_id),
                 group.state,
-                lags.get(member.member_id, 0),
-                heart_of(member, now_ms),
+                lags.get(member.member_id),
+                heart_of(member, now_ms, scene.world.speed),
                 topic.name,
                 "" if member.assignment else _why_idle(group, standing, member, scene),
                 group.state is GroupState.PREPARING_REBALANCE and not member.rejoined,
+                tuple(move.tp for move in moves if move.to == label),
+                tuple(move.tp for move in moves if move.from_ == label),
+                member.member_id in standing.ghosts,
                 lines,
             )
             items.append(Item(seat, SelectedMember(group.group_id, member.member_id, member.client_id), lines))
@@ -168,9 +173,12 @@ def _why_idle(group: GroupView, standing: Standing, member: MemberView, scene: S
 def _missing(scene: Scene, group: GroupView) -> list[Outsider]:
     """Consumers of the lab that belong to the group and are not among its members, with what is the matter."""
     present = {member.member_id for member in group.members}
+    ghosts = {member.client_id for member in group.members}
     found: list[Outsider] = []
     for consumer in scene.world.consumers:
         if consumer.group_id != group.group_id or consumer.member_id in present:
+            continue
+        if consumer.state in GONE and consumer.name in ghosts:
             continue
         if consumer.state in GONE:
             why = consumer.state.value
