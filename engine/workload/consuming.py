@@ -224,7 +224,6 @@ class DrivenConsumer(Driven):
         commit_due = clock.now_ms() + spec.auto_commit_interval_ms
         self._busy_until = clock.now_ms()
         while True:
-            await clock.running()
             while self.state is ClientState.HUNG:
                 await self._nap.sleep(None)
             try:

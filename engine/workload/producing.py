@@ -142,7 +142,6 @@ class DrivenProducer(Driven):
         """Send nothing, or go on."""
         self.spec = replace(self.spec, paused=paused)
         self.state = ClientState.PAUSED if paused else ClientState.RUNNING
-        self._pace = None
         self.changed()
 
     def set_rate(self, rate: float) -> None:

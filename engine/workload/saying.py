@@ -11,8 +11,13 @@ Said = tuple[str, Tone]
 def producer_spawned(name: str, spec: ProducerSpec) -> Said:
     """A producer began."""
     how = "paused for now" if spec.paused else f"{_rate(spec.rate)}, {spec.keys.words()}"
-    where = "by turns over all partitions" if spec.keys.kind == "none" else "the same key always to the same partition"
-    return f"{name} began to send {spec.template} to {spec.topic}: {how}; {where}.", Tone.GOOD
+    spread = {"default": "a batch to one partition, the next to another", "roundrobin": "to each partition in turn"}
+    where = (
+        spread.get(spec.partitioner, "to any partition")
+        if spec.keys.kind == "none"
+        else "the same key always to the same partition"
+    )
+    return f"{name} began to send {spec.template} to topic {spec.topic}: {how}; {where}.", Tone.GOOD
 
 
 def consumer_spawned(name: str, spec: ConsumerSpec) -> Said:
@@ -113,7 +118,7 @@ def resumed(name: str, spec: ProducerSpec | ConsumerSpec) -> Said:
 def rate_set(name: str, before: float, now: float) -> Said:
     """A producer's rate changed."""
     follows = " It sends nothing until it is raised." if not now else ""
-    return f"{name} goes from {before:g} to {_rate(now)}.{follows}", Tone.INFO
+    return f"{name} goes from {before:,g} to {_rate(now)}.{follows}", Tone.INFO
 
 
 def processing_set(name: str, before: float, spec: ConsumerSpec) -> Said:

@@ -73,8 +73,7 @@ class Workload:
         spec = spec.check()
         name = self._roster.free_name(spec.name, spec.template)
         spec = replace(spec, name=name, seed=self._seed_for(name, spec.seed))
-        await self._spawn(self._new_producer(spec, name))
-        self._tell(name, saying.producer_spawned(name, spec))
+        await self._spawn(self._new_producer(spec, name), saying.producer_spawned(name, spec))
         return name
 
     async def spawn_consumer(self, spec: ConsumerSpec) -> str:
@@ -82,17 +81,17 @@ class Workload:
         spec = spec.check()
         name = self._roster.free_name(spec.name, spec.group_id)
         spec = replace(spec, name=name, seed=self._seed_for(name, spec.seed))
-        await self._spawn(self._new_consumer(spec, name))
-        self._tell(name, saying.consumer_spawned(name, spec))
+        await self._spawn(self._new_consumer(spec, name), saying.consumer_spawned(name, spec))
         return name
 
-    async def _spawn(self, driven: Worker) -> None:
+    async def _spawn(self, driven: Worker, said: saying.Said) -> None:
         self._roster.add(driven)
         try:
             await driven.start()
         except BaseException:
             self._roster.forget(driven.name)
             raise
+        self._tell(driven.name, said)
         await self._save(driven)
 
     def _seed_for(self, name: str, wanted: int | None) -> int:

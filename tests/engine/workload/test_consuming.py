@@ -215,6 +215,18 @@ async def test_what_is_left_of_a_poll_is_not_processed_twice_when_its_partition_
     assert bench.board.committed == {P0: 10}
 
 
+async def test_no_more_time_is_spent_on_a_record_whose_partition_was_given_up(make: type[Bench]) -> None:
+    bench = make(processing_ms=3_600_000)
+    await bench.begin(P0, records=10)
+    await bench.clock.advance(1_000)
+    await bench.client.assign_to(P1)
+    assert bench.driven.processed == 0
+    assert bench.driven.view().activity == "waiting for records"
+    bench.board.fill(P1, 1)
+    await bench.clock.advance(1)
+    assert bench.driven.view().activity == "processing orders-1 @ 0"
+
+
 async def test_while_it_rebalances_it_says_so(make: type[Bench]) -> None:
     bench = make()
     await bench.driven.start()
@@ -271,12 +283,13 @@ async def test_a_paused_one_keeps_its_partitions_takes_nothing_and_loses_nothing
     assert bench.driven.processed == 15
     assert bench.driven.owns(P0)
     assert bench.driven.position(P0) == 15
+    bench.board.fill(P1, 20)
     await bench.client.assign_to(P0, P1)
     await bench.clock.advance(1_000)
     assert bench.driven.processed == 15
     bench.driven.pause(False)
     await bench.clock.advance(2_000)
-    assert bench.driven.processed == 100
+    assert bench.driven.processed == 120
 
 
 async def test_a_paused_world_processes_nothing(make: type[Bench]) -> None:
@@ -284,6 +297,9 @@ async def test_a_paused_world_processes_nothing(make: type[Bench]) -> None:
     await bench.begin(P0)
     bench.clock.pause()
     bench.board.fill(P0, 1_000)
+    await bench.clock.settle()
+    bench.driven.set_processing(5)
+    bench.driven.set_processing(0)
     await bench.clock.settle()
     assert bench.driven.processed == 0
     bench.clock.resume()

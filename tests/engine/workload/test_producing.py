@@ -123,6 +123,8 @@ async def test_a_paused_world_sends_nothing(bench: Bench) -> None:
     before = bench.driven.sent
     bench.clock.pause()
     bench.driven.set_rate(2_000)
+    bench.driven.pause(True)
+    bench.driven.pause(False)
     await bench.clock.settle()
     assert bench.driven.sent == before
 
