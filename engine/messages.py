@@ -56,6 +56,8 @@ class PartitionMetadata:
     isr: tuple[int, ...]
     partition_epoch: int = 0
     """Grows with every change the controller makes to it (KIP-497)."""
+    target: tuple[int, ...] = ()
+    """The replicas it is being moved to (KIP-455); empty when it is not. Meanwhile `replicas` holds old and new."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, INTERNAL_TOPIC_CONFIG, BrokerConfig, TopicConfig
-from engine.controller.elections import elect, with_isr, without
+from engine.controller.elections import elect, moving, with_isr, without
 from engine.controller.image import Change, LiveBrokers, MetadataImage, MetadataLog, Topic, TopicGone, check_name
 from engine.controller.sessions import Sessions
 from engine.controller.telling import Telling
@@ -23,6 +24,7 @@ from engine.errors import (
     FencedLeaderEpochError,
     InvalidConfigError,
     InvalidPartitionsError,
+    InvalidReplicaAssignmentError,
     InvalidReplicationFactorError,
     InvalidRequestError,
     InvalidTopicError,
@@ -113,6 +115,8 @@ class Controller:
             self._publish(Topic(name, topic_id, internal, overrides, TopicConfig.of(overrides), partitions))
         self._next_producer_id = self._reserved_producer_ids = (await self._store.settings()).get("producer_ids", 0)
         self._sessions.begin(alive)
+        if self._config.auto_leader_rebalance_enable:
+            self._spawn(self._rebalance_leaders())
         self._publish(LiveBrokers(self._sessions.alive))
 
     async def close(self) -> None:
@@ -160,14 +164,25 @@ class Controller:
             if changed != state:
                 await self._change({tp: changed})
                 self._telling.isr_changed(tp, state, changed)
+                if state.target and not changed.target:
+                    self._telling.moved(tp, changed)
             return AlterPartitionResponse(self.state_of(tp))
 
     # Brokers come and go
 
     def _session_ended(self, broker_id: int) -> None:
-        task = asyncio.get_running_loop().create_task(self._fence(broker_id))
+        self._spawn(self._fence(broker_id))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    async def _rebalance_leaders(self) -> None:
+        while True:
+            await self._clock.sleep(self._config.leader_imbalance_check_interval_seconds * 1_000)
+            with suppress(ElectionNotNeededError):
+                await self.elect_preferred()
 
     async def _fence(self, broker_id: int) -> None:
         async with self._changing:
@@ -218,6 +233,25 @@ class Controller:
             await self._change(changes)
             self._telling.preferred(before, changes)
             return moved
+
+    async def reassign(self, tp: TopicPartition, replicas: tuple[int, ...]) -> None:
+        """Move a partition to other brokers, or change how many copies it has; raises KafkaError.
+
+        The new replicas copy everything first; the old ones go when all the new are in sync.
+        """
+        async with self._changing:
+            state = self.state_of(tp)
+            unknown = [broker_id for broker_id in replicas if broker_id not in self.brokers]
+            if not replicas or unknown or len(set(replicas)) != len(replicas):
+                raise InvalidReplicaAssignmentError(
+                    f"{list(replicas)} cannot hold {tp}: name one or more of {', '.join(map(str, self.brokers))}, "
+                    "each once."
+                )
+            dead = [broker_id for broker_id in replicas if broker_id not in self._sessions.alive]
+            if dead and not set(dead) <= set(state.replicas):
+                raise InvalidReplicaAssignmentError(f"Broker {dead[0]} is not alive, so it cannot copy {tp}.")
+            await self._change({tp: moving(state, replicas)})
+            self._telling.moving(tp, state.replicas, replicas)
 
     def _every(self) -> list[tuple[Topic, TopicPartition, PartitionMetadata]]:
         return [

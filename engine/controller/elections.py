@@ -42,7 +42,22 @@ def without(state: PartitionMetadata, broker_id: int, live: Set[int], *, unclean
     return elect(shrunk, live - {broker_id}, unclean=unclean)
 
 
+def moving(state: PartitionMetadata, target: tuple[int, ...]) -> PartitionMetadata:
+    """The partition on its way to other replicas: the new ones copy before the old ones go."""
+    everyone = (*target, *(broker for broker in state.replicas if broker not in target))
+    return moved(replace(state, replicas=everyone, target=target))
+
+
+def moved(state: PartitionMetadata) -> PartitionMetadata:
+    """Without its old replicas, once every new one is in sync (KIP-455); before that, as it is."""
+    if not state.target or not set(state.target) <= set(state.isr):
+        return state
+    isr = tuple(broker for broker in state.target if broker in state.isr)
+    there = replace(state, replicas=state.target, isr=isr, target=())
+    return there if state.leader in state.target else _led_by(there, state.target[0], isr)
+
+
 def with_isr(state: PartitionMetadata, isr: tuple[int, ...], live: Set[int]) -> PartitionMetadata:
     """The partition with the ISR its leader asked for, less whoever died meanwhile."""
     agreed = tuple(broker for broker in state.replicas if broker in isr and (broker in live or broker == state.leader))
-    return replace(state, isr=agreed)
+    return moved(replace(state, isr=agreed))

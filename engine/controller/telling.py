@@ -38,12 +38,25 @@ class Telling:
         """Leadership went back to where it belongs."""
         self._tell("controller", f"Preferred leaders were elected. {_elections(before, after)}", Tone.CHANGE)
 
+    def moving(self, tp: TopicPartition, before: tuple[int, ...], after: tuple[int, ...]) -> None:
+        """A partition is to lie on other brokers."""
+        text = (
+            f"{tp} moves from brokers {_list(before)} to {_list(after)}: the new ones copy it first, "
+            "then the old ones let it go."
+        )
+        self._tell(str(tp), text, Tone.CHANGE)
+
+    def moved(self, tp: TopicPartition, state: PartitionMetadata) -> None:
+        """It does now."""
+        text = f"{tp} has moved: brokers {_list(state.replicas)} hold it, broker {state.leader} leads."
+        self._tell(str(tp), text, Tone.GOOD)
+
     def isr_changed(self, tp: TopicPartition, before: PartitionMetadata, after: PartitionMetadata) -> None:
         """A leader saw a follower fall behind or catch up."""
         if tp.topic.startswith("__"):
             return
         left, came = set(before.isr) - set(after.isr), set(after.isr) - set(before.isr)
-        isr = ", ".join(map(str, after.isr))
+        isr = _list(after.isr)
         for broker_id in sorted(left):
             text = f"{tp}: broker {broker_id} lags and is out of sync; the ISR is {isr}."
             self._tell(str(tp), text, Tone.WARNING)
@@ -53,6 +66,10 @@ class Telling:
 
     def _tell(self, subject: str, text: str, how: Tone) -> None:
         self._events.tell(self._clock.now_ms(), subject, text.strip(), how)
+
+
+def _list(brokers: tuple[int, ...]) -> str:
+    return ", ".join(map(str, brokers))
 
 
 def _elections(before: States, after: States) -> str:

@@ -60,6 +60,13 @@ class Leadership:
             if broker_id != leader
         }
 
+    def agreed(self, replicas: Iterable[int], isr: Iterable[int]) -> None:
+        """The controller has another ISR, or other replicas, in the same epoch."""
+        self.isr, self.proposed = frozenset(isr), None
+        self.followers = {
+            broker_id: self.followers.get(broker_id) or Follower() for broker_id in replicas if broker_id != self.leader
+        }
+
     @property
     def maximal_isr(self) -> frozenset[int]:
         """Who is in sync, with those who would be if the controller agrees."""

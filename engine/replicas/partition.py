@@ -118,7 +118,7 @@ class Partition:
                 self._clock.now_ms(),
             )
         else:
-            self.leading.isr, self.leading.proposed = frozenset(state.isr), None
+            self.leading.agreed(state.replicas, state.isr)
         self._advance()
         self._wake()
 

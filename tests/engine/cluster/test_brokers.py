@@ -237,3 +237,31 @@ async def test_a_deleted_file_is_filled_again(tmp_path: Path, clock: ManualClock
         await clock.advance(5_000)
         assert cluster.nodes.alive[follower].partitions[TP].log.log_end_offset == 3
         assert follower in _orders(cluster).isr
+
+
+async def test_a_partition_moves_to_another_broker_with_all_its_records(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    await _send(cluster, clock, b"moves along")
+    await clock.complete(cluster.controller.reassign(TP, (3,)))
+    await clock.advance(5_000)
+    after = _orders(cluster)
+    assert (after.replicas, after.isr, after.leader) == ((3,), (3,), 3)
+    assert await _values(cluster) == [b"moves along"]
+    assert TP not in cluster.nodes.alive[1].partitions
+
+
+async def test_a_topic_gets_more_copies(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    await _send(cluster, clock, b"v")
+    await clock.complete(cluster.controller.reassign(TP, (1, 2, 3)))
+    await clock.advance(5_000)
+    assert _orders(cluster).isr == (1, 2, 3)
+
+
+async def test_leadership_goes_back_by_itself_after_a_while(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    preferred = _orders(cluster).replicas[0]
+    await clock.complete(cluster.nodes.stop(preferred))
+    await clock.complete(cluster.nodes.start(preferred))
+    await clock.advance(301_000)
+    assert _orders(cluster).leader == preferred
