@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -163,3 +164,36 @@ async def test_a_fetch_that_fails_is_tried_again(lab: Lab) -> None:
     consumer = await lab.consumer(auto_offset_reset="earliest")
     consumer.assign([TopicPartition("single", 0)])
     assert len(await lab.read(consumer, 5)) == 5
+
+
+async def test_while_a_request_is_under_way_its_partition_is_sent_to_no_other_broker(lab: Lab) -> None:
+    producer = await lab.producer(metadata_max_age_ms=500)
+    await producer.partitions_for("single")
+    first_leader = lab.cluster.describe_topic("single").partitions[0].leader
+    held = asyncio.Event()
+    sent: list[tuple[int, int]] = []
+
+    async def hold(broker: int, request: ProduceRequest, serve: Serve) -> Any:
+        sent.append((broker, len(sent)))
+        await held.wait()
+        return ProduceResponse({tp: ProducedPartition(base_offset=0) for tp in request.batches})
+
+    async def elsewhere(broker: int, request: MetadataRequest, serve: Serve) -> Any:
+        answer = await serve()
+        moved = tuple(
+            replace(topic, partitions=tuple(replace(p, leader=(first_leader or 0) % 3 + 1) for p in topic.partitions))
+            for topic in answer.topics
+        )
+        return replace(answer, topics=moved)
+
+    lab.meddle(ProduceRequest, hold)
+    await producer.send("single", b"1")
+    await lab.clock.settle()
+    lab.meddle(MetadataRequest, elsewhere)
+    await lab.clock.advance(1_000)
+    second = await producer.send("single", b"2")
+    await lab.clock.advance(1_000)
+    assert sent == [(first_leader, 0)]
+    held.set()
+    await lab.clock.until(second.done)
+    assert [broker for broker, _ in sent] == [first_leader, (first_leader or 0) % 3 + 1]
