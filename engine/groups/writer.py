@@ -74,8 +74,8 @@ class Writer:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
                 error = await self._append([record for records, _ in batch for record in records])
-                for _, then in batch:
-                    then(error)
+                for _, then in batch:  # in order, and none held up by another that fails
+                    asyncio.get_running_loop().call_soon(then, error)
         finally:
             self._task = None
 

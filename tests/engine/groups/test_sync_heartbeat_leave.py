@@ -127,6 +127,7 @@ async def test_an_assignment_overtaken_by_a_new_member_while_it_is_stored_is_not
     world.log.open.set()
     await world.settle()
     assert world.view.state is GroupState.PREPARING_REBALANCE
+    assert world.rebalances[-1].moves == ()
     await answers(world, joining, leader.start_join())
     await share_out(world, leader, newcomer)
     assert [leader.owned, newcomer.owned] == [tps(0, 1), tps(2, 3)]
