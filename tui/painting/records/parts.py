@@ -53,11 +53,11 @@ def fold(parts: Iterable[Part], width: int, indent: int = 0, words: bool = False
     used = 0
     for text, name in parts:
         while text:
-            if (length := _length(text)) <= width - used:
+            head = _head(text, width - used)  # a long text is measured no further than the row
+            if len(head) == len(text):
                 rows[-1].append((text, name))
-                used += length
+                used += _length(text)
                 break
-            head = _head(text, width - used)
             if words and (between := _between_words(text, head, used > indent)) is not None:
                 rows[-1].append((text[:between], name))
                 text = text[between:].lstrip(" ")
