@@ -44,6 +44,14 @@ class BrokerView:
     size_bytes: int
     registered: bool = True
     """Whether the controller takes it for alive; a crashed broker stays so until its session has run out."""
+    session_expires_ms: float | None = None
+    """When a silent broker's session runs out (lab ms); None when it has none."""
+    slow_ms: float = 0.0
+    """How much longer each of its writes takes on purpose."""
+    full: bool = False
+    """Whether its disk takes nothing more."""
+    cut_from: tuple[int, ...] = ()
+    """Nodes it cannot reach; 0 is the controller."""
 
 
 @dataclass(frozen=True, slots=True)

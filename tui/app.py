@@ -21,6 +21,7 @@ from themes.variables import DEFAULTS
 from tui.actions import TABLE
 from tui.actions.table import Action, Context, shown
 from tui.modes.base import Mode
+from tui.modes.brokers import BrokersMode
 from tui.modes.groups import GroupsMode
 from tui.modes.lab import LabMode
 from tui.modes.records import RecordsMode
@@ -46,7 +47,7 @@ class Kafkarium(App[None]):
 
     TITLE = "Kafkarium"
     CSS_PATH = "app.tcss"
-    MODES = {"lab": LabMode, "records": RecordsMode, "groups": GroupsMode}
+    MODES = {"lab": LabMode, "records": RecordsMode, "groups": GroupsMode, "brokers": BrokersMode}
     DEFAULT_MODE = "lab"
     COMMANDS = {Actions}
     ENABLE_COMMAND_PALETTE = True

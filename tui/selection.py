@@ -70,6 +70,13 @@ class SelectedRecord:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class SelectedBroker:
+    """A broker."""
+
+    broker_id: int
+
+
 Selection = (
     SelectedProducer
     | SelectedConsumer
@@ -79,6 +86,7 @@ Selection = (
     | SelectedGroup
     | SelectedRebalance
     | SelectedRecord
+    | SelectedBroker
 )
 
 

@@ -129,8 +129,46 @@ class Browser(Protocol):
         """Write one record."""
 
 
+class Faults(Protocol):
+    """Brokers, lines and disks that can be broken on purpose."""
+
+    async def crash(self, broker_id: int) -> None:
+        """A broker is gone without a word."""
+
+    async def stop(self, broker_id: int) -> None:
+        """A broker hands on what it leads, then stops."""
+
+    async def start(self, broker_id: int) -> None:
+        """A broker that is down comes back."""
+
+    async def delete_file(self, broker_id: int) -> None:
+        """A broker that is down loses its disk."""
+
+    async def elect_preferred(self) -> int:
+        """Leadership goes back to the first replicas; how many moved."""
+
+    def isolate(self, broker_id: int) -> None:
+        """Cut a broker off from the others, not from clients."""
+
+    def rejoin(self, broker_id: int) -> None:
+        """Let it reach the others again."""
+
+    def slow_disk(self, broker_id: int, ms: float) -> None:
+        """Make each write take `ms` longer; 0 puts it right."""
+
+    def fill_disk(self, broker_id: int) -> None:
+        """Let a broker write nothing more."""
+
+    def free_disk(self, broker_id: int) -> None:
+        """Let it write again."""
+
+
 class Lab(Protocol):
     """An open lab."""
+
+    @property
+    def faults(self) -> Faults:
+        """What can be broken on purpose."""
 
     @property
     def events(self) -> EventLog:

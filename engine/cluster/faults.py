@@ -44,6 +44,10 @@ class Faults:
         """A broker that is down loses its disk."""
         await self._nodes.delete_file(broker_id)
 
+    async def elect_preferred(self) -> int:
+        """Leadership goes back to the first replica of each partition; how many moved. ElectionNotNeededError."""
+        return await self._nodes.controller.elect_preferred()
+
     # Lines
 
     def cut(self, one: int, other: int) -> None:

@@ -9,8 +9,9 @@ TOPIC, GROUP = "orders", "billing"
 
 
 async def populate(cluster: Cluster) -> None:
-    """Topic `orders` with 6 partitions, a producer with keys and one without, group `billing` with two consumers."""
-    await cluster.create_topic(TOPIC, partitions=6)
+    """Topic `orders` with 6 partitions in up to 3 copies, a producer with keys and one without, group `billing` with two consumers."""
+    copies = min(3, len(cluster.snapshot().brokers))
+    await cluster.create_topic(TOPIC, partitions=6, replication_factor=copies)
     keys = KeyRule("zipf", 40)
     await cluster.workload.spawn_producer(ProducerSpec(TOPIC, name="web-1", keys=keys, rate=24))
     await cluster.workload.spawn_producer(ProducerSpec(TOPIC, name="web-2", rate=16))

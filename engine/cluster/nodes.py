@@ -161,6 +161,10 @@ class Nodes:
         """Brokers that do not run."""
         return frozenset(self.ids) - self.alive.keys()
 
+    def cut_from(self, broker_id: int) -> tuple[int, ...]:
+        """The nodes a broker cannot reach; 0 is the controller."""
+        return tuple(sum(line) - broker_id for line in self._network.cuts if broker_id in line)
+
     def replica(self, broker_id: int, tp: TopicPartition) -> Partition | None:
         """A running broker's replica of a partition."""
         broker = self.alive.get(broker_id)

@@ -30,11 +30,20 @@ class WorldView:
         return self._brokers
 
     def _broker(self, broker_id: int, registered: bool) -> BrokerView:
-        broker = self._nodes.alive.get(broker_id)
-        if broker is None:
-            return BrokerView(broker_id, False, False, 0, 0, 0, registered)
+        nodes = self._nodes
+        broker, disk = nodes.alive.get(broker_id), nodes.disks[broker_id]
         return BrokerView(
-            broker_id, True, False, broker.leads, len(broker.partitions), broker.store.size_bytes, registered
+            broker_id,
+            broker is not None,
+            False,
+            broker.leads if broker else 0,
+            len(broker.partitions) if broker else 0,
+            broker.store.size_bytes if broker else 0,
+            registered,
+            nodes.controller.session_expires_ms(broker_id) if broker is None and registered else None,
+            disk.delay_ms,
+            disk.full,
+            nodes.cut_from(broker_id),
         )
 
     def topics(self) -> tuple[TopicView, ...]:

@@ -126,6 +126,10 @@ class Controller:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
 
+    def session_expires_ms(self, broker_id: int) -> float | None:
+        """When a broker's session runs out unless it is heard of (lab ms); None for one taken for dead."""
+        return self._sessions.expires_ms(broker_id)
+
     # What brokers ask
 
     async def handle(self, client: ClientInfo, request: Request[Any]) -> Any:

@@ -21,6 +21,11 @@ class Sessions:
         """The brokers whose session has not run out."""
         return frozenset(self._timers)
 
+    def expires_ms(self, broker_id: int) -> float | None:
+        """When a broker's session runs out unless it is heard of (lab ms); None for one that has none."""
+        timer = self._timers.get(broker_id)
+        return timer.deadline if timer is not None else None
+
     def heard(self, broker_id: int) -> bool:
         """A heartbeat came; whether the broker was not alive before."""
         timer = self._timers.get(broker_id)

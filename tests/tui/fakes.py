@@ -27,6 +27,15 @@ class FakeVerbs:
         return self._fake.verb(self._prefix + name)
 
 
+class FakeFaults(FakeVerbs):
+    """Verbs of `cluster.faults`, of which some are plain calls."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("isolate", "rejoin", "slow_disk", "fill_disk", "free_disk"):
+            return super().__getattr__(name)
+        return lambda *args: self._fake.calls.append((self._prefix + name, args, {}))
+
+
 class FakeCluster:
     """Shaped like `engine.Cluster`. Set `world`; preset `answers` by verb: a value, a callable or an exception."""
 
@@ -43,6 +52,7 @@ class FakeCluster:
         self.workload: Any = FakeVerbs(self, "workload.")
         self.offsets: Any = FakeVerbs(self, "offsets.")
         self.browser: Any = FakeVerbs(self, "browser.")
+        self.faults: Any = FakeFaults(self, "faults.")
 
     def snapshot(self) -> World:
         """The world as it was set."""

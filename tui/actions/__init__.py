@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tui.actions import clients, everywhere, groups, lab, making, moving, records
+from tui.actions import brokers, clients, everywhere, groups, lab, making, moving, records
 from tui.actions.table import Action, ActionTable, Context
 
 TABLE = ActionTable(
     (
         *making.ACTIONS,
+        *brokers.ACTIONS,
         *clients.ACTIONS,
         *lab.ACTIONS,
         *records.ACTIONS,

@@ -101,11 +101,12 @@ def _has_groups(context: Context) -> str:
     return "" if len(groups) > 1 else f"{clean(groups[0].group_id)} is the only group."
 
 
-MODES = (("lab", "1", "Lab"), ("records", "2", "Records"), ("groups", "3", "Groups"))
+MODES = (("lab", "1", "Lab"), ("records", "2", "Records"), ("groups", "3", "Groups"), ("brokers", "4", "Brokers"))
 _MODE_HELP = {
     "lab": "The whole flow on one screen: producers, partitions, consumers, and what happened.",
     "records": "Read any partition, record by record, and scrub offsets.",
     "groups": "A group's state machine, its members, their partitions, and its history of rebalances.",
+    "brokers": "Every broker and every copy of a partition: who leads, who is in sync, and what happens when one dies.",
 }
 
 ACTIONS = (

@@ -10,8 +10,7 @@ from textual.strip import Strip
 
 from engine.events import Event
 from tui.painting.lab.happened import lines_of, paint_event
-from tui.panels.lab.base import LabPanel
-from tui.panels.panel import Item, Pen
+from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 
 SHOWN = 200
@@ -21,7 +20,7 @@ Told = tuple[Event, float, tuple[str, ...], bool]
 """The event, the lab's age at it, its lines, and whether it is news."""
 
 
-class Happened(LabPanel):
+class Happened(Panel):
     """The last events."""
 
     kind = "lab.happened"

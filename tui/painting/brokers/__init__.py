@@ -1,0 +1,1 @@
+"""Painting of Brokers: the nodes, and where every copy of a partition stands."""

@@ -1,0 +1,67 @@
+"""One broker in three lines: whether it lives, what it leads, and what is wrong with it on purpose."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from textual.strip import Strip
+
+from engine.snapshot import BrokerView
+from tui.painting.line import Line, blank, right_aligned
+from tui.painting.palette import Palette
+from tui.painting.text import bar, countdown, plural, size
+
+
+def state_of(broker: BrokerView, palette: Palette) -> tuple[str, str, Style]:
+    """Symbol, word and colour of what a broker is doing."""
+    if not broker.alive and broker.registered:
+        return "✗", "crashed", palette.error
+    if not broker.alive:
+        return "○", "down", palette.quiet
+    if not broker.registered:
+        return "◐", "fenced", palette.warning
+    if broker.cut_from:
+        return "╳", "cut off", palette.warning
+    return "●", "alive", palette.good
+
+
+def paint_broker(
+    broker: BrokerView, left_ms: float | None, session_ms: float, width: int, palette: Palette
+) -> list[Strip]:
+    """Three lines and a blank one. `left_ms`: until the controller notices that it is gone."""
+    symbol, word, style = state_of(broker, palette)
+    head = Line(width).add(f" {symbol} ", style).add(f"broker {broker.broker_id}", palette.strong)
+    right_aligned(head, [(word, style)], 1)
+    second = Line(width).add("   ")
+    if broker.alive:
+        second.add(f"leads {broker.leads}", palette.text).add(" of ", palette.faint)
+        second.add(f"{broker.replicas} copies", palette.quiet)
+        right_aligned(second, [(size(broker.size_bytes), palette.quiet)], 1)
+    elif left_ms is not None:
+        share = max(0.0, min(1.0, left_ms / session_ms))
+        words = f"{countdown(left_ms)} until noticed"
+        room = width - len(words) - 6
+        if room >= 4:
+            second.add(bar(share, room), palette.error).add(" ")
+        second.add(words, palette.error)
+    else:
+        second.add("r starts it again", palette.quiet)
+    return [head.strip(), second.strip(), _troubles(broker, width, palette), blank(width)]
+
+
+def _troubles(broker: BrokerView, width: int, palette: Palette) -> Strip:
+    line = Line(width).add("   ")
+    said = []
+    if broker.cut_from:
+        others = [str(node) for node in broker.cut_from if node]
+        said.append("cut from " + ", ".join(others + (["controller"] if 0 in broker.cut_from else [])))
+    if broker.slow_ms:
+        said.append(f"disk +{broker.slow_ms:.0f} ms")
+    if broker.full:
+        said.append("disk full")
+    if said:
+        line.add(" · ".join(said), palette.warning)
+    elif not broker.alive and broker.registered:
+        line.add("not known to the controller", palette.quiet)
+    elif broker.alive:
+        line.add(plural(broker.replicas - broker.leads, "partition") + " followed", palette.faint)
+    return line.strip()

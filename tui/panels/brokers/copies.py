@@ -1,0 +1,63 @@
+"""Every copy of every partition of the topic looked at: who leads, who is in sync, who catches up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from textual.content import Content
+from textual.strip import Strip
+
+from engine.snapshot import PartitionView
+from tui.painting.brokers.copies import paint_copies, paint_copies_head
+from tui.painting.text import clean, plural
+from tui.panels.panel import Item, Panel, Pen
+from tui.scene import Scene
+from tui.selection import SelectedPartition
+
+
+class Copies(Panel):
+    """A row a partition, a column a broker."""
+
+    kind = "brokers.copies"
+    name_shown = "Copies"
+    head_height = 1
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._brokers: tuple[int, ...] = ()
+
+    def title(self, scene: Scene) -> Content:
+        """The topic, and how many of its partitions lack a copy."""
+        topic = scene.topic
+        if topic is None:
+            return Content("Copies")
+        copies = plural(topic.replication_factor, "copy", "copies")
+        under = sum(len(view.isr) < len(view.replicas) for view in topic.partitions)
+        said = Content.assemble((clean(topic.name), "$strong"), f" · {copies} of each partition  ", ("[ ]", "$primary"))
+        return Content.assemble(said, (f"  {under} under-replicated", "$warning")) if under else said
+
+    def subtitle(self, scene: Scene) -> Content:
+        """What the signs mean."""
+        return Content("★ leads  ● in sync  ○ out of sync  ✗ broker down")
+
+    def nothing(self, scene: Scene) -> str:
+        """Before there is a topic."""
+        return "No topic yet; press n to make one. With 3 copies a broker may die and nothing is lost."
+
+    def items(self, scene: Scene) -> Sequence[Item]:
+        """The partitions of the topic looked at."""
+        topic = scene.topic
+        self._brokers = tuple(broker.broker_id for broker in scene.world.brokers)
+        if topic is None:
+            return ()
+        return [Item((view, self._brokers), SelectedPartition(view.tp)) for view in topic.partitions]
+
+    def head(self, pen: Pen) -> Sequence[Strip]:
+        """The brokers' names."""
+        return [paint_copies_head(self._brokers, pen.width, pen.palette)]
+
+    def draw(self, item: Item, pen: Pen) -> Sequence[Strip]:
+        """One line."""
+        view, brokers = cast("tuple[PartitionView, tuple[int, ...]]", item.model)
+        return paint_copies(view, brokers, pen.width, pen.palette)
