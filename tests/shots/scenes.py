@@ -7,6 +7,8 @@ from typing import Any
 
 from engine.cluster.offsets import OffsetChange, OffsetPlan
 from engine.types import TopicPartition
+from tests.tui import worlds
+from tests.tui.plans import planner
 
 
 def plan_back(group_id: str, target: object, partitions: object = None) -> OffsetPlan:
@@ -36,8 +38,15 @@ SCENES = (
     Shot("records-no-filter", "first", ("2", "/", *"ofset:>=3")),
     Shot("records-go-to", "first", ("2", "t", *"bil")),
     Shot("records-scrub", "first", ("2", "m", "s", *("up",) * 8), {"offsets.plan": plan_back}),
-    Shot("records-hex", "hostile", ("2", "left", "up", "up", "v", "v")),
-    *(Shot(f"groups-{world}", world, ("3",)) for world in ("empty", "first", "busy", "hostile")),
+    Shot("records-hex", "first", ("2", "up", "v", "v", "enter")),
+    *(Shot(f"groups-{world}", world, ("3",)) for world in ("empty", "first", "busy", "crowd", "hostile")),
+    Shot("groups-folded", "busy", ("3", "tab", "tab")),
+    Shot("rebalance", "busy", ("3", "tab", "tab", "down", "enter")),
+    Shot("rebalance-crash", "crashed", ("3", "v")),
+    Shot("move-offsets", "first", ("3", "s"), {"offsets.plan": planner(worlds.first())}),
+    Shot("move-offsets-empty", "busy", ("3", "{", "s", "right"), {"offsets.plan": planner(worlds.busy())}),
+    Shot("move-offsets-refused", "busy", ("3", "s"), {"offsets.plan": planner(worlds.busy())}),
+    Shot("delete-group", "busy", ("3", "shift+tab", "G", "D")),
     Shot("new-topic", "first", ("n",)),
     Shot("new-producer", "first", ("p",)),
     Shot("new-consumer", "first", ("c",)),

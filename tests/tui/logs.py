@@ -58,8 +58,8 @@ def orders(tp: TopicPartition, partitions: int, offset: int) -> Said:
 
 
 def commits(tp: TopicPartition, partitions: int, offset: int) -> Said:
-    """What `billing` commits."""
-    key = encode_key(OffsetKey("billing", "orders", offset % 6))
+    """What a group commits whose records belong into the partition that is not empty in the sample worlds."""
+    key = encode_key(OffsetKey("shop-4", "orders", offset % 6))
     value = encode_offset(OffsetValue(9_000 + offset * 7, "", int(worlds.NOW)))
     return key, None if offset % 50 == 49 else value, ()
 
@@ -71,7 +71,7 @@ HOSTILE_VALUES = (
     None,
     b"",
     b'{"markup": "[bold]x[/]", "esc": "\x1b[31mred", "nested": ' + b"[" * 40 + b"]" * 40 + b"}",
-    json.dumps({"wide": "订单" * 40, "\u202ertl": "‏abc", "a": [1e400, -0.0, 1.10]}).encode(),
+    json.dumps({"wide": "订单" * 40, "\u202ertl": "‏abc", "a": [-0.0, 1.10]}, ensure_ascii=False).encode(),
     b"x" * 1_000_000,
     ("y\u0301" * 3_000).encode(),
 )
@@ -155,12 +155,12 @@ class StubBrowser(Browser):
     """The engine's browser over made-up logs of the world that `world` gives."""
 
     def __init__(self, world: Callable[[], World], says: Mapping[str, Says] | None = None) -> None:
-        super().__init__(SimpleNamespace(), lambda: None)  # type: ignore[arg-type, return-value]
+        super().__init__(SimpleNamespace(leader=self._stub), lambda: None)  # type: ignore[arg-type, return-value]
         self._world = world
         self._says = says or {}
         self.logs: dict[TopicPartition, LogStub] = {}
 
-    def _leader(self, tp: TopicPartition) -> Any:
+    def _stub(self, tp: TopicPartition) -> LogStub:
         world = self._world()
         view, topic = world.partition(tp), world.topic(tp.topic)
         assert view is not None

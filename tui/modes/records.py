@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 
@@ -30,6 +31,9 @@ from tui.records.why import OFFSETS_TOPIC
 from tui.scene import Scene
 from tui.scrubbing import Move, Scrubber
 
+NARROW = 100
+"""Below this width the record in full lies under the list, and only when it is opened."""
+
 
 class RecordsMode(Mode):
     """Reads logs."""
@@ -44,7 +48,7 @@ class RecordsMode(Mode):
         self.scrubber = Scrubber(lambda: self.kafkarium.lab, self._ask_lab, self._scrub_changed)
         self._chosen: dict[str, int] = {}
         self._going: Place | None = None
-        self._detail_open: bool | None = None
+        self._detail_open = False
 
     def body(self) -> ComposeResult:
         """Partitions, the whole log, the records, one of them in full, and what is asked."""
@@ -129,10 +133,19 @@ class RecordsMode(Mode):
     def _ask_lab(self, asking: Coroutine[Any, Any, None]) -> None:
         self.run_worker(asking, group="records")
 
+    @property
+    def _narrow(self) -> bool:
+        return self.size.width < NARROW
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The record in full has a place of its own only where there is room."""
+        super().on_resize(event)
+        self._place_detail()
+
     def _place_detail(self) -> None:
         """Beside the list where there is room, else only while it is asked for."""
-        narrow = self.has_class("-narrow")
-        shown = bool(self._detail_open) if narrow else self._detail_open is not False
+        crowded = self._narrow and self.scrubber.view is not None and self.size.height < 30
+        shown = bool(self._detail_open and not crowded) if self._narrow else True
         if self.detail.display != shown:
             self.detail.display = shown
 
@@ -211,7 +224,9 @@ class RecordsMode(Mode):
             self.scrubber.switch(tp=tp)
             assert self.scrubber.view is not None
             self._going = AtOffset(self.scrubber.view.offset)
-        self.tick()
+        self.took(scene)
+        self.query_one(Partitions).update()
+        self.moved()
 
     def next_mark(self) -> str:
         """Go to where the next group stands; returns what was found, in words. Raises RefusedError."""
@@ -347,6 +362,7 @@ class RecordsMode(Mode):
         view, card = self.scrubber.view, self.query_one(ScrubCard)
         if card.display != (view is not None):
             card.display = view is not None
+            self._place_detail()
             self.kafkarium.context_changed()
         if self.scene is not None:
             card.show(self.scene)
@@ -375,9 +391,9 @@ class RecordsMode(Mode):
         search = self.reader.search
         if self.prompt.display:
             self.close_prompt()
-        elif self.focused is self.detail or (self.has_class("-narrow") and self.detail.display):
-            if self.has_class("-narrow"):
-                self._detail_open = None
+        elif self.focused is self.detail or (self._narrow and self.detail.display):
+            if self._narrow:
+                self._detail_open = False
                 self._place_detail()
             self.listing.focus()
         elif search is not None and search.under_way:

@@ -332,6 +332,8 @@ class Reader:
         if places is None:
             assert isinstance(self.going, AtTimestamp)
             places = await self._at_time(self.going.timestamp_ms)
+        floors, ceilings = self._floors(), self._ceilings()
+        places = {tp: max(floor, min(places.get(tp, floor), ceilings[tp])) for tp, floor in floors.items()}
         window = Window(places)
         window.append(await self._onward(places), keep_from=0)
         if len(window.rows) < PAGE:
@@ -360,18 +362,18 @@ class Reader:
             case AtGroup(group_id):
                 return self._standing(group_id)
             case AtPlaces(places):
-                return {tp: min(max(at, self._starts[tp]), self._ends[tp]) for tp, at in places.items()}
+                return places
             case AtOffset(offset):
                 if self.merged:
                     raise RefusedError("An offset names a record within one partition; choose one first (← →).")
-                return {tp: min(max(offset, self._starts[tp]), self._ends[tp]) for tp in self._starts}
+                return dict.fromkeys(self._starts, offset)
 
     def _standing(self, group_id: str) -> Places:
         committed = self._committed.get(group_id, {})
         if not committed:
             where = self.tps[0].topic if self.merged else str(self.tps[0])
             raise RefusedError(f"{group_id} has committed nothing in {where}.")
-        return {tp: min(max(committed.get(tp, start), start), self._ends[tp]) for tp, start in self._starts.items()}
+        return {tp: committed.get(tp, start) for tp, start in self._starts.items()}
 
     async def _at_time(self, timestamp_ms: int) -> Places:
         browser = self._lab().browser

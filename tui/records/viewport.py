@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+AROUND = 2
+"""Rows that stay in view on either side of the cursor."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extent:
@@ -32,15 +35,20 @@ class Viewport:
         self.skip = 0
 
     def keep(self, extent: Extent, cursor: int, height: int) -> None:
-        """Move so that the cursor's row is in view, and no further; leave no line blank while there are rows above."""
+        """Move so that the cursor's row and those around it are in view, and no further.
+
+        No line is left blank while there are rows above.
+        """
         if self.top < extent.first:
             self.top, self.skip = extent.first, 0
         if self.top >= extent.stop:
             self.top, self.skip = extent.stop - 1, 0
-        if cursor < self.top or (cursor == self.top and self.skip >= extent.lines(cursor)):
-            self.top, self.skip = cursor, 0
-        elif self._too_low(extent, cursor, height):
-            self.end_with(extent, cursor + 1, height)
+        around = AROUND if height > 4 * AROUND else 0
+        first, last = max(extent.first, cursor - around), min(extent.stop - 1, cursor + around)
+        if first < self.top or (first == self.top and self.skip >= extent.lines(first)):
+            self.top, self.skip = first, 0
+        elif self._too_low(extent, last, height):
+            self.end_with(extent, last + 1, height)
         if self._last_line(extent, height) < height:
             self.end_with(extent, extent.stop, height)
 

@@ -43,7 +43,7 @@ def lay_out_record(told: Told, value: LaidOut, width: int) -> list[Parts]:
     rows += _labelled("key", key, width)[:6]
     rows += _labelled("why here", [(why_here(record, told.partitions), "quiet")], width)
     for at, mark in enumerate(told.marks):
-        rows += _labelled("read by" if not at else "", _reader(mark, record.offset), width)
+        rows += _labelled("groups" if not at else "", _reader(mark, record.offset), width)
     rows.append(())
     rows.append(_value_head(record.value, value.look))
     rows += value.rows
@@ -58,7 +58,7 @@ def time_row(told: Told, now_ms: float, width: int) -> list[Parts]:
     record = told.row.record
     if record.timestamp < 0:
         return _labelled("time", [("none", "quiet")], width)
-    whose = "set by the broker (LogAppendTime)" if record.timestamp_type == LOG_APPEND_TIME else "by its producer"
+    whose = "LogAppendTime" if record.timestamp_type == LOG_APPEND_TIME else "CreateTime"
     return [
         *_labelled(
             "time",

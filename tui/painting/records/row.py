@@ -21,6 +21,8 @@ from tui.records.why import OFFSETS_TOPIC
 GUTTER = {Stage.COMMITTED: "▎", Stage.DELIVERED: "▌", Stage.WAITING: "▊"}
 """The nearer a record is to being done, the thinner its mark, as on the Lab's lanes."""
 HERE, SCRUB, GUTTER_CELLS = "◆", "┃", 2
+NAMED = 3
+"""Groups that are named where several stand in one place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Layout:
     partition_cells: int
     key_cells: int
     began_ms: float
+    short_time: bool = False
+    """Without hours, in a lab that is younger than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,10 @@ def paint_row(model: RecordRow, width: int, palette: Palette, cursor: bool = Fal
     offset_style = palette.lane_cursor if model.scrubbed else palette.strong if cursor else palette.text
     line.add(number(record.offset).rjust(layout.offset_cells), offset_style)
     if width >= 60:
-        line.add("  ").add(on_lab_clock(record.timestamp, layout.began_ms).ljust(12), palette.quiet)
+        time = on_lab_clock(record.timestamp, layout.began_ms)
+        if layout.short_time:
+            time = cut(time.replace("00:", "", 1), 9).ljust(9)
+        line.add("  ").add(time.ljust(9 if layout.short_time else 12), palette.quiet)
     line.add("  ")
     if record.topic == OFFSETS_TOPIC:
         return line.data(describe(record.key, record.value), palette.quiet if record.value is None else None).strip()
@@ -103,7 +110,7 @@ def _add_value(line: Line, value: bytes | None, palette: Palette) -> None:
         line.add(cut(text, room), palette.text)
         return
     for piece, name in tokens_of(cut(text, room)):
-        line.add(piece, (_LIST_STYLES.get(name) and style_of(_LIST_STYLES[name], palette)) or palette.text)
+        line.add(piece, style_of(_LIST_STYLES.get(name, "text"), palette))
 
 
 _LIST_STYLES = {"json_key": "quiet", "quiet": "faint", "json_number": "json_number", "json_word": "json_word"}
@@ -124,12 +131,14 @@ def _stage_style(stage: Stage | None, palette: Palette) -> Style:
 def paint_standing(model: Standing, width: int, palette: Palette) -> Strip:
     """Where groups stand between two records: who, and how much is left for them."""
     line = Line(width).add("  ")
-    for mark in model.marks:
+    for mark in model.marks[:NAMED]:
         style = palette.lane_committed if mark.chosen else palette.quiet
         line.add(HERE if line.used <= 2 else f"  {HERE}", style).add(" ")
         if mark.slot is not None:
             line.add(letter(mark.slot), palette.member(mark.slot)).add(" ")
-        line.data(cut(clean(mark.group_id), max(8, width // 3)), palette.strong if mark.chosen else palette.text)
+        line.data(cut(clean(mark.group_id), max(8, width // 5)), palette.strong if mark.chosen else palette.text)
+    if len(model.marks) > NAMED:
+        line.add(f" +{len(model.marks) - NAMED}", palette.quiet)
     line.add(f" committed {number(model.offset)} ", palette.quiet)
     left = f" {number(model.left)} to go" if model.left else " caught up"
     style = palette.lane_committed if any(mark.chosen for mark in model.marks) else palette.faint

@@ -6,20 +6,21 @@ from textual.strip import Strip
 
 from tui.painting.line import Line, blank
 from tui.painting.palette import Palette
-from tui.painting.text import clean, number, wrap
+from tui.painting.text import clean, cut, number, wrap
 from tui.scrubbing import ScrubView
 
 KEYS = (
     ("⏎", "apply"), ("u", "undo"), ("esc", "leave"), ("↑↓", "record"), ("m", "committed"), ("t", "go to"),
     ("v", "whole group"), ("{ }", "group"), ("g G", "ends"),
 )  # fmt: skip
-ROWS = 4
+LEAST_ROWS = 3
 
 
-def paint_scrub(view: ScrubView, width: int, palette: Palette) -> list[Strip]:
-    """Four rows: from where to where, the consequence in two, keys."""
-    said = _consequence(view, width, palette)
-    return [_place(view, width, palette), *said, *[blank(width)] * (2 - len(said)), _keys(view, width, palette)]
+def paint_scrub(view: ScrubView, width: int, height: int, palette: Palette) -> list[Strip]:
+    """From where to where, the consequence in what room there is, keys."""
+    room = max(1, height - 2)
+    said = _consequence(view, width, room, palette)
+    return [_place(view, width, palette), *said, *[blank(width)] * (room - len(said)), _keys(view, width, palette)]
 
 
 def _place(view: ScrubView, width: int, palette: Palette) -> Strip:
@@ -41,13 +42,13 @@ def _place(view: ScrubView, width: int, palette: Palette) -> Strip:
     return line.strip()
 
 
-def _consequence(view: ScrubView, width: int, palette: Palette) -> list[Strip]:
+def _consequence(view: ScrubView, width: int, room: int, palette: Palette) -> list[Strip]:
     style = palette.quiet if view.asking else palette.error if view.refused else palette.strong
     if view.plan is not None and view.plan.skipped and not view.refused and not view.asking:
         style = palette.warning
     rows = wrap(clean(view.sentence) or "…", width - 2)
-    if len(rows) > 2:
-        rows = [rows[0], f"{rows[1]} …"]
+    if len(rows) > room:
+        rows = [*rows[: room - 1], cut(" ".join(rows[room - 1 :]), width - 2)]
     return [Line(width).add(" ").add(words, style).strip() for words in rows]
 
 

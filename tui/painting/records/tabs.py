@@ -62,7 +62,7 @@ def paint_tabs(tabs: Tabs, width: int, palette: Palette) -> tuple[Strip, tuple[S
 
 def _about(tabs: Tabs) -> str:
     shown = tabs.partitions if tabs.chosen == ALL else tabs.partitions[tabs.chosen : tabs.chosen + 1]
-    records = plural(sum(each.span for each in shown), "record")
+    records = plural(sum(each.high_watermark - each.log_start_offset for each in shown), "record")
     weight = size(sum(each.size_bytes for each in shown))
     if tabs.chosen == ALL or not shown:
         return f"{records} · {weight}"

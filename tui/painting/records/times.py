@@ -11,10 +11,12 @@ _LAST_MS = 253_402_300_799_999
 
 
 def on_lab_clock(timestamp_ms: int, began_ms: float) -> str:
-    """Twelve cells: 00:03:08.214; the date for what was before the lab, or will be long after."""
+    """At most twelve cells: 00:03:08.214, -00:00:02.1 before the lab was made; the date when that is far away."""
     since = timestamp_ms - began_ms
     if 0 <= since < 360_000_000:
         return f"{clock(since)}.{int(since) % 1000:03d}"
+    if timestamp_ms >= 0 and -86_400_000 < since < 0:
+        return f"-{clock(-since)}.{int(-since) % 1000 // 100}"
     if not 0 <= timestamp_ms <= _LAST_MS:
         return "no time" if timestamp_ms < 0 else "far future"
     return f"{datetime.fromtimestamp(timestamp_ms / 1000, UTC):%Y-%m-%d}"

@@ -58,7 +58,13 @@ def lay_out_value(data: bytes | None, look: Look | None, width: int) -> LaidOut:
         return LaidOut(Look.TEXT, ((("empty: 0 bytes", "quiet"),),))
     if chosen is Look.JSON:
         rows = lay_out(data.decode(), width, MOST_ROWS)
-        return LaidOut(chosen, (*rows, *_left_out(len(rows) >= MOST_ROWS, "the rest is left out", width)))
+        return LaidOut(
+            chosen,
+            (
+                *rows,
+                *_left_out(len(rows) >= MOST_ROWS, f"the rest is left out, {number(len(data))} bytes in all", width),
+            ),
+        )
     if chosen is Look.HEX:
         shown = data[:HEX_BYTES]
         rows = _hex(shown, width)
@@ -67,7 +73,10 @@ def lay_out_value(data: bytes | None, look: Look | None, width: int) -> LaidOut:
         rows = _text(shown, width)
     rest = len(data) - len(shown)
     if len(rows) > MOST_ROWS:
-        return LaidOut(chosen, (*rows[:MOST_ROWS], *_left_out(True, "the rest is left out", width)))
+        return LaidOut(
+            chosen,
+            (*rows[:MOST_ROWS], *_left_out(True, f"the rest is left out, {number(len(data))} bytes in all", width)),
+        )
     return LaidOut(chosen, (*rows, *_left_out(rest > 0, f"{size(rest)} more, {number(len(data))} bytes in all", width)))
 
 
@@ -85,18 +94,26 @@ def _text(data: bytes, width: int) -> list[Parts]:
 
 
 def _hex(data: bytes, width: int) -> list[Parts]:
-    """Offset, bytes and characters; as many bytes in a row, 4 to 32, as fit."""
+    """Offset, bytes and, where there is room for them, characters; as many bytes in a row, up to 32, as fit."""
     digits = 4 if len(data) <= 1 << 16 else 6
-    per = next((each for each in (32, 16, 8) if digits + 2 + each * 3 + each // 8 + each + 1 <= width), 4)
+    room = width - digits - 2
+    per = next((each for each in (32, 16, 8) if _hex_cells(each) + 2 + each <= room), 0)
+    characters = per > 0
+    per = per or next((each for each in (4, 2) if _hex_cells(each) <= room), 1)
     rows: list[Parts] = []
     for at in range(0, len(data), per):
         row = data[at : at + per]
-        parts: list[Part] = [(f"{at:0{digits}x}  ", "faint")]
-        cells = " ".join(row[part : part + 8].hex(" ").ljust(min(8, per) * 3) for part in range(0, len(row), 8))
-        parts.append((cells.ljust(per * 3 + (per - 1) // 8), "text"))
-        parts.append((" " + "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row), "quiet"))
+        cells = "  ".join(row[part : part + 8].hex(" ") for part in range(0, len(row), 8))
+        parts: list[Part] = [(f"{at:0{digits}x}  ", "faint"), (cells.ljust(_hex_cells(per)), "text")]
+        if characters:
+            parts.append(("  " + "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row), "quiet"))
         rows.append(tuple(parts))
     return rows
+
+
+def _hex_cells(count: int) -> int:
+    """Cells of so many bytes, with a blank between them and one more after each eight."""
+    return count * 3 - 1 + (count - 1) // 8
 
 
 def _binary(data: bytes) -> bool:

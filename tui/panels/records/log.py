@@ -33,6 +33,7 @@ from tui.scrubbing import Move
 from tui.selection import SelectedPartition, SelectedRecord, Selection
 
 WHEEL = 3
+HOUR_MS = 3_600_000
 NARROWEST_KEY, WIDEST_KEY = 6, 24
 """Cells of the column of keys: as many as the longest in view needed since the last jump."""
 
@@ -74,6 +75,8 @@ class Log(RecordsPanel):
     def subtitle(self, scene: Scene) -> Content:
         """How the search goes, or how far the end is and how to come back to it."""
         reader = self.reader
+        if not reader.tps:
+            return Content("")
         if reader.error:
             return Content.assemble((cut(clean(reader.error), max(10, self.size.width - 6)), "$text-error"))
         search = reader.search
@@ -81,8 +84,6 @@ class Log(RecordsPanel):
             return Content.assemble(*_searched(search))
         if reader.following:
             return Content.assemble(("↑", "$primary"), (" stops following", "$quiet"))
-        if not reader.tps:
-            return Content("")
         behind = self._behind(scene)
         if not behind:
             return Content.assemble(("G", "$primary"), (" follows the end", "$quiet"))
@@ -171,7 +172,9 @@ class Log(RecordsPanel):
             if row.record.key is not None and len(row.record.key) > self._key_cells:
                 self._key_cells = min(len(row.record.key), WIDEST_KEY)
         partitions = len(str(max(len(logs) - 1, 0)))
-        return Layout(self.reader.merged, widest, partitions, self._key_cells, scene.world.began_ms)
+        young = self.size.width < 100 and scene.world.now_ms - scene.world.began_ms < HOUR_MS
+        began = scene.world.began_ms
+        return Layout(self.reader.merged, widest, partitions, self._key_cells, began, short_time=young)
 
     def _read_marks(self, scene: Scene, logs: Sequence[PartitionView]) -> None:
         """Where groups stand, by the number of the row they stand before."""

@@ -8,7 +8,7 @@ from typing import cast
 from textual.content import Content
 from textual.strip import Strip
 
-from tui.painting.records.scrub import ROWS, paint_scrub
+from tui.painting.records.scrub import LEAST_ROWS, paint_scrub
 from tui.painting.text import clean
 from tui.panels.panel import Item, Pen
 from tui.panels.records.base import RecordsPanel
@@ -35,8 +35,13 @@ class ScrubCard(RecordsPanel, can_focus=False):
 
     def items(self, scene: Scene) -> Sequence[Item]:
         """One drawing."""
-        return [Item(self.scrub, height=ROWS)] if self.scrub is not None else []
+        return [Item(self.scrub, height=max(LEAST_ROWS, self.size.height))] if self.scrub is not None else []
 
     def draw(self, item: Item, pen: Pen) -> Sequence[Strip]:
         """Its rows."""
-        return paint_scrub(cast("ScrubView", item.model), pen.width, pen.palette)
+        return paint_scrub(cast("ScrubView", item.model), pen.width, item.height, pen.palette)
+
+    def on_resize(self) -> None:
+        """As many rows as there is room for."""
+        self.update()
+        super().on_resize()
