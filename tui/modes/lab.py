@@ -22,7 +22,7 @@ from tui.panels.lab.lanes import Lanes
 from tui.panels.lab.members import Members
 from tui.panels.lab.producers import Producers
 from tui.panels.lab.scrub import Scrub
-from tui.panels.lab.standing import group_shown, stand
+from tui.panels.lab.standing import NOBODY, group_shown, stand
 from tui.panels.panel import Panel
 from tui.scene import Scene
 from tui.scrubbing import Scrubber
@@ -46,6 +46,8 @@ class LabMode(Mode):
     def __init__(self) -> None:
         super().__init__()
         self.scrubber = Scrubber(lambda: self.kafkarium.lab, self._run_scrub, self._scrub_changed)
+        self.standing = NOBODY
+        """How the group shown stands in the topic looked at; panels and wires are drawn from it."""
         self._opened_from: Panel | None = None
 
     def body(self) -> ComposeResult:
@@ -71,7 +73,8 @@ class LabMode(Mode):
     # The scene ---------------------------------------------------------------------------------------------
 
     def took(self, scene: Scene) -> None:
-        """The scrub follows the world."""
+        """Look once for all panels; the scrub follows the world."""
+        self.standing = stand(scene)
         self.scrubber.follow(scene.world)
 
     def watch_scene(self, scene: Scene | None) -> None:
@@ -86,7 +89,7 @@ class LabMode(Mode):
             return
         inflow, wires = gutters
         lanes, members = self.query_one(Lanes), self.query_one(Members)
-        standing = stand(scene)
+        standing = self.standing
         rows = [(row, item) for row, item in lanes.in_view() if isinstance(item.selection, SelectedPartition)]
         if standing.group is None:
             wires.take(None, partial(paint_wires, (), ()))
@@ -120,7 +123,7 @@ class LabMode(Mode):
         scene, panel = self.scene, self.focused
         if scene is None or not isinstance(panel, Lanes | Members):
             return None
-        standing, selected = stand(scene), panel.selection
+        standing, selected = self.standing, panel.selection
         match selected:
             case SelectedPartition(tp):
                 held = standing.held.get(tp.partition)
@@ -135,7 +138,7 @@ class LabMode(Mode):
     @property
     def group(self) -> GroupView | None:
         """The group whose members are shown."""
-        return group_shown(self.scene) if self.scene is not None else None
+        return self.standing.group
 
     def look_at_topic(self, name: str) -> None:
         """Look at a topic, and at a group that reads it."""

@@ -87,6 +87,7 @@ class Panel(ScrollView, can_focus=True):
         self._cursor = -1
         self._hover = -1
         self._titles: tuple[Content, Content] = (Content(""), Content(""))
+        self._base: Style | None = None
 
     # What a subclass says ----------------------------------------------------------------------------------
 
@@ -137,8 +138,9 @@ class Panel(ScrollView, can_focus=True):
         self._place_cursor(selected, old)
         same_heights = len(old) == len(new) and all(a.height == b.height for a, b in zip(old, new, strict=True))
         if same_heights and new:
-            for index, (before, after) in enumerate(zip(old, new, strict=True)):
-                if before is not after and before != after:
+            first, last = self._in_view()
+            for index in range(first, last):
+                if old[index] is not new[index] and old[index] != new[index]:
                     self._refresh_item(index)
             return
         tops, top = [], 0
@@ -255,6 +257,12 @@ class Panel(ScrollView, can_focus=True):
 
     # Painting ----------------------------------------------------------------------------------------------
 
+    def _in_view(self) -> tuple[int, int]:
+        """The first item of which a row is in view, and the one after the last."""
+        top = self.scroll_offset.y
+        first = max(0, bisect_right(self._tops, top) - 1)
+        return first, min(len(self.items_shown), bisect_right(self._tops, top + self.size.height))
+
     def _refresh_item(self, index: int) -> None:
         if 0 <= index < len(self._tops):
             self.refresh_lines(self._tops[index] + self.head_height, self.items_shown[index].height)
@@ -269,7 +277,9 @@ class Panel(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the panel, `y` counted from the top of what is in view."""
         width = self.scrollable_content_region.width
-        base = self.rich_style
+        base = self._base
+        if base is None:
+            base = self._base = self.rich_style
         if not self.items_shown:
             return self._nothing_line(y, width, base)
         if y < self.head_height:
@@ -306,8 +316,15 @@ class Panel(ScrollView, can_focus=True):
 
     # What the app tells it ---------------------------------------------------------------------------------
 
+    def notify_style_update(self) -> None:
+        """Rules of style were applied anew; what was painted with the old ones is forgotten."""
+        super().notify_style_update()
+        self._base = None
+        self._painted.clear()
+
     def on_resize(self) -> None:
-        """Lines depend on the width."""
+        """Lines, and how many an item has, depend on the size."""
+        self.update()
         self.repaint()
 
     def on_focus(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -44,8 +45,7 @@ class Pinned:
     chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """What a lane is painted from. `per` is how many offsets a cell holds."""
 
     partition: PartitionView

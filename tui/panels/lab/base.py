@@ -9,6 +9,7 @@ from textual import events
 from textual.css.query import NoMatches
 from textual.widget import Widget
 
+from tui.panels.lab.standing import Standing
 from tui.panels.panel import Item, Panel
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ class LabPanel(Panel):
     def lab_mode(self) -> LabMode:
         """The mode it is in."""
         return cast("LabMode", self.screen)
+
+    @property
+    def standing(self) -> Standing:
+        """How the group shown stands in the topic looked at."""
+        return self.lab_mode.standing
 
     @property
     def rows(self) -> int:
@@ -54,8 +60,7 @@ class LabPanel(Panel):
         self.lab_mode.rewire()
 
     def on_resize(self) -> None:
-        """How many rows an item takes depends on the room there is."""
-        self.update()
+        """Rows lie elsewhere now."""
         super().on_resize()
         self.lab_mode.rewire()
 

@@ -33,8 +33,3 @@ class Flow(Panel, can_focus=False):
     def draw(self, item: Item, pen: Pen) -> Sequence[Strip]:
         """Its rows."""
         return paint_flow(cast("Throughput", item.model), pen.width, item.height, pen.palette)
-
-    def on_resize(self) -> None:
-        """As high as there is room."""
-        self.update()
-        super().on_resize()

@@ -28,11 +28,11 @@ from tui.painting.lab.scale import Zoom
 from tui.painting.lab.wires import Hold
 from tui.painting.text import number, plural, short
 from tui.panels.lab.base import LabPanel, lines_each
-from tui.panels.lab.standing import Standing, stand
+from tui.panels.lab.standing import Standing
 from tui.panels.lab.tabs import Tabs
 from tui.panels.panel import Item, Pen
 from tui.scene import Scene
-from tui.scrubbing import Move
+from tui.scrubbing import Move, ScrubView
 from tui.selection import SelectedPartition
 
 ARRIVED_MS = 220.0
@@ -55,9 +55,10 @@ class Sizes(NamedTuple):
 class _Arrivals:
     """When a partition last grew, and how fast it does."""
 
-    __slots__ = ("end", "grew_ms", "measured_end", "measured_ms", "per_s")
+    __slots__ = ("end", "grew_ms", "measured_end", "measured_ms", "per_s", "selected")
 
-    def __init__(self, end: int, now_ms: float) -> None:
+    def __init__(self, tp: TopicPartition, end: int, now_ms: float) -> None:
+        self.selected = SelectedPartition(tp)
         self.end = self.measured_end = end
         self.grew_ms = -ARRIVED_MS
         self.measured_ms = now_ms
@@ -83,7 +84,7 @@ class Lanes(LabPanel):
         super().__init__(id=id)
         self._tabs = Tabs()
         self._zoom = Zoom()
-        self._arrivals: dict[TopicPartition, _Arrivals] = {}
+        self._arrivals: dict[int, _Arrivals] = {}
         self._topic = ""
         self._dragging: TopicPartition | None = None
         self._pressed: tuple[int, int] | None = None
@@ -133,7 +134,7 @@ class Lanes(LabPanel):
             self._topic = topic.name
             self._zoom.forget()
             self._arrivals.clear()
-        standing = stand(scene)
+        standing = self.standing
         width = self.scrollable_content_region.width
         widest = max((len(number(log.log_end_offset)) for log in topic.partitions), default=1)
         numbers = len(str(max(len(topic.partitions) - 1, 0)))
@@ -144,45 +145,38 @@ class Lanes(LabPanel):
         lines = lines_each(len(topic.partitions), self.rows - pins * len(topic.partitions), 1, 6)
         scrubbed = self.lab_mode.scrubber.view
         sizes = Sizes(per, lines, widest, numbers, pins, max(1.0, scene.world.speed))
-        return [
-            Item(
-                self._lane(log, standing, scene.world.now_ms, sizes, pinned,
-                           scrubbed.offset if scrubbed is not None and scrubbed.tp == log.tp else None),
-                SelectedPartition(log.tp),
-                height_of(lines, pins),
-            )
-            for log in topic.partitions
-        ]  # fmt: skip
+        return [self._item(log, standing, scene.world.now_ms, sizes, pinned, scrubbed) for log in topic.partitions]
 
-    def _lane(
+    def _item(
         self,
         log: PartitionView,
         standing: Standing,
         now_ms: float,
         sizes: Sizes,
         pinned: dict[int, list[Pinned]],
-        cursor: int | None,
-    ) -> Lane:
-        tp = log.tp
-        arrivals = self._arrivals.get(tp)
+        scrubbed: ScrubView | None,
+    ) -> Item:
+        number = log.partition
+        arrivals = self._arrivals.get(number)
         if arrivals is None:
-            arrivals = self._arrivals[tp] = _Arrivals(log.log_end_offset, now_ms)
+            arrivals = self._arrivals[number] = _Arrivals(log.tp, log.log_end_offset, now_ms)
         arrivals.see(log.log_end_offset, now_ms)
-        held = standing.held.get(log.partition)
-        pins = tuple(pinned.get(log.partition, ())[: sizes.pins])
-        return Lane(
+        held = standing.held.get(number)
+        pins = tuple(pinned.get(number, ())[: sizes.pins])
+        lane = Lane(
             log,
-            standing.offsets.get(log.partition),
+            standing.offsets.get(number),
             Owner(held.slot, held.hold is Hold.BROKEN) if held else None,
             sizes.per,
             sizes.lines,
             now_ms - arrivals.grew_ms < ARRIVED_MS * sizes.speed,
             arrivals.per_s,
-            cursor,
+            scrubbed.offset if scrubbed is not None and scrubbed.tp == arrivals.selected.tp else None,
             pins + (None,) * (sizes.pins - len(pins)),
             sizes.widest,
             sizes.numbers,
         )
+        return Item(lane, arrivals.selected, height_of(sizes.lines, sizes.pins))
 
     def _wanted(self, topic: TopicView, standing: Standing, scene: Scene) -> int:
         """How many offsets a lane should show: what is pending and a little of what is done, or all."""
@@ -199,7 +193,7 @@ class Lanes(LabPanel):
         return max(1, min(longest, behind * 5 // 4))
 
     def _pinned(self, scene: Scene) -> dict[int, list[Pinned]]:
-        topic, chosen = scene.topic, stand(scene).group
+        topic, chosen = scene.topic, self.standing.group
         found: dict[int, list[Pinned]] = {}
         for group in scene.groups:
             for offset in group.offsets:

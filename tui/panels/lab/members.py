@@ -21,7 +21,7 @@ from tui.painting.lab.members import (
 )
 from tui.painting.text import clean, plural
 from tui.panels.lab.base import LabPanel, lines_each
-from tui.panels.lab.standing import Standing, just_moved, stand
+from tui.panels.lab.standing import Standing, just_moved
 from tui.panels.lab.tabs import Tabs
 from tui.panels.panel import Item, Pen
 from tui.scene import Scene
@@ -54,7 +54,7 @@ class Members(LabPanel):
 
     def title(self, scene: Scene) -> Content:
         """The group, its state and generation, and the other groups a click away."""
-        group = stand(scene).group
+        group = self.standing.group
         if group is None:
             return Content("Consumers")
         about = [(f" · gen {group.generation}", "$quiet")]
@@ -65,7 +65,7 @@ class Members(LabPanel):
 
     def subtitle(self, scene: Scene) -> Content:
         """The assignor and the coordinator."""
-        group = stand(scene).group
+        group = self.standing.group
         if group is None or not group.members:
             return Content("")
         parts = [clean(group.assignor)] if group.assignor else []
@@ -81,7 +81,7 @@ class Members(LabPanel):
 
     def items(self, scene: Scene) -> Sequence[Item]:
         """The state, the members, and who is missing."""
-        standing = stand(scene)
+        standing = self.standing
         group, topic, now_ms = standing.group, scene.topic, scene.world.now_ms
         if group is None or topic is None:
             return []

@@ -51,8 +51,3 @@ class Scrub(Panel, can_focus=False):
         """Its rows."""
         view, now_ms = cast("tuple[ScrubView, float]", item.model)
         return paint_scrub(view, now_ms, pen.width, item.height, pen.palette)
-
-    def on_resize(self) -> None:
-        """As high as there is room."""
-        self.update()
-        super().on_resize()

@@ -44,11 +44,14 @@ class Standing:
     """Members whose consumer ended without a word: the group does not know yet."""
 
 
+NOBODY = Standing(None, {}, {}, {}, {}, frozenset())
+
+
 def stand(scene: Scene) -> Standing:
     """How the group shown stands in the topic looked at."""
     topic, group = scene.topic, group_shown(scene)
     if topic is None or group is None:
-        return Standing(group, {}, {}, {}, {}, frozenset())
+        return NOBODY
     name = topic.name
     members = {member.member_id: member for member in group.members}
     consumers, ghosts = _consumers(scene, group)
