@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.events import Event, MemberJoined, MemberLeft, RebalanceCompleted, RebalanceStarted, Told, Tone
 from engine.snapshot import (
@@ -275,6 +276,63 @@ def busy() -> World:
     )  # fmt: skip
 
 
+def crowd() -> World:
+    """One group of 50 members on 200 partitions, and one of seven for six partitions."""
+    ends = [40_000 + 137 * at for at in range(200)]
+    clicks = tuple(
+        member(at, f"clicks-{at + 1}", tps("clicks", *range(at * 4, at * 4 + 4)), topics=("clicks",))
+        for at in range(50)
+    )
+    offsets = [standing(TopicPartition("clicks", at), end, clicks[at // 4], at * 7 % 900, at * 3 % 200)
+               for at, end in enumerate(ends)]  # fmt: skip
+    orders = tuple(member(at, f"billing-{at + 1}", tps("orders", at) if at < 6 else ()) for at in range(7))
+    order_offsets = [standing(TopicPartition("orders", at), end, orders[at], 10 * at) for at, end in enumerate(ENDS)]
+    return world(
+        lab="crowd",
+        topics=(topic("clicks", ends), topic("orders", ENDS), internal()),
+        groups=(
+            group("clickstream", clicks, offsets, generation=31, assignor="sticky"),
+            group("billing", orders, order_offsets, generation=9),
+        ),
+        producers=(producer("web-1", "clicks", 5_000.0),),
+        consumers=tuple(consumer(each, "clickstream", 90.0) for each in clicks)
+        + tuple(consumer(each, "billing", 12.0) for each in orders),
+        throughput=flow(5_000, 4_900, 80_000),
+    )
+
+
+def crashed() -> World:
+    """The first world after billing-2 crashed: its session ran out, billing-1 has everything."""
+    before = first()
+    old = before.groups[0]
+    alone = member(0, "billing-1", tps("orders", *range(6)))
+    offsets = [
+        standing(TopicPartition("orders", at), end, alone, (40, 61, 52, 312, 303, 330)[at], 25)
+        for at, end in enumerate(ENDS)
+    ]
+    began, ended = NOW - 14_000, NOW - 13_100
+    phases = (
+        Phase("PreparingRebalance", "billing-1 had to join again within 5 m", began, began + 880),
+        Phase("CompletingRebalance", "billing-1, the leader, shares out the partitions by range; the others wait",
+              began + 880, ended),
+    )  # fmt: skip
+    moves = [(tp, "billing-1", "billing-1", 900.0) for tp in tps("orders", 0, 1, 2)] + [
+        (tp, "billing-2", "billing-1", 10_640.0) for tp in tps("orders", 3, 4, 5)
+    ]
+    history = rebalance(
+        "billing", 3, "billing-2's session of 10.0 s ran out without a heartbeat", moves, 0, began_ms=began,
+        ended_ms=ended, phases=phases, dropped=("billing-2",),
+    )  # fmt: skip
+    gone = before.consumers[1]
+    return replace(
+        before,
+        lab="crashed",
+        groups=(group("billing", (alone,), offsets, generation=3, rebalances=(*old.rebalances, history)),),
+        consumers=(consumer(alone, "billing", 44.0), replace(gone, state=ClientState.CRASHED, member_id="",
+                   assignment=(), heartbeating=False, activity="crashed")),
+    )  # fmt: skip
+
+
 HOSTILE = (
     "[bold red]markup[/] [@click=app.exit]x[/]",
     "订单处理服务 オーダー 🦊🦊",
@@ -335,4 +393,6 @@ def events(of: World) -> tuple[Event, ...]:
     return tuple(sorted(told, key=lambda event: event.at_ms))
 
 
-WORLDS = {"empty": empty, "first": first, "busy": busy, "hostile": hostile}
+WORLDS = {
+    "empty": empty, "first": first, "busy": busy, "hostile": hostile, "crowd": crowd, "crashed": crashed,
+}  # fmt: skip

@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.css.query import NoMatches
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
+from textual.types import CSSPathType
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
@@ -81,7 +82,7 @@ class Row(Horizontal):
 class Form(ModalScreen[T | None], Generic[T]):
     """A dialog with fields; dismissed with what `apply` returns, or None when it was left."""
 
-    CSS_PATH = "form.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = "form.tcss"
     AUTO_FOCUS = "Choice, Input"
 
     heading: ClassVar[str] = ""

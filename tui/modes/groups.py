@@ -1,19 +1,80 @@
-"""The mode Groups."""
+"""The mode Groups: a group's state machine, its members, who owns what, and its history of rebalances."""
 
 from __future__ import annotations
 
+from textual import events
 from textual.app import ComposeResult
 
+from tui.actions.table import Context
 from tui.modes.base import Mode
-from tui.panels.topics import Topics
+from tui.panels.groups.assignment import Assignment
+from tui.panels.groups.detail import RebalanceDetail
+from tui.panels.groups.listing import GroupList
+from tui.panels.groups.members import Members, outsiders
+from tui.panels.groups.rebalances import Rebalances
+from tui.panels.groups.state import StateMachine
+from tui.panels.panel import Panel
+from tui.scene import Scene
+from tui.selection import SelectedGroup, SelectedMember, SelectedPartition, SelectedRebalance
+
+_STATE_ROWS = 14
+_FRAME = 3
+"""Border and headings of the members."""
 
 
 class GroupsMode(Mode):
-    """Groups."""
+    """Groups. Where there is little room, only the panel with the focus is open; the others are a line each."""
 
     kind = "groups"
     CSS_PATH = "groups.tcss"
+    AUTO_FOCUS = "#members"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._members_rows = 0
 
     def body(self) -> ComposeResult:
         """The panels."""
-        yield Topics()
+        yield GroupList(id="group-list", classes="folds")
+        yield StateMachine(id="state")
+        yield Members(id="members", classes="folds")
+        yield Assignment(id="assignment", classes="folds")
+        yield Rebalances(id="rebalances", classes="folds")
+        yield RebalanceDetail(id="detail")
+
+    def took(self, scene: Scene) -> None:
+        """Give the members as many rows as there are, within reason."""
+        group = scene.group
+        consumers = [each for each in scene.world.consumers if group and each.group_id == group.group_id]
+        count = len(group.members) + len(outsiders(group, consumers)) if group else 0
+        rows = min(max(count, 3), max(self.size.height // 5, 3)) + _FRAME
+        if rows != self._members_rows:
+            self._members_rows = rows
+            self.query_one("#body").styles.grid_rows = f"{_STATE_ROWS} {rows} 1fr"
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Open the panel that has the focus, where the others are folded."""
+        if isinstance(event.widget, Panel):
+            for panel in self.query(".folds"):
+                panel.set_class(panel is event.widget, "-open")
+
+    def on_rebalances_chosen(self) -> None:
+        """Show the rebalance under the cursor in full, where there is room."""
+        self.query_one(RebalanceDetail).update()
+
+    async def open(self, context: Context) -> None:
+        """A rebalance in full; from a group to its members; from a member to its partitions; a partition's records."""
+        match context.selection:
+            case SelectedRebalance():
+                context.app.perform("groups.rebalance")
+            case SelectedGroup():
+                self.query_one(Members).focus()
+            case SelectedMember():
+                self.query_one(Assignment).focus()
+            case SelectedPartition(tp):
+                context.app.look_at(topic=tp.topic)
+                await context.app.switch_mode("records")
+
+    async def back(self, context: Context) -> None:
+        """To the list of groups."""
+        self.query_one(GroupList).focus()

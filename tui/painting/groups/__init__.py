@@ -1,0 +1,1 @@
+"""Painting of Groups: the state machine, members, who owns what, and rebalances."""
