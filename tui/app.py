@@ -21,10 +21,7 @@ from themes.variables import DEFAULTS
 from tui.actions import TABLE
 from tui.actions.table import Action, Context, shown
 from tui.modes.base import Mode
-from tui.modes.brokers import BrokersMode
-from tui.modes.groups import GroupsMode
 from tui.modes.lab import LabMode
-from tui.modes.records import RecordsMode
 from tui.painting.footer import Hint
 from tui.painting.palette import Palette, palette_from
 from tui.palette_commands import Actions, Themes
@@ -42,12 +39,31 @@ class LabFailed(Message):
         self.error = error
 
 
+def _records() -> Mode:
+    """Modes other than the first are loaded when they are first asked for, so that the first frame comes sooner."""
+    from tui.modes.records import RecordsMode
+
+    return RecordsMode()
+
+
+def _groups() -> Mode:
+    from tui.modes.groups import GroupsMode
+
+    return GroupsMode()
+
+
+def _brokers() -> Mode:
+    from tui.modes.brokers import BrokersMode
+
+    return BrokersMode()
+
+
 class Kafkarium(App[None]):
     """Kafka behind glass. `open_lab` is entered after the first frame and left when the app ends."""
 
     TITLE = "Kafkarium"
     CSS_PATH = "app.tcss"
-    MODES = {"lab": LabMode, "records": RecordsMode, "groups": GroupsMode, "brokers": BrokersMode}
+    MODES = {"lab": LabMode, "records": _records, "groups": _groups, "brokers": _brokers}
     DEFAULT_MODE = "lab"
     COMMANDS = {Actions}
     ENABLE_COMMAND_PALETTE = True

@@ -10,15 +10,15 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.clock import Clock
-from engine.cluster.browser import Stretch
 from engine.events import EventLog
-from engine.records import ConsumerRecord
 from engine.snapshot import TopicView, World
 from engine.types import RecordMetadata, TopicPartition
 from engine.workload.spec import ConsumerSpec, ProducerSpec
 
 if TYPE_CHECKING:  # loading these takes the whole engine, which waits until the first frame is shown
     from engine.cluster import OffsetPlan, Page, Target
+    from engine.cluster.browser import Stretch
+    from engine.records import ConsumerRecord
 
 
 class Workload(Protocol):
