@@ -38,7 +38,7 @@ def read_records(
                     topic,
                     partition,
                     r.offset,
-                    -1 if (timestamp := r.timestamp) is None else timestamp,
+                    r.timestamp,
                     kind,
                     r.key,
                     r.value,

@@ -188,6 +188,14 @@ def _overwritten(path: Path) -> None:
     path.write_bytes(data)
 
 
+def _torn(path: Path) -> None:
+    """Harm in the midst of a batch, which opening alone would not come across."""
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2 // 8192 * 8192
+    data[middle : middle + 8192] = b"\xa5" * 8192
+    path.write_bytes(data)
+
+
 def _something_else(path: Path) -> None:
     path.unlink()
     plain = sqlite3.connect(path)
@@ -197,12 +205,12 @@ def _something_else(path: Path) -> None:
 
 
 @both_ways
-@pytest.mark.parametrize("harm", [_not_a_database, _cut_short, _overwritten, _something_else])
+@pytest.mark.parametrize("harm", [_not_a_database, _cut_short, _overwritten, _torn, _something_else])
 async def test_a_damaged_file_is_named_and_left_as_it_is(inline: bool, harm: object, tmp_path: Path) -> None:
     threads = threading.active_count()
     path = tmp_path / "broker-2.db"
     async with store(path) as opened:
-        await append(await opened.create_log(TP, TOPIC_ID), *[batch(10, size=1_000)] * 10)
+        await append(await opened.create_log(TP, TOPIC_ID), *[batch(10, size=10_000)] * 10)
     assert callable(harm)
     harm(path)
     before = path.read_bytes()
