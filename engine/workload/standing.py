@@ -27,8 +27,8 @@ class Standing:
     def polled(
         self, got: Mapping[TopicPartition, Sequence[ConsumerRecord]]
     ) -> dict[TopicPartition, Sequence[ConsumerRecord]]:
-        """Take in the records of a poll, and return those of partitions that were not given up meanwhile."""
-        self._left = {tp: records for tp, records in got.items() if records and tp not in self._given_up}
+        """Take in the records of a poll, and return them."""
+        self._left = {tp: records for tp, records in got.items() if records}
         self._next.update((tp, records[0].offset) for tp, records in self._left.items())
         return dict(self._left)
 

@@ -377,6 +377,17 @@ async def test_suspended_it_goes_on_as_the_same_member_from_the_very_record(make
     assert bench.driven.processed == 100
 
 
+async def test_what_is_kept_while_it_lives_says_who_it_is_and_not_where_it_stands(make: type[Bench]) -> None:
+    bench = make()
+    await bench.begin(P0, records=100)
+    await bench.clock.advance(155)
+    membership = bench.driven.kept()["membership"]
+    assert membership["member_id"] == "billing-1-uuid"
+    assert membership["positions"] == [], "after a kill it goes on from what is committed"
+    await bench.driven.suspend()
+    assert bench.driven.kept()["membership"]["positions"] == [[["orders", 0], 15]]
+
+
 async def test_without_heartbeats_it_works_on(make: type[Bench]) -> None:
     bench = make()
     await bench.begin(P0, records=10)

@@ -154,6 +154,10 @@ async def test_one_without_heartbeats_is_dropped_and_comes_back_when_it_speaks(
     await workload.stop_heartbeats("billing-1")
     await clock.advance(11_000)
     assert [member.client_id for member in group(cluster).members] == ["billing-2"]
+    both = [set(view.assignment) for view in workload.consumers()]
+    assert both[0] < both[1], "it does not know yet"
+    owners = {getattr(workload.consumer_owning("billing", tp), "client_id", None) for tp in both[1]}
+    assert owners == {"billing-2"}
     await workload.resume_heartbeats("billing-1")
     await clock.until(lambda: stable(cluster, 2))
 

@@ -190,6 +190,15 @@ async def test_a_stopped_one_stays_in_the_list_until_it_is_removed_or_restarted(
     assert lab.store.kept == {}
 
 
+async def test_a_consumer_that_is_removed_is_not_kept(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    name = await lab.workload.spawn_consumer(BILLING)
+    await lab.board.consumers[0].assign_to(P0)
+    await lab.workload.remove(name)
+    await lab.clock.settle()
+    assert lab.store.kept == {}
+    assert not caplog.records
+
+
 async def test_a_crash_says_when_the_group_will_notice_and_what_that_means(lab: Lab) -> None:
     name = await lab.workload.spawn_consumer(BILLING)
     await lab.board.consumers[0].assign_to(P0, P1)
