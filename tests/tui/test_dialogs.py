@@ -32,7 +32,7 @@ def is_closed(on: Stage) -> bool:
 async def test_n_and_enter_make_a_topic(stage: OpenStage) -> None:
     async with stage(worlds.empty()) as on:
         await on.press("n", "enter")
-        assert on.lab.calls == [("create_topic", ("orders",), {"partitions": 6, "replication_factor": 1, "config": {}})]
+        assert on.lab.calls == [("create_topic", ("orders",), {"partitions": 6, "replication_factor": 3, "config": {}})]
         assert is_closed(on)
         assert on.app.look.topic == "orders"
 
@@ -71,12 +71,17 @@ async def test_esc_makes_nothing(stage: OpenStage) -> None:
 async def test_what_is_filled_in_is_what_the_verb_gets(stage: OpenStage) -> None:
     async with stage() as on:
         await on.press("n")
-        for name, value in {"name": "audit", "partitions": "3", "cleanup.policy": "compact"}.items():
+        filled = {"name": "audit", "partitions": "3", "min.insync.replicas": "2", "cleanup.policy": "compact"}
+        for name, value in filled.items():
             form(on).fill(name, value)
         await on.press("enter")
         assert on.lab.calls[0][1:] == (
             ("audit",),
-            {"partitions": 3, "replication_factor": 1, "config": {"cleanup.policy": "compact"}},
+            {
+                "partitions": 3,
+                "replication_factor": 3,
+                "config": {"cleanup.policy": "compact", "min.insync.replicas": "2"},
+            },
         )
 
 
@@ -140,7 +145,7 @@ async def test_fields_are_asked_only_when_they_matter(stage: OpenStage) -> None:
 
 async def test_a_choice_is_changed_by_arrows_letters_and_the_mouse(stage: OpenStage) -> None:
     async with stage(size=(120, 40)) as on:
-        await on.press("n", "tab", "tab", "right")
+        await on.press("n", "tab", "tab", "tab", "tab", "right")
         assert form(on).values()["cleanup.policy"] == "compact"
         await on.press("d")
         assert form(on).values()["cleanup.policy"] == "delete"

@@ -37,6 +37,11 @@ class NewTopic(Form[str]):
                   "Letters, digits, dots, dashes and underscores, at most 249 of them."),
             Field("partitions", "partitions", "6",
                   "The log is cut into so many; a group can share the work among as many members, and no more."),
+            Field("copies", "copies", str(min(3, self._alive())),
+                  "The replication factor: how many brokers keep each partition, so that some may die. Kafka's is 1."),
+            Field("min.insync.replicas", "min.insync", "1",
+                  "min.insync.replicas: how many copies must be in sync for acks=all. With 3 copies, 2 is usual.",
+                  when=lambda values: values["copies"].strip() != "1"),
             Field("cleanup.policy", "cleanup.policy", "delete",
                   "delete: old records go after their time. compact: the newest record of each key stays for ever.",
                   ("delete", "compact", "compact,delete")),
@@ -56,19 +61,22 @@ class NewTopic(Form[str]):
 
     def consequence(self, values: Values) -> str:
         """Where its partitions would lie."""
-        name, partitions, config = self._read(values)
-        brokers = sum(broker.alive for broker in self.asked_in.world.brokers) or 1
-        spread = f"spread over {plural(min(brokers, partitions), 'broker')}"
+        name, partitions, copies, config = self._read(values)
+        spread = f"spread over {plural(min(self._alive(), partitions * copies), 'broker')}"
         told = "".join(f", {key}={value}" for key, value in config.items())
-        return f"{name}: {plural(partitions, 'partition')} {spread}, one copy of each{told}."
+        kept = "one copy" if copies == 1 else f"{copies} copies"
+        return f"{name}: {plural(partitions, 'partition')} {spread}, {kept} of each{told}."
 
     async def apply(self, values: Values, lab: Lab) -> str:
         """Make it."""
-        name, partitions, config = self._read(values)
-        await lab.create_topic(name, partitions=partitions, replication_factor=1, config=config)
+        name, partitions, copies, config = self._read(values)
+        await lab.create_topic(name, partitions=partitions, replication_factor=copies, config=config)
         return name
 
-    def _read(self, values: Values) -> tuple[str, int, dict[str, str]]:
+    def _alive(self) -> int:
+        return sum(broker.alive for broker in self.asked_in.world.brokers) or 1
+
+    def _read(self, values: Values) -> tuple[str, int, int, dict[str, str]]:
         name = values["name"].strip()
         try:
             check_name(name)
@@ -77,12 +85,15 @@ class NewTopic(Form[str]):
         if self.asked_in.world.topic(name) is not None:
             raise FormError("name", str(TopicAlreadyExistsError(f"There is a topic {name!r} already; choose another.")))
         partitions = whole(values, "partitions", "partitions", 1, MOST_PARTITIONS)
+        copies = whole(values, "copies", "copies", 1, self._alive())
+        insync = whole(values, "min.insync.replicas", "min.insync.replicas", 1, copies) if copies > 1 else 1
         config = {name: values[name] for name in ("cleanup.policy", "compression.type", "message.timestamp.type")}
         if "delete" in values["cleanup.policy"]:
             config["retention.ms"] = str(milliseconds(values, "retention.ms", "retention.ms", -1))
             config["retention.bytes"] = str(byte_count(values, "retention.bytes", "retention.bytes", -1))
+        config["min.insync.replicas"] = str(insync)
         settings = TopicConfig.settings()
-        return name, partitions, {
+        return name, partitions, copies, {
             key: text for key, text in config.items() if settings[key].parse(text) != settings[key].default
         }  # fmt: skip
 
