@@ -33,9 +33,9 @@ class Meter:
 
         Less than a second is taken for a whole one, so that the first few do not look like a flood.
         """
-        if self._first is None:
-            return 0.0
         second = int(now_ms // 1000)
+        if self._first is None or self._newest <= second - over_s:
+            return 0.0
         began_ms = max((second - over_s + 1) * 1000.0, self._first)
         return sum(self._at(second - back) for back in range(over_s)) / max(1.0, (now_ms - began_ms) / 1000.0)
 

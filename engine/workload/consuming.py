@@ -290,6 +290,10 @@ class DrivenConsumer(Driven):
         """The next offset it will process; None when the partition is not its own or not known yet."""
         return self._standing.position(tp) if self._standing is not None else None
 
+    def positions(self) -> tuple[tuple[TopicPartition, int], ...]:
+        """The positions known of its partitions, in order."""
+        return self._standing.positions() if self._standing is not None else ()
+
     def owns(self, tp: TopicPartition) -> bool:
         """Whether it takes the partition for its own."""
         return self._standing is not None and self._standing.owns(tp)

@@ -87,6 +87,16 @@ class Standing:
             return None
         return self._next[tp] if tp in self._left else self._client.position_of(tp)
 
+    def positions(self) -> tuple[tuple[TopicPartition, int], ...]:
+        """The positions known of the partitions it takes for its own, in order."""
+        left, given_up, position_of = self._left, self._given_up, self._client.position_of
+        found = (
+            (tp, self._next[tp] if tp in left else position_of(tp))
+            for tp in sorted(self._client.assignment())
+            if tp not in given_up
+        )
+        return tuple((tp, at) for tp, at in found if at is not None)
+
     def at_record(self) -> str:
         """The record being processed, as "orders-3 @ 1204"; empty when there is none."""
         return f"{self.at} @ {self._next[self.at]}" if self.at is not None and self.at in self._left else ""

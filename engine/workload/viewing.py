@@ -48,7 +48,7 @@ def consumer_view(driven: DrivenConsumer, now_ms: float) -> ConsumerView:
         member_id=client.member_id if client is not None else "",
         generation=driven.generation,
         assignment=assignment,
-        positions=tuple((tp, at) for tp in assignment if (at := driven.position(tp)) is not None),
+        positions=driven.positions(),
         processed=driven.processed,
         measured=round(driven.meter.rate(now_ms), 1),
         history=driven.meter.past(now_ms, HISTORY_S),
@@ -58,12 +58,12 @@ def consumer_view(driven: DrivenConsumer, now_ms: float) -> ConsumerView:
         assignor=spec.assignor,
         heartbeating=driven.heartbeating,
         group_instance_id=spec.group_instance_id,
-        activity=activity(driven),
+        activity=activity(driven, bool(assignment)),
         last_error=driven.last_error,
     )
 
 
-def activity(driven: DrivenConsumer) -> str:
+def activity(driven: DrivenConsumer, owns_any: bool) -> str:
     """What a consumer is doing, in words; empty when it does not live."""
     if not driven.alive or driven.client is None:
         return ""
@@ -76,4 +76,4 @@ def activity(driven: DrivenConsumer) -> str:
         return f"processing {at}"
     if driven.joining:
         return f"{driven.joining} {driven.spec.group_id}"
-    return "waiting for records" if driven.client.assignment() else "idle: no partition for it"
+    return "waiting for records" if owns_any else "idle: no partition for it"
