@@ -207,6 +207,22 @@ async def test_a_compacted_log_is_read_over_its_gaps(lab: Lab) -> None:
     assert await consumer.position(table) == 31
 
 
+async def test_a_batch_of_which_nothing_is_left_from_the_position_on_is_passed_over(lab: Lab) -> None:
+    await lab.cluster.create_topic("table", config={"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"})
+    producer = await lab.producer()
+    for key in (b"a", b"b"):
+        await producer.send("table", b"old", key=key)  # one batch, whose second record goes
+    await lab.run(producer.flush())
+    for _ in range(3):
+        await lab.run(producer.send_and_wait("table", b"new", key=b"b"))
+    await lab.clock.advance(60_000)
+    consumer = await lab.consumer(auto_offset_reset="earliest", max_partition_fetch_bytes=1)
+    table = TopicPartition("table", 0)
+    consumer.assign([table])
+    consumer.seek(table, 1)
+    assert (await lab.read(consumer, 1))[0].offset > 1
+
+
 async def test_paused_partitions_keep_what_was_fetched_until_they_are_resumed(lab: Lab) -> None:
     await lab.fill("orders", 60)
     consumer = await lab.consumer(auto_offset_reset="earliest", max_poll_records=1)
@@ -251,7 +267,8 @@ async def test_seek_goes_to_any_offset_and_what_was_fetched_before_is_dropped(la
 
 
 async def test_an_answer_to_a_fetch_from_before_a_seek_is_not_handed_out(lab: Lab) -> None:
-    await lab.fill("single", 50)
+    await lab.fill("single", 30)
+    await lab.fill("single", 20)
     held = asyncio.Event()
 
     async def hold(broker: int, request: FetchRequest, serve: Serve) -> Any:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from itertools import pairwise
 from typing import Any
@@ -60,6 +61,25 @@ async def test_who_waits_in_a_poll_is_not_too_late(lab: Lab) -> None:
     await lab.run(one.getmany(timeout_ms=20_000))
     assert lab.requests(LeaveGroupRequest) == []
     assert spread(one) == [set(range(6))]
+
+
+async def test_who_stays_away_while_its_group_rebalances_leaves_once_it_has_joined(lab: Lab) -> None:
+    held = asyncio.Event()
+
+    async def hold(broker: int, request: SyncGroupRequest, serve: Serve) -> Any:
+        await held.wait()
+        return await serve()
+
+    slow = await member(lab, "slow", max_poll_interval_ms=2_000)
+    lab.meddle(SyncGroupRequest, hold)
+    await lab.clock.advance(6_000)
+    assert lab.requests(LeaveGroupRequest) == []
+    held.set()
+    await lab.clock.until(lambda: bool(lab.requests(LeaveGroupRequest)), within_ms=6_000)
+    await lab.clock.advance(5_000)
+    assert (slow.assignment(), slow.generation) == (set(), -1)
+    App(slow)
+    await lab.clock.until(shares_all(6, slow))
 
 
 async def test_offsets_of_who_came_too_late_are_not_committed(lab: Lab) -> None:
@@ -283,6 +303,21 @@ async def test_a_join_that_finds_another_coordinator_is_tried_again(lab: Lab) ->
     one = App(await member(lab, "one"))
     await lab.clock.until(shares_all(6, one.consumer))
     assert one.errors == []
+
+
+async def test_a_cooperative_member_that_is_not_known_any_more_loses_what_it_kept(lab: Lab) -> None:
+    told = Told()
+    one = await member(lab, "one", "cooperative-sticky", told)
+    await lab.clock.until(shares_all(6, one))
+
+    async def unknown_once(broker: int, request: JoinGroupRequest, serve: Serve) -> Any:
+        lab.leave_alone(JoinGroupRequest)
+        raise UnknownMemberIdError
+
+    lab.meddle(JoinGroupRequest, unknown_once)
+    one.subscribe(["orders", "single"], listener=told)
+    await lab.clock.until(lambda: len(one.assignment()) == 7, within_ms=30_000)
+    assert [what for what, _ in told.said()] == ["assigned", "lost", "assigned"]
 
 
 async def test_a_sync_that_comes_too_late_makes_it_join_again(lab: Lab) -> None:

@@ -156,6 +156,38 @@ async def test_the_same_records_are_not_read_twice_when_cooperative_members_come
     assert len(read) - 300 <= 5
 
 
+async def test_a_cooperative_member_commits_what_it_did_while_it_rejoined_before_it_gives_up_a_partition(
+    lab: Lab,
+) -> None:
+    one = App(await member(lab, "one", "cooperative-sticky"))
+    await lab.clock.until(shares_all(6, one.consumer))
+    producer = await lab.producer()
+
+    async def slow(broker: int, request: SyncGroupRequest, serve: Any) -> Any:
+        for partition in range(6):
+            await producer.send("orders", b"meanwhile", partition=partition)
+        await lab.clock.sleep(500)
+        lab.leave_alone(SyncGroupRequest)
+        return await serve()
+
+    lab.meddle(SyncGroupRequest, slow)
+    two = App(await member(lab, "two", "cooperative-sticky"))
+    await lab.clock.until(shares_all(6, one.consumer, two.consumer))
+    await lab.clock.advance(2_000)
+    read = [(record.partition, record.offset) for record in one.records + two.records]
+    assert len(read) == len(set(read)) >= 6
+
+
+async def test_a_cooperative_member_keeps_its_positions_in_what_stays(lab: Lab) -> None:
+    await lab.fill("orders", 60)
+    one = await member(lab, "one", "cooperative-sticky", enable_auto_commit=False)
+    await lab.read(one, 60)
+    two = await member(lab, "two", "cooperative-sticky", enable_auto_commit=False)
+    await lab.clock.until(shares_all(6, one, two))
+    assert await lab.run(one.getmany(timeout_ms=2_000)) == {}
+    assert len(await lab.read(two, 30)) == 30
+
+
 async def test_an_eager_and_a_cooperative_assignor_together_rebalance_eagerly(lab: Lab) -> None:
     told = Told()
     both = ("range", "cooperative-sticky")
