@@ -18,8 +18,8 @@ from engine.types import TopicPartition
 from tui.verbs import Lab
 
 if TYPE_CHECKING:
-    from engine.cluster.browser import BrowsedRecord
     from engine.cluster.offsets import OffsetPlan, Target
+    from engine.pages import BrowsedRecord
 
 PAGE = 100
 PAUSE_S = 0.03

@@ -17,7 +17,7 @@ from engine.workload.spec import ConsumerSpec, ProducerSpec
 
 if TYPE_CHECKING:  # loading these takes the whole engine, which waits until the first frame is shown
     from engine.cluster import OffsetPlan, Page, Target
-    from engine.cluster.browser import Stretch
+    from engine.pages import Stretch
     from engine.records import ConsumerRecord
 
 

@@ -7,11 +7,11 @@ several merged by time, all records or those that match.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from engine.clients.producer import Producer
 from engine.cluster.merging import Part, merge_backward, merge_onward
 from engine.cluster.nodes import Nodes
+from engine.pages import BrowsedRecord, Page, Stretch
 from engine.records import BatchHeader, ConsumerRecord, read_records
 from engine.types import RecordMetadata, TopicPartition
 
@@ -19,43 +19,6 @@ READ_BYTES, SCAN_BYTES = 1 << 17, 1 << 20
 """How much of a log is read at once to show it, and to look for something in it."""
 PAGE_BYTES = 4 << 20
 """A page or stretch is not filled up any more when its keys and values take this much."""
-
-
-@dataclass(frozen=True, slots=True)
-class BrowsedRecord:
-    """A record and the batch it came in; sizes in bytes."""
-
-    record: ConsumerRecord
-    base_offset: int
-    last_offset: int
-    leader_epoch: int
-    compression: str
-    batch_bytes: int
-    batch_count: int
-    producer_id: int
-    control: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Records of one partition in order, and the log's ends when it was read (log_end: the high watermark)."""
-
-    tp: TopicPartition
-    rows: tuple[BrowsedRecord, ...]
-    log_start: int
-    log_end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """What was looked through of one or more partitions: from `low` up to, not including, `high` in each."""
-
-    rows: tuple[BrowsedRecord, ...]
-    """The records that were wanted, oldest first."""
-    low: Mapping[TopicPartition, int]
-    high: Mapping[TopicPartition, int]
-    looked_at: int
-    """How many records were looked at."""
 
 
 Matches = Callable[[ConsumerRecord], bool]

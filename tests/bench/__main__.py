@@ -29,10 +29,8 @@ def line(row: Row) -> str:
     """A row as it stands in the table."""
     floor = "" if row.floor is None else f"{row.floor:.2f}"
     mark = "" if row.good else "  BELOW ITS FLOOR"
-    return (
-        f"{row.name:58} {row.ours:>10,.5g} {row.unit:<3} {row.yardstick:>10,.5g} {row.unit:<3} {row.ratio:>7.2f} {floor:>6}"
-        f"  {row.yardstick_name}{mark}"
-    )
+    figures = f"{row.ours:>10,.5g} {row.unit:<3} {row.yardstick:>10,.5g} {row.unit:<3} {row.ratio:>7.2f} {floor:>6}"
+    return f"{row.name:58} {figures}  {row.yardstick_name}{mark}"
 
 
 if __name__ == "__main__":

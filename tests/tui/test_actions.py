@@ -57,7 +57,8 @@ def test_every_action_says_what_it_does_and_capitals_are_kept_for_what_destroys(
 
 def test_the_keys_of_the_design_are_there() -> None:
     expected = {
-        "1": "mode.lab", "2": "mode.records", "3": "mode.groups", "4": "mode.brokers", "n": "topic.new", "p": "producer.new",
+        "1": "mode.lab", "2": "mode.records", "3": "mode.groups", "4": "mode.brokers",
+        "n": "topic.new", "p": "producer.new",
         "c": "consumer.new", "u": "undo", "+": "client.more", "-": "client.less", "x": "client.stop",
         "X": "client.crash", "space": "pause", ".": "pause", "<": "slower", ">": "faster", "?": "help",
         "ctrl+p": "palette", "ctrl+s": "screenshot", "q": "quit", "tab": "panel.next", "enter": "open",

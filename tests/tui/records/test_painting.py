@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from engine.cluster.browser import BrowsedRecord
+from engine.pages import BrowsedRecord
 from engine.records import ConsumerRecord
 from tests.tui import worlds
 from tests.tui.logs import HOSTILE_VALUES

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.cluster.browser import BrowsedRecord, Stretch
+from engine.pages import BrowsedRecord, Stretch
 from engine.records import ConsumerRecord
 from engine.types import TopicPartition
 from tui.records.window import Window

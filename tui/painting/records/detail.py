@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.cluster.browser import BrowsedRecord
 from engine.groups.offsets import describe
+from engine.pages import BrowsedRecord
 from engine.records import LOG_APPEND_TIME
 from tui.painting.palette import letter
 from tui.painting.records.parts import Part, Parts, clean_long, fold

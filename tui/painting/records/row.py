@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from rich.style import Style
 from textual.strip import Strip
 
-from engine.cluster.browser import BrowsedRecord
 from engine.groups.offsets import describe
+from engine.pages import BrowsedRecord
 from tui.painting.line import Line, right_aligned
 from tui.painting.palette import Palette, letter
 from tui.painting.records.json import tokens_of

@@ -9,7 +9,7 @@ from textual import events
 from textual.content import Content
 from textual.strip import Strip
 
-from engine.cluster.browser import BrowsedRecord
+from engine.pages import BrowsedRecord
 from engine.types import TopicPartition
 from tui.painting.records.detail import Told, lay_out_record, time_row, value_of
 from tui.painting.records.parts import Parts, paint_parts
