@@ -39,6 +39,7 @@ RECORDS_A_TURN = 500
 """How many records that take no time are processed before others get a turn."""
 _POLL_MS = 1_000
 _RETRY_MS = 1_000
+_KEPT_EVERY_MS = 4_000
 _FATAL = (
     FencedInstanceIdError,
     GroupMaxSizeReachedError,
@@ -50,7 +51,7 @@ _FATAL = (
 
 
 class DrivenConsumer(Driven):
-    """A consumer and its workload. `on_change(self)` is called when its partitions change."""
+    """A consumer and its workload. `on_change(self)` is called when its partitions change, and now and then."""
 
     def __init__(
         self,
@@ -222,6 +223,7 @@ class DrivenConsumer(Driven):
         assert standing is not None
         random = Random(f"{spec.seed}:{self.processed}").random
         commit_due = clock.now_ms() + spec.auto_commit_interval_ms
+        keep_due = clock.now_ms() + _KEPT_EVERY_MS
         self._busy_until = clock.now_ms()
         while True:
             while self.state is ClientState.HUNG:
@@ -230,6 +232,9 @@ class DrivenConsumer(Driven):
                 if spec.commit == "auto" and clock.now_ms() >= commit_due:
                     commit_due = clock.now_ms() + spec.auto_commit_interval_ms
                     await self._commit_all(client, standing)
+                if clock.now_ms() >= keep_due:
+                    keep_due = clock.now_ms() + _KEPT_EVERY_MS
+                    self._on_change(self)
                 asked = clock.now_ms()
                 got = await client.getmany(timeout_ms=_POLL_MS, max_records=spec.max_poll_records)
                 if clock.now_ms() - asked > self.turn_ms:

@@ -30,6 +30,8 @@ RECORDS_A_TURN = 200
 """How many records all producers together make before others get a turn: some ms of work."""
 
 _RETRY_MS = 100
+_KEPT_EVERY_S = 4
+"""How many (lab) seconds' worth of sequences are reserved at once; its counters are kept with them."""
 
 
 class DrivenProducer(Driven):
@@ -181,7 +183,7 @@ class DrivenProducer(Driven):
                 continue
             turn = min(due, self._share())
             if self.sequence + turn > self.reserved:
-                self.reserved = self.sequence + turn + max(100, int(10 * self.spec.rate))
+                self.reserved = self.sequence + turn + max(50, int(_KEPT_EVERY_S * self.spec.rate))
                 await self._reserve(self)
             pace.took(turn)
             at = clock.now()

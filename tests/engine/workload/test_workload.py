@@ -375,7 +375,10 @@ async def test_after_a_kill_no_sequence_is_used_again_and_members_are_known() ->
     await lab.workload.spawn_consumer(BILLING)
     await lab.board.consumers[0].assign_to(P0)
     await lab.clock.advance(30_000)
+    acked, processed = lab.workload.producers()[0].acked, lab.workload.consumers()[0].processed
     again = await lab.reopen()
+    assert acked - 450 < again.workload.producers()[0].acked <= acked
+    assert processed - 1_000 < again.workload.consumers()[0].processed <= processed
     await again.clock.advance(5_000)
     sequences = again.board.sequences("orders")
     assert len(set(sequences)) == len(sequences)
