@@ -10,8 +10,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.cluster.browser import BrowsedRecord, Stretch
 from engine.errors import KafkaError, LabError, OffsetOutOfRangeError, RefusedError
+from engine.pages import BrowsedRecord, Stretch
 from engine.snapshot import World
 from engine.types import TopicPartition
 from tui.records.filters import Filter

@@ -6,9 +6,10 @@ number. Everything wanted between `low` and `high` of each partition is among th
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 
-from engine.cluster.browser import BrowsedRecord, Stretch
+from engine.pages import BrowsedRecord, Stretch
 from engine.types import TopicPartition
 
 MOST_ROWS = 1_200
@@ -50,9 +51,15 @@ class Window:
                 return number
         return None
 
+    def number_from(self, offset: int) -> int:
+        """The number of the first row at or after an offset, in a window of one partition."""
+        return self.first + bisect_left(self.rows, offset, key=lambda row: row.record.offset)
+
     def places_at(self, number: int) -> dict[TopicPartition, int]:
         """The place in each log that lies just before a row."""
         places = dict(self.high)
+        if len(places) == 1 and (row := self.row(max(number, self.first))) is not None:
+            return dict.fromkeys(places, row.record.offset)
         for row in reversed(self.rows[max(0, number - self.first) :]):
             places[_tp(row)] = row.record.offset
         return places

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from engine.snapshot import PartitionView
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class RecordsPanel(Panel):
     """A panel of Records."""
 
-    @property
+    @cached_property
     def mode(self) -> RecordsMode:
         """The mode, by its own type."""
         return cast("RecordsMode", self.screen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import cast
 
@@ -10,7 +9,6 @@ from textual import events
 from textual.content import Content
 from textual.strip import Strip
 
-from engine.snapshot import PartitionView
 from engine.types import TopicPartition
 from tui.painting.records.row import (
     GUTTER_CELLS,
@@ -22,11 +20,11 @@ from tui.painting.records.row import (
     paint_row,
     paint_standing,
 )
-from tui.painting.text import clean, cut, number, plural
+from tui.painting.text import number
 from tui.panels.panel import Item, Panel, Pen
 from tui.panels.records.base import RecordsPanel
-from tui.records.reader import Search
-from tui.records.standing import Mark, marks_in
+from tui.panels.records.captions import nothing_in, subtitle_of, title_of
+from tui.panels.records.lines import Lines
 from tui.records.viewport import Extent, Viewport
 from tui.scene import Scene
 from tui.scrubbing import Move
@@ -51,8 +49,7 @@ class Log(RecordsPanel):
         self.viewport = Viewport()
         self._jumps = -1
         self._key_cells = NARROWEST_KEY
-        self._marks: tuple[Mark, ...] = ()
-        self._stops: list[tuple[int, tuple[Mark, ...]]] = []
+        self._lines: Lines | None = None
         self._dragging = False
         self._dragged = False
 
@@ -60,63 +57,15 @@ class Log(RecordsPanel):
 
     def title(self, scene: Scene) -> Content:
         """What is read, and whether it is live."""
-        reader = self.reader
-        if not reader.tps:
-            return Content("Records")
-        tp = reader.tps[0]
-        name = f"{clean(tp.topic)}, all by time" if reader.merged else clean(str(tp))
-        parts: list[str | Content | tuple[str, str]] = [(cut(name, max(10, self.size.width // 2)), "bold $strong")]
-        if reader.following:
-            parts.append(("  ● live", "$state-stable"))
-        if reader.filter is not None:
-            parts.append((f"  / {cut(clean(reader.filter.text), max(8, self.size.width // 3))}", "$lane-cursor"))
-        return Content.assemble(*parts)
+        return title_of(self.reader, self.size.width)
 
     def subtitle(self, scene: Scene) -> Content:
         """How the search goes, or how far the end is and how to come back to it."""
-        reader = self.reader
-        if not reader.tps:
-            return Content("")
-        if reader.error:
-            return Content.assemble((cut(clean(reader.error), max(10, self.size.width - 6)), "$text-error"))
-        search = reader.search
-        if search is not None:
-            return Content.assemble(*_searched(search))
-        if reader.following:
-            return Content.assemble(("↑", "$primary"), (" stops following", "$quiet"))
-        behind = self._behind(scene)
-        if not behind:
-            return Content.assemble(("G", "$primary"), (" follows the end", "$quiet"))
-        return Content.assemble(
-            ("not following: ", "$lane-pending"),
-            (f"{plural(behind, 'record')} further on  ", "$quiet"),
-            ("G", "$primary"),
-            (" to the end", "$quiet"),
-        )
-
-    def _behind(self, scene: Scene) -> int:
-        """Records behind the cursor."""
-        reader = self.reader
-        places = reader.window.places_at(reader.cursor + 1)
-        return sum(max(0, log.high_watermark - places.get(log.tp, log.high_watermark)) for log in self.logs(scene))
+        return subtitle_of(self.reader, self.logs(scene), self.size.width)
 
     def nothing(self, scene: Scene) -> str:
         """Why there is nothing, and what to press."""
-        reader = self.reader
-        if not scene.world.topics:
-            return "There are no topics yet. Press n to make one; then p sends records to it."
-        if reader.error:
-            return reader.error
-        if reader.filter is not None:
-            if reader.waiting:
-                return "Looking…"
-            return (
-                f"No record matches {clean(reader.filter.text)}. Press / to change the filter, esc to show everything."
-            )
-        if reader.waiting or not reader.tps:
-            return "…"
-        here = "These partitions hold" if reader.merged else "This partition holds"
-        return f"{here} no records now. Press e to write one by hand, p to start a producer."
+        return nothing_in(self.reader, bool(scene.world.topics))
 
     def items(self, scene: Scene) -> Sequence[Item]:
         """The lines in view, from the first to the last."""
@@ -125,32 +74,34 @@ class Log(RecordsPanel):
         if not window.rows or height <= 0:
             reader.view(0, max(height, 1))
             return []
-        logs = self.logs(scene)
-        self._read_marks(scene, logs)
-        extent = self._extent()
+        self._lines = Lines(self.reader, self.scrub, scene, self.logs(scene), self._layout(scene))
+        extent, view = self._lines.extent, self.viewport
         self._place(extent, height)
-        view = self.viewport
-        layout = self._layout(scene, logs)
-        lines: list[Item] = []
+        items: list[Item] = []
         at = view.top
-        while len(lines) < height + view.skip and at < window.stop:
-            lines += self._lines(at, layout, logs)
+        while len(items) < height + view.skip and at < window.stop:
+            items += self._lines.of(at)
             at += 1
         reader.view(view.top, at)
-        if at == window.stop and len(lines) < height + view.skip:
-            lines += self._foot(logs)
-        return lines[view.skip : view.skip + height]
+        if at == window.stop and len(items) < height + view.skip:
+            items += self._lines.foot
+        return items[view.skip : view.skip + height]
 
-    def _extent(self) -> Extent:
-        window = self.reader.window
-        foot = 0
-        if self.reader.at_end:
-            foot = 1 + sum(before == window.stop for before, _ in self._stops)
-        return Extent(window.first, window.stop, self._height_of, foot)
-
-    def _height_of(self, at: int) -> int:
-        lines = 1 + sum(before == at for before, _ in self._stops)
-        return lines + (at == self.reader.window.first and self.reader.at_start)
+    def _layout(self, scene: Scene) -> Layout:
+        reader = self.reader
+        first = max(0, self.viewport.top - reader.window.first)
+        for row in reader.window.rows[first : first + self.size.height]:
+            if row.record.key is not None and len(row.record.key) > self._key_cells:
+                self._key_cells = min(len(row.record.key), WIDEST_KEY)
+        logs, began = self.logs(scene), scene.world.began_ms
+        return Layout(
+            reader.merged,
+            len(number(max((log.log_end_offset for log in logs), default=0))),
+            len(str(max(len(logs) - 1, 0))),
+            self._key_cells,
+            began,
+            short_time=self.size.width < 100 and scene.world.now_ms - began < HOUR_MS,
+        )
 
     def _place(self, extent: Extent, height: int) -> None:
         """Move the view so that the cursor is in it, and no further; after a jump show what is around it."""
@@ -164,102 +115,11 @@ class Log(RecordsPanel):
             view.end_with(extent, extent.stop, height)
         view.keep(extent, cursor, height)
 
-    def _layout(self, scene: Scene, logs: Sequence[PartitionView]) -> Layout:
-        end = max((log.log_end_offset for log in logs), default=0)
-        widest = len(number(end))
-        top = max(0, self.viewport.top - self.reader.window.first)
-        for row in self.reader.window.rows[top : top + self.size.height]:
-            if row.record.key is not None and len(row.record.key) > self._key_cells:
-                self._key_cells = min(len(row.record.key), WIDEST_KEY)
-        partitions = len(str(max(len(logs) - 1, 0)))
-        young = self.size.width < 100 and scene.world.now_ms - scene.world.began_ms < HOUR_MS
-        began = scene.world.began_ms
-        return Layout(self.reader.merged, widest, partitions, self._key_cells, began, short_time=young)
-
-    def _read_marks(self, scene: Scene, logs: Sequence[PartitionView]) -> None:
-        """Where groups stand, by the number of the row they stand before."""
-        self._stops = []
-        reader = self.reader
-        if reader.merged or not logs:
-            group = marks_in(scene, logs[0].tp)[:1] if logs else ()
-            self._marks = tuple(mark for log in logs for mark in marks_in(scene, log.tp)[:1]) if group else ()
-            return
-        self._marks = marks_in(scene, logs[0].tp)
-        window = reader.window
-        offsets = [row.record.offset for row in window.rows]
-        low = min(window.low.values(), default=0)
-        by_offset: dict[int, list[Mark]] = {}
-        for mark in self._marks:
-            if mark.committed is not None and mark.committed >= low:
-                by_offset.setdefault(mark.committed, []).append(mark)
-        for committed, marks in by_offset.items():
-            before = window.first + bisect_left(offsets, committed)
-            if before < window.stop or reader.at_end:
-                self._stops.append((before, tuple(marks)))
-
-    def _lines(self, at: int, layout: Layout, logs: Sequence[PartitionView]) -> list[Item]:
-        """A row, with what stands before it."""
-        reader, scrub = self.reader, self.scrub
-        row = reader.window.row(at)
-        assert row is not None
-        record = row.record
-        lines: list[Item] = []
-        if at == reader.window.first and reader.at_start:
-            lines.append(Item(self._head(logs)))
-        lines += self._standing(at, logs)
-        mark = self._mark_of(record.partition)
-        stage = mark.stage(record.offset) if mark is not None else None
-        scrubbed = scrub is not None and scrub.tp.partition == record.partition and scrub.offset == record.offset
-        selection = SelectedRecord(TopicPartition(record.topic, record.partition), record.offset)
-        return [*lines, Item(RecordRow(row, stage, layout, scrubbed), selection)]
-
-    def _mark_of(self, partition: int) -> Mark | None:
-        if not self._marks:
-            return None
-        if self.reader.merged:
-            at = next((index for index, tp in enumerate(self.reader.tps) if tp.partition == partition), -1)
-            return self._marks[at] if 0 <= at < len(self._marks) else None
-        return self._marks[0] if self._marks[0].chosen else None
-
-    def _standing(self, before: int, logs: Sequence[PartitionView]) -> list[Item]:
-        items = []
-        for at, marks in self._stops:
-            if at == before:
-                offset = marks[0].committed or 0
-                items.append(Item(Standing(marks, offset, max(0, logs[0].high_watermark - offset))))
-        return items
-
-    def _head(self, logs: Sequence[PartitionView]) -> Edge:
-        if self.reader.filter is not None:
-            return Edge("nothing before this matches")
-        if self.reader.merged:
-            return Edge("the start of every partition")
-        start = logs[0].log_start_offset if logs else 0
-        return Edge(f"log start, offset {number(start)}: what was older is gone" if start else "log start, offset 0")
-
-    def _foot(self, logs: Sequence[PartitionView]) -> list[Item]:
-        """What stands behind the last row."""
-        reader = self.reader
-        if not reader.at_end:
-            return []
-        lines = self._standing(reader.window.stop, logs)
-        scrub = self.scrub
-        if reader.filter is not None:
-            return [*lines, Item(Edge("nothing after this matches, so far"))]
-        if reader.merged:
-            return [*lines, Item(Edge("the end of every partition", bright=reader.following))]
-        end = logs[0].high_watermark if logs else 0
-        edge = Edge(f"log end: the next record gets offset {number(end)}", bright=reader.following)
-        if scrub is None:
-            return [*lines, Item(edge)]
-        scrubbed = scrub.offset >= end
-        return [*lines, Item(Edge(edge.text, edge.bright, scrubbed), SelectedPartition(reader.tps[0], end))]
-
     def in_view(self) -> tuple[int, int]:
         """The number of the first row in view, and that behind the last one."""
-        if not self.reader.window.rows:
+        if self._lines is None or not self.reader.window.rows:
             return 0, 0
-        return self.viewport.rows(self._extent(), self.size.height)
+        return self.viewport.rows(self._lines.extent, self.size.height)
 
     def draw(self, item: Item, pen: Pen) -> Sequence[Strip]:
         """One line."""
@@ -374,9 +234,9 @@ class Log(RecordsPanel):
         """Move the view, and the cursor with it as far as it must."""
         reader = self.reader
         window = reader.window
-        if not window.rows:
+        if self._lines is None or not window.rows:
             return
-        extent, height = self._extent(), self.size.height
+        extent, height = self._lines.extent, self.size.height
         if by < 0:
             reader.following = False
         if not self.viewport.scroll(extent, by, height):
@@ -442,18 +302,3 @@ class Log(RecordsPanel):
         """Another height shows other rows."""
         self.update()
         Panel.on_resize(self)
-
-
-def _searched(search: Search) -> list[str | Content | tuple[str, str]]:
-    found = f"{plural(search.found, 'match', 'matches')} at hand"
-    if search.under_way:
-        return [
-            (f"looking: {search.share:.0%} looked through, ", "$lane-pending"),
-            (f"{found}  ", "$quiet"),
-            ("esc", "$primary"),
-            (" stops", "$quiet"),
-        ]
-    if search.stopped:
-        return [(f"stopped at {search.share:.0%}, {found}  ", "$lane-pending"), ("/", "$primary"), (" again", "$quiet")]
-    end = "" if search.share >= 1 else "; more as you scroll"
-    return [(f"{found}{end}  ", "$quiet"), ("esc", "$primary"), (" shows everything", "$quiet")]
