@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from engine.snapshot import ClientState, ConsumerView, ProducerView
 from tui.actions.table import Action, Context
 from tui.painting.text import clean
-from tui.selection import client_of
+from tui.selection import SelectedMember, client_of
 
 Client = ProducerView | ConsumerView
 _GONE = (ClientState.STOPPED, ClientState.CRASHED)
@@ -45,22 +45,30 @@ def _consumer(context: Context) -> ConsumerView | None:
     return client if isinstance(client, ConsumerView) else None
 
 
+def _nobody(context: Context, what: str = "a producer or a consumer") -> str:
+    """Why there is no client of the lab to do anything to."""
+    if isinstance(context.selection, SelectedMember) and _client(context) is None:
+        name = clean(context.selection.client_id or context.selection.member_id)
+        return f"{name} lives outside this lab; it can only be stopped where it runs."
+    return f"Select {what} of this lab first."
+
+
 def _alive(context: Context) -> str:
     client = _client(context)
     if client is None:
-        return "Select a producer or a consumer of this lab first."
+        return _nobody(context)
     return f"{clean(client.name)} is {client.state.value} already." if client.state in _GONE else ""
 
 
 def _gone(context: Context) -> str:
     client = _client(context)
     if client is None:
-        return "Select a producer or a consumer of this lab first."
+        return _nobody(context)
     return "" if client.state in _GONE else f"{clean(client.name)} is at work; stop it (x) or crash it (X) first."
 
 
 def _consumer_alive(context: Context) -> str:
-    return _alive(context) if _consumer(context) else "Select a consumer of this lab first."
+    return _alive(context) if _consumer(context) else _nobody(context, "a consumer")
 
 
 def _verb(name: str) -> Callable[[Context], Awaitable[None]]:

@@ -96,7 +96,7 @@ def lost_with(group: GroupView) -> list[str]:
 _HERE = ("groups",)
 
 ACTIONS = (
-    Action("groups.offsets", ("s", "m"), "move offsets", "Moves what the group has committed: to the start, the end, "
+    Action("groups.offsets", ("s", "m"), "offsets", "Moves what the group has committed: to the start, the end, "
            "an offset, by so many records or to a time. Shows what would follow first; u takes it back.", _move, _HERE,
            _can_move, priority=93),
     Action("groups.rebalance", ("v",), "rebalance", "Opens the rebalance under the cursor, else the newest: cause, "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual import events
 from textual.app import ComposeResult
 
@@ -63,7 +65,7 @@ class GroupsMode(Mode):
         self.query_one(RebalanceDetail).update()
 
     async def open(self, context: Context) -> None:
-        """A rebalance in full; from a group to its members; from a member to its partitions; a partition's records."""
+        """A rebalance in full; a group's members; a member's partitions; the first record a group has not committed."""
         match context.selection:
             case SelectedRebalance():
                 context.app.perform("groups.rebalance")
@@ -72,8 +74,11 @@ class GroupsMode(Mode):
             case SelectedMember():
                 self.query_one(Assignment).focus()
             case SelectedPartition(tp):
-                context.app.look_at(topic=tp.topic)
-                await context.app.switch_mode("records")
+                group, app = context.scene.group, context.app
+                standing = next((each for each in group.offsets if each.tp == tp), None) if group else None
+                offset = standing.committed if standing else None
+                app.look = replace(app.look, topic=tp.topic, partition=tp, offset=offset)
+                await app.switch_mode("records")
 
     async def back(self, context: Context) -> None:
         """To the list of groups."""

@@ -69,6 +69,28 @@ async def test_a_consumer_that_crashed_out_of_its_group_can_be_started_again_her
         assert on.lab.called("workload.restart") == [("billing-2",)]
 
 
+async def test_enter_on_a_partition_reads_the_first_record_the_group_has_not_committed(stage: OpenStage) -> None:
+    async with stage(worlds.first()) as on:
+        await on.press("3")
+        on.app.mode.query_one(Assignment).focus()
+        await on.settle()
+        asked: list[object] = []
+
+        async def switch_mode(mode: str) -> None:
+            asked.append((mode, on.app.look.partition, on.app.look.offset))
+
+        on.app.switch_mode = switch_mode  # type: ignore[assignment,method-assign]
+        await on.press("j", "enter")
+        assert asked == [("records", TopicPartition("orders", 1), 11_843)]
+
+
+async def test_a_member_of_another_world_cannot_be_crashed_and_why_is_said(stage: OpenStage) -> None:
+    async with stage(replace(worlds.first(), consumers=())) as on:
+        await on.press("3", "X")
+        assert on.lab.called("workload.crash") == []
+        assert any("billing-1 lives outside this lab" in toast for toast in on.toasts())
+
+
 async def test_a_member_is_crashed_by_key(stage: OpenStage) -> None:
     async with stage(worlds.first()) as on:
         await on.press("3", "j", "X")

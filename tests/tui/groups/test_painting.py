@@ -111,6 +111,14 @@ def test_who_has_rejoined_is_held_and_the_leader_has_a_star() -> None:
     assert "✓ rejoined" in row
 
 
+def test_a_silent_member_is_called_so_before_its_session_runs_out() -> None:
+    world = worlds.first()
+    group = chosen(world)
+    quiet = replace(group.members[1], last_heartbeat_ms=worlds.NOW - 6_000, session_expires_ms=worlds.NOW + 4_000)
+    row = members.member_row(quiet, group, None, worlds.NOW)
+    assert (row.phase, row.awaited) == ("silent", True)
+
+
 def test_static_members_show_their_instance_and_others_no_column_for_it() -> None:
     search = chosen(worlds.busy(), "search")
     assert "instance id" in members.paint_member_head(members.columns_for(search.members, 118), 118, PALETTE).text

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, MemberView, label_of
 from tui.painting.groups.meter import halves, meter, urgency
-from tui.painting.groups.saying import held, idle_reason
+from tui.painting.groups.saying import SILENT, held, idle_reason
 from tui.painting.line import Line
 from tui.painting.palette import Palette, letter
 from tui.painting.text import clean, countdown, rate
@@ -90,8 +90,10 @@ def member_row(member: MemberView, group: GroupView, consumer: ConsumerView | No
     silent, left = now_ms - member.last_heartbeat_ms, member.session_expires_ms - now_ms
     waits = held(member, group.state)
     label = label_of(member.client_id, member.member_id)
-    phase, awaited = _phase(member, group, label)
     whole = member.session_timeout_ms
+    phase, awaited = _phase(member, group, label)
+    if group.state is GroupState.STABLE and left < whole * SILENT:
+        phase, awaited = "silent", True
     return MemberRow(
         member.slot,
         label,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.snapshot import GroupState, GroupView, MemberView, label_of
-from tui.painting.text import clean, countdown, cut, duration, number, plural
+from tui.painting.text import clean, countdown, cut, number, plural
 
 SIGNS = {
     GroupState.EMPTY: "○",
@@ -23,7 +23,7 @@ SHORT = {
     GroupState.DEAD: "Dead",
 }
 _NAME = 32
-_SILENT = 0.5
+SILENT = 0.5
 """A member that used up this share of its session is spoken of."""
 
 
@@ -127,7 +127,7 @@ def _stable(group: GroupView, now_ms: float) -> str:
             f"but nothing was heard of {name_of(worst)} for {countdown(now_ms - worst.last_heartbeat_ms)}. If it stays "
             f"silent for {countdown(worst.session_expires_ms - now_ms)} more, it is dropped and the others rebalance."
         )
-    since = duration(now_ms - group.state_since_ms)
+    since = countdown(now_ms - group.state_since_ms)
     idle = [member for member in group.members if not member.assignment]
     every = "every member has its share" if not idle else f"{plural(len(idle), 'member')} without a share"
     return f"for {since}; {every} of {plural(len(group.offsets), 'partition')}."
@@ -142,7 +142,7 @@ def _left(group: GroupView, now_ms: float) -> str:
 
 
 def _has_gone_silent(member: MemberView, now_ms: float) -> bool:
-    return member.session_expires_ms - now_ms < member.session_timeout_ms * _SILENT
+    return member.session_expires_ms - now_ms < member.session_timeout_ms * SILENT
 
 
 def idle_reason(member: MemberView, group: GroupView) -> str:
