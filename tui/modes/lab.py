@@ -220,15 +220,17 @@ class LabMode(Mode):
         inspector.inspected = selected
         inspector.display = True
         inspector.focus()
-        inspector.show(context.scene)
         self._place_inspector()
 
     def _place_inspector(self) -> None:
-        inspector = self.query_one(Inspector)
-        rows = sum(item.height for item in inspector.items_shown)
-        width, height = min(70, self.size.width - 4), min(rows + 3, self.size.height - 4)
+        """In the middle, as high as it needs to be."""
+        inspector, scene = self.query_one(Inspector), self.scene
+        assert scene is not None
+        width = min(70, self.size.width - 4)
+        height = min(inspector.height_for(scene, width - 2) + 2, self.size.height - 4)
         inspector.styles.width, inspector.styles.height = width, height
         inspector.styles.offset = ((self.size.width - width) // 2, max(0, (self.size.height - 2 - height) // 2))
+        inspector.show(scene)
 
     async def back(self, context: Context) -> None:
         """Close what is open."""

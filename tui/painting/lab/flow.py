@@ -12,9 +12,9 @@ from textual.strip import Strip
 from engine.snapshot import Throughput
 from tui.painting.line import Line, blank
 from tui.painting.palette import Palette
-from tui.painting.text import number, rate
+from tui.painting.text import number, rate, short
 
-LABEL = 11
+LABEL = 12
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
@@ -46,7 +46,7 @@ def paint_flow(flow: Throughput, width: int, height: int, palette: Palette) -> l
     series: list[tuple[str, str, Sequence[int], float, Style, int]] = [
         ("in", rate(_latest(flow.produced)), flow.produced, top, palette.flow_in, each),
         ("out", rate(_latest(flow.consumed)), flow.consumed, top, palette.flow_out, each + (more > 1)),
-        ("lag", number(flow.lag[-1]) if flow.lag else "0", flow.lag, 1.1 * max(flow.lag[-cells:], default=0),
+        ("lag", _in_few(flow.lag[-1]) if flow.lag else "0", flow.lag, 1.1 * max(flow.lag[-cells:], default=0),
          palette.flow_lag, each + (more > 0)),
     ]  # fmt: skip
     rows: list[Strip] = []
@@ -57,6 +57,10 @@ def paint_flow(flow: Throughput, width: int, height: int, palette: Palette) -> l
                 line.add(f" {name}".ljust(5), palette.quiet).add(figure.rjust(LABEL - 6), style)
             rows.append(line.to(LABEL).add(blocks, softened(style, palette.background)).strip())
     return [*rows[:height], *[blank(width)] * (height - len(rows))]
+
+
+def _in_few(value: int) -> str:
+    return number(value) if value < 100_000 else short(value)
 
 
 def _latest(values: Sequence[int], seconds: int = 2) -> float:

@@ -1,7 +1,7 @@
 """Draws the assignment as wires: from each lane on the left to its owner on the right, one bundle a member.
 
 Bundles keep to a column of their own, ordered so that few of them cross; where two do, the upright one is bridged.
-What does not fit ends in the owner's letter, which is what narrow terminals show anyway.
+What does not fit, or leads out of view, is a stump; the owner's letter stands beside it in the lane.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui.painting.line import Line
-from tui.painting.palette import Palette, letter
+from tui.painting.palette import Palette
 
 
 class Hold(Enum):
@@ -120,12 +120,10 @@ def paint_wires(
             style = palette.faint if plug.slot is None else palette.member(plug.slot)
             texts[plug.row, 0] = ("╌╌╴"[: max(0, width - 1)], style)
         elif plug.slot not in drawn:
-            style = palette.member(plug.slot)
-            texts[plug.row, 0] = (("╌╴" if plug.hold is Hold.BROKEN else "─╴") + letter(plug.slot), style)
+            texts[plug.row, 0] = ("╌╴" if plug.hold is Hold.BROKEN else "─╴", palette.member(plug.slot))
     for socket in sockets:
         if socket.slot not in drawn and socket.held:
-            text = f"{letter(socket.slot)}╶─"
-            texts[socket.row, width - len(text)] = (text, palette.member(socket.slot))
+            texts[socket.row, width - 2] = ("╶─", palette.member(socket.slot))
     return [_row(y, grid, texts, width, palette, bright) for y in range(height)]
 
 
@@ -154,7 +152,7 @@ def tracks_for(bundles: tuple[_Bundle, ...], width: int) -> dict[int, int]:
 
 @lru_cache(maxsize=64)
 def _in_order(bundles: tuple[_Bundle, ...]) -> tuple[_Bundle, ...]:
-    """Left to right so that few cross: every order tried for a handful, neighbours swapped while it helps for more."""
+    """Left to right so that few cross: every order tried for a handful, else each taken to its best place in turn."""
     count = len(bundles)
     cost = [[_crossings(left, right) for right in bundles] for left in bundles]
     if count <= 5:
@@ -163,17 +161,24 @@ def _in_order(bundles: tuple[_Bundle, ...]) -> tuple[_Bundle, ...]:
             key=lambda order: sum(cost[a][b] for at, a in enumerate(order) for b in order[at + 1 :]),
         )
         return tuple(bundles[at] for at in best)
-    order = sorted(range(count), key=lambda at: -bundles[at].row)
-    swapped = True
-    rounds = count
-    while swapped and rounds:
-        swapped, rounds = False, rounds - 1
-        for at in range(count - 1):
-            left, right = order[at], order[at + 1]
-            if cost[right][left] < cost[left][right]:
-                order[at], order[at + 1] = right, left
-                swapped = True
+    order = list(range(count))
+    for _ in range(4):
+        before = list(order)
+        for each in range(count):
+            _take_to_best_place(order, each, cost)
+        if order == before:
+            break
     return tuple(bundles[at] for at in order)
+
+
+def _take_to_best_place(order: list[int], each: int, cost: list[list[int]]) -> None:
+    order.remove(each)
+    now = sum(cost[each][other] for other in order)
+    costs = [now]
+    for other in order:
+        now += cost[other][each] - cost[each][other]
+        costs.append(now)
+    order.insert(costs.index(min(costs)), each)
 
 
 def _crossings(left: _Bundle, right: _Bundle) -> int:

@@ -10,8 +10,9 @@ from textual.strip import Strip
 
 from engine.snapshot import ConsumerView, ProducerView
 from tui.painting.lab import members, producers
+from tui.painting.lab.flow import chart, softened
 from tui.painting.line import Line, blank
-from tui.painting.text import clean, sparkline, wrap
+from tui.painting.text import clean, wrap
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import Selection, client_of
@@ -49,8 +50,15 @@ class Inspector(Panel):
 
     def items(self, scene: Scene) -> Sequence[Item]:
         """A label and its value in each, then the last minute."""
+        return self._rows(scene, self.scrollable_content_region.width)
+
+    def height_for(self, scene: Scene, width: int) -> int:
+        """How many rows it takes in `width` cells."""
+        return sum(item.height for item in self._rows(scene, width))
+
+    def _rows(self, scene: Scene, width: int) -> list[Item]:
         client = client_of(self.inspected, scene.world)
-        room = max(10, self.scrollable_content_region.width - LABEL - 3)
+        room = max(10, width - LABEL - 3)
         if client is None:
             return [Item(("", "It is gone. esc leaves."))]
         rows = self._consumer(client, scene) if isinstance(client, ConsumerView) else producers.told(client)
@@ -72,7 +80,8 @@ class Inspector(Panel):
         if item.height == 2:
             history = cast("tuple[int, ...]", item.model)
             label = Line(width).to(2).add("last minute".ljust(LABEL), palette.quiet)
-            return [blank(width), label.add(sparkline(history, width - LABEL - 4).lstrip(), palette.flow_in).strip()]
+            blocks = chart(history, min(60, width - LABEL - 4), 1, max(*history, 1) * 1.3)[0].lstrip()
+            return [blank(width), label.add(blocks, softened(palette.flow_in, palette.background)).strip()]
         label_text, value = cast("tuple[str, str]", item.model)
         line = Line(width).to(2).add(label_text.ljust(LABEL), palette.quiet)
         return [line.add(value, palette.error if label_text == "last error" else palette.text).strip()]

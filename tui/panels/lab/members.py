@@ -166,7 +166,7 @@ def _why_idle(group: GroupView, standing: Standing, member: MemberView, scene: S
         return "idle: there is no topic it subscribes to"
     rivals = sum(bool(names & set(other.topics)) for other in group.members)
     if rivals > count:
-        return f"idle: {plural(count, 'partition')} for {plural(rivals, 'member')}"
+        return f"idle: {plural(count, 'partition')}, {plural(rivals, 'member')}"
     return "idle: the assignor gave it nothing"
 
 
