@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from engine.errors import KafkaError, LabError, OffsetOutOfRangeError, RefusedError
+from engine.errors import KafkaError, LabError, OffsetOutOfRangeError
 from engine.pages import BrowsedRecord, Stretch
 from engine.snapshot import World
 from engine.types import TopicPartition
+from tui.records.ends import AtPlaces, Ends, Places, Search, ends_in
 from tui.records.filters import Filter
-from tui.records.places import AtEnd, AtGroup, AtOffset, AtStart, AtTimestamp, Place
+from tui.records.places import AtEnd, AtTimestamp, Place
 from tui.records.window import Window
 from tui.verbs import Lab
 
@@ -27,28 +28,6 @@ LEAP = 1_000
 
 RETRY_MS = 500.0
 """Lab time after which something that failed is tried again."""
-
-Places = dict[TopicPartition, int]
-
-
-@dataclass(frozen=True, slots=True)
-class AtPlaces:
-    """Known places in each log."""
-
-    places: Places
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """How far looking for a filter's records has come."""
-
-    text: str
-    found: int
-    share: float
-    """Of what can match, how much was looked through: 0 to 1."""
-    under_way: bool
-    stopped: bool
-    """A person stopped it before it was through."""
 
 
 class Reader:
@@ -79,10 +58,7 @@ class Reader:
         self.going: Place | AtPlaces | None = None
         """Where it is on its way to, None once it is there."""
         self._top = self._bottom = 0
-        self._starts: Places = {}
-        self._ends: Places = {}
-        self._committed: dict[str, Places] = {}
-        self._since: Places = {}
+        self._ends = Ends()
         self._generation = 0
         self._pumping = False
         self._stopped = False
@@ -93,7 +69,7 @@ class Reader:
     def open(self, world: World, tps: tuple[TopicPartition, ...], place: Place | None = None) -> None:
         """Read other partitions, at their end and following it, or at a place."""
         self.tps = tps
-        self._since = {}
+        self._ends = Ends()
         self.window = Window({})
         self._take_ends(world)
         self.jumps += 1
@@ -101,7 +77,7 @@ class Reader:
 
     def go(self, place: Place) -> None:
         """Go to a place in the partitions that are read, from the end on following it; raises RefusedError."""
-        self._known(place)
+        self._ends.find(place)
         self.following = isinstance(place, AtEnd)
         self._depart(place)
 
@@ -119,8 +95,7 @@ class Reader:
             self._pump()
             return
         places = self.window.places_at(self.cursor)
-        self.filter = wanted
-        self._since = {}
+        self._filter_by(wanted)
         self._depart(AtPlaces(places))
 
     def stop_search(self) -> None:
@@ -153,13 +128,13 @@ class Reader:
     @property
     def at_start(self) -> bool:
         """Whether there is nothing more before the rows."""
-        floors = self._floors()
+        floors = self._ends.floors
         return all(low <= floors.get(tp, 0) for tp, low in self.window.low.items())
 
     @property
     def at_end(self) -> bool:
         """Whether there is nothing more behind the rows, just now."""
-        ceilings = self._ceilings()
+        ceilings = self._ends.ceilings
         return all(high >= ceilings.get(tp, 0) for tp, high in self.window.high.items())
 
     @property
@@ -172,7 +147,7 @@ class Reader:
         """How far the search for the filter has come; None without one."""
         if self.filter is None:
             return None
-        floors, ceilings = self._floors(), self._ceilings()
+        floors, ceilings = self._ends.floors, self._ends.ceilings
         whole = sum(max(0, ceilings[tp] - floors[tp]) for tp in self.tps)
         done = sum(
             max(0, min(high, ceilings.get(tp, 0)) - max(self.window.low[tp], floors.get(tp, 0)))
@@ -195,44 +170,23 @@ class Reader:
         self._take_ends(world)
         if not self.tps or any(world.partition(tp) is None for tp in self.tps):
             return
-        if any(high > self._ends.get(tp, high) for tp, high in self.window.high.items()):
+        if any(high > self._ends.ends.get(tp, high) for tp, high in self.window.high.items()):
             self.open(world, self.tps)  # the log was cut off, or made anew: what is at hand is no more
             return
         if self.error and not 0 <= world.now_ms - self._failed_ms < RETRY_MS:
             self.error = ""
-        if self.window.forget_below(self._starts):
+        if self.window.forget_below(self._ends.starts):
             self.cursor = max(self.cursor, self.window.first)
             self._changed()
         self._pump()
 
     def _take_ends(self, world: World) -> None:
         self._now_ms = world.now_ms
-        logs = [log for tp in self.tps if (log := world.partition(tp)) is not None]
-        self._starts = {log.tp: log.log_start_offset for log in logs}
-        self._ends = {log.tp: log.high_watermark for log in logs}
-        self._committed = {
-            group.group_id: {
-                offset.tp: offset.committed
-                for offset in group.offsets
-                if offset.committed is not None and offset.tp in self._ends
-            }
-            for group in world.groups
-        }
+        self._ends = replace(ends_in(world, self.tps), filter=self.filter, since=self._ends.since)
 
-    def _floors(self) -> Places:
-        """Where each log begins, as far as the filter can match there."""
-        if self.filter is None:
-            return self._starts
-        least = self.filter.first_offset
-        return {
-            tp: min(max(start, least, self._since.get(tp, 0)), self._ends[tp]) for tp, start in self._starts.items()
-        }
-
-    def _ceilings(self) -> Places:
-        end = self.filter.end_offset if self.filter is not None else None
-        if end is None:
-            return self._ends
-        return {tp: max(min(each, end), self._starts[tp]) for tp, each in self._ends.items()}
+    def _filter_by(self, wanted: Filter | None) -> None:
+        self.filter = wanted
+        self._ends = replace(self._ends, filter=wanted, since={})
 
     # Asking the lab ------------------------------------------------------------------------------------------
 
@@ -269,7 +223,7 @@ class Reader:
             return None
         if self.going is not None:
             return self._arrive
-        if self.filter is not None and self.filter.since_ms and not self._since:
+        if self.filter is not None and self.filter.since_ms and not self._ends.since:
             return self._find_since
         if self.following and self.filter is None and self._behind() > LEAP:
             self.going = AtEnd()
@@ -286,7 +240,7 @@ class Reader:
         return None
 
     def _behind(self) -> int:
-        return sum(max(0, self._ends.get(tp, high) - high) for tp, high in self.window.high.items())
+        return sum(max(0, self._ends.ends.get(tp, high) - high) for tp, high in self.window.high.items())
 
     async def _more_after(self) -> Callable[[], None]:
         stretch = await self._onward(self.window.high)
@@ -321,19 +275,18 @@ class Reader:
         found = await self._at_time(self.filter.since_ms)
 
         def apply() -> None:
-            self._since = found
+            self._ends = replace(self._ends, since=found)
 
         return apply
 
     async def _arrive(self) -> Callable[[], None]:
         """Go where `going` says; what was there before stays in view until something can be shown."""
         assert self.going is not None
-        places = self._known(self.going)
+        places = self._ends.find(self.going)
         if places is None:
             assert isinstance(self.going, AtTimestamp)
             places = await self._at_time(self.going.timestamp_ms)
-        floors, ceilings = self._floors(), self._ceilings()
-        places = {tp: max(floor, min(places.get(tp, floor), ceilings[tp])) for tp, floor in floors.items()}
+        places = self._ends.held(places)
         window = Window(places)
         window.append(await self._onward(places), keep_from=0)
         if len(window.rows) < PAGE:
@@ -349,31 +302,6 @@ class Reader:
             self._changed()
 
         return apply
-
-    def _known(self, place: Place | AtPlaces) -> Places | None:
-        """The place in each log; None for a time, which the lab has to be asked for. Raises RefusedError."""
-        match place:
-            case AtStart():
-                return self._floors()
-            case AtEnd():
-                return self._ceilings()
-            case AtTimestamp():
-                return None
-            case AtGroup(group_id):
-                return self._standing(group_id)
-            case AtPlaces(places):
-                return places
-            case AtOffset(offset):
-                if self.merged:
-                    raise RefusedError("An offset names a record within one partition; choose one first (← →).")
-                return dict.fromkeys(self._starts, offset)
-
-    def _standing(self, group_id: str) -> Places:
-        committed = self._committed.get(group_id, {})
-        if not committed:
-            where = self.tps[0].topic if self.merged else str(self.tps[0])
-            raise RefusedError(f"{group_id} has committed nothing in {where}.")
-        return {tp: committed.get(tp, start) for tp, start in self._starts.items()}
 
     async def _at_time(self, timestamp_ms: int) -> Places:
         browser = self._lab().browser

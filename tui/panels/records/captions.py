@@ -8,7 +8,8 @@ from textual.content import Content
 
 from engine.snapshot import PartitionView
 from tui.painting.text import clean, cut, plural
-from tui.records.reader import Reader, Search
+from tui.records.ends import Search
+from tui.records.reader import Reader
 
 Parts = list[tuple[str, str]]
 
