@@ -16,14 +16,16 @@ from tui.dialogs.form import Press
 from tui.dialogs.page import Page, Paint
 from tui.painting.groups.lessons import lesson_of
 from tui.painting.groups.rebalance_page import paint_rebalance_page
-from tui.painting.text import clean, cut
+from tui.painting.text import clean, cut, wrap
 
 if TYPE_CHECKING:
     from tui.app import Kafkarium
 
 _AGAIN_S = 0.2
-_AROUND = 11
-"""Rows of the dialog beside the page, and around it."""
+_WIDEST, _BESIDE = 112, 9
+"""Cells the dialog takes at most, and those of them that the lesson cannot use."""
+_AROUND = 7
+"""Rows of the dialog beside the page and the lesson."""
 
 
 class RebalancePage(ModalScreen[None]):
@@ -52,9 +54,14 @@ class RebalancePage(ModalScreen[None]):
         self._show()
         self.set_interval(_AGAIN_S, self._follow)
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         """Leave room for the lesson and the keys."""
-        self.query_one(Page).styles.max_height = max(event.size.height - _AROUND, 3)
+        self._fit()
+
+    def _fit(self) -> None:
+        width, height = self.size
+        lesson = wrap(lesson_of(self.shown), max(min(_WIDEST, int(width * 0.96)) - _BESIDE, 10))
+        self.query_one(Page).styles.max_height = max(int(height * 0.94) - len(lesson) - _AROUND, 3)
 
     @property
     def shown(self) -> Rebalance:
@@ -82,6 +89,7 @@ class RebalancePage(ModalScreen[None]):
         dialog.border_subtitle = Content(f"{at} of {len(self._group.rebalances)}")
         self.query_one("#lesson", Static).update(Content(lesson_of(it)))
         self.query_one(Page).show(self._paint())
+        self._fit()
 
     def _paint(self) -> Paint:
         scene = cast("Kafkarium", self.app).take_scene()

@@ -20,6 +20,8 @@ from tui.scene import Scene
 from tui.selection import SelectedGroup, SelectedMember, SelectedPartition, SelectedRebalance
 
 _STATE_ROWS = 14
+_SNUG = 112
+"""Below this width the list of groups is narrower."""
 _FRAME = 3
 """Border and headings of the members."""
 
@@ -53,6 +55,10 @@ class GroupsMode(Mode):
         if rows != self._members_rows:
             self._members_rows = rows
             self.query_one("#body").styles.grid_rows = f"{_STATE_ROWS} {rows} 1fr"
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the state machine the width it needs to be drawn."""
+        self.set_class(event.size.width < _SNUG, "-snug")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Open the panel that has the focus, where the others are folded."""

@@ -157,11 +157,19 @@ async def test_an_open_rebalance_that_goes_on_is_followed_to_its_end(stage: Open
         assert "so far" not in on.text()
 
 
-async def test_the_lesson_and_the_keys_stay_in_view_at_80_columns(stage: OpenStage) -> None:
-    async with stage(worlds.busy(), size=(80, 24)) as on:
-        await on.press("3", "tab", "tab", "down", "enter")
-        assert "Cooperative: only the 2 partitions" in on.text()
-        assert "esc back" in on.text()
+async def test_the_lesson_and_the_keys_stay_in_view_on_small_terminals(stage: OpenStage) -> None:
+    for size in ((80, 24), (60, 18)):
+        async with stage(worlds.crashed(), size=size) as on:
+            await on.press("3", "v")
+            assert "more pauses for crashes." in " ".join(on.text().replace("│", " ").replace("▌", " ").split())
+            assert "esc back" in on.text()
+
+
+async def test_from_100_columns_the_machine_is_drawn(stage: OpenStage) -> None:
+    for size in ((100, 30), (111, 30), (112, 30)):
+        async with stage(worlds.busy(), size=size) as on:
+            await on.press("3")
+            assert "┃ PreparingRebalance ┃" in on.text()
 
 
 async def test_on_a_wide_terminal_the_rebalance_stands_beside_the_history(stage: OpenStage) -> None:

@@ -40,7 +40,7 @@ def chosen(world: World, group_id: str = "billing") -> GroupView:
 def test_the_machine_is_drawn_whole_in_every_state_and_only_the_present_one_has_heavy_lines(
     state: GroupState | None,
 ) -> None:
-    for width in (74, 78, 118, 198):
+    for width in (72, 78, 118, 198):
         drawn = text(machine.paint_machine(state, width, PALETTE))
         assert [len(line) for line in drawn] == [width] * machine.DRAWN_HEIGHT
         whole = "\n".join(drawn)

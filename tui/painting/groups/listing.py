@@ -52,5 +52,9 @@ def paint_listed(group: Listed, width: int, palette: Palette) -> list[Strip]:
         return [right_aligned(line, lag, margin=1).strip()]
     line.data(group.group_id, name, width=max(width - 14, 6))
     below = Line(width).add("  ").add(f"{SIGNS[group.state]} {SHORT[group.state]}", state)
-    below.add(f" · gen {group.generation} · {plural(group.members, 'member')}", palette.quiet)
+    more = (f" · gen {group.generation}", f" · {plural(group.members, 'member')}")
+    for text in (more[0] + more[1], more[1], more[0]):
+        if len(text) <= below.left:
+            below.add(text, palette.quiet)
+            break
     return [right_aligned(line, lag, margin=1).strip(), below.strip()]

@@ -37,7 +37,7 @@ CAUSES = {
     (E, D): "deleted or expired",
 }
 DRAWN_HEIGHT, CHAIN_HEIGHT, SAID_HEIGHT = 9, 2, 3
-LEAST_WIDTH, _MOST_WIDTH = 74, 104
+LEAST_WIDTH, _MOST_WIDTH = 72, 104
 
 
 @dataclass(frozen=True, slots=True)
