@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from tui.actions.table import Action, Context
 from tui.painting.text import clean
+from tui.panels.records.asking import ask_filter, ask_place
 from tui.scrubbing import Move
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ def _several(context: Context) -> str:
 
 
 async def _filter(context: Context) -> None:
-    _mode(context).ask_filter()
+    ask_filter(_mode(context), context.scene)
 
 
 async def _go(context: Context) -> None:
-    _mode(context).ask_place()
+    ask_place(_mode(context), context.scene)
 
 
 async def _follow(context: Context) -> None:

@@ -19,14 +19,12 @@ from tui.painting.text import number
 from tui.panels.records.detail import Detail
 from tui.panels.records.log import Log
 from tui.panels.records.overview import Overviews
-from tui.panels.records.prompt import Prompt, Wrong
+from tui.panels.records.prompt import Prompt
 from tui.panels.records.scrub import ScrubCard
 from tui.panels.records.tabs import Partitions
-from tui.records.filters import ACCEPTED, FilterError, parse
-from tui.records.places import AtEnd, AtGroup, AtOffset, AtStart, AtTimestamp, Place, PlaceError, read_place
+from tui.records.places import AtEnd, AtGroup, AtOffset, AtStart, AtTimestamp, Place
 from tui.records.reader import Reader
 from tui.records.standing import group_read, marks_in
-from tui.records.times import Times
 from tui.records.why import OFFSETS_TOPIC
 from tui.scene import Scene
 from tui.scrubbing import Move, Scrubber
@@ -254,61 +252,8 @@ class RecordsMode(Mode):
 
     # Asking --------------------------------------------------------------------------------------------------
 
-    def _times(self) -> Times:
-        assert self.scene is not None
-        return Times(self.scene.world.now_ms, self.scene.world.began_ms)
-
-    def ask_filter(self) -> None:
-        """Let a filter be typed."""
-        if self.scene is None:
-            return
-
-        def check(text: str) -> str:
-            try:
-                parse(text, self._times())
-            except FilterError as refused:
-                raise Wrong(str(refused)) from None
-            return "" if text.strip() else f"{ACCEPTED}; blank shows everything"
-
-        def submit(text: str) -> None:
-            self.reader.look_for(parse(text, self._times()))
-            self.close_prompt()
-            self.moved()
-
-        text = self.reader.filter.text if self.reader.filter else ""
-        self.prompt.ask("/", text, f"{ACCEPTED}", check, submit)
-
-    def ask_place(self) -> None:
-        """Let a place be typed."""
-        scene = self.scene
-        if scene is None:
-            return
-        groups = [group.group_id for group in scene.groups]
-        hint = "12,000 · -5m · 00:03:12 · 2026-11-24T02:30 · start · end" + (f" · {groups[0]}" if groups else "")
-
-        def check(text: str) -> str:
-            if text.strip():
-                try:
-                    read_place(text, self._times(), groups)
-                except PlaceError as refused:
-                    raise Wrong(str(refused)) from None
-            return ""
-
-        def submit(text: str) -> None:
-            if not text.strip():
-                self.close_prompt()
-                return
-            place = read_place(text, self._times(), groups)
-            try:
-                self._go_and_scrub(place)
-            except RefusedError as refused:
-                self.prompt.complain(str(refused))
-                return
-            self.close_prompt()
-
-        self.prompt.ask("go to", "", hint, check, submit)
-
-    def _go_and_scrub(self, place: Place) -> None:
+    def go_and_scrub(self, place: Place) -> None:
+        """Go to a place, and the scrub's cursor with it; raises RefusedError."""
         self.go(place)
         match place:
             case AtOffset(offset):
