@@ -16,6 +16,7 @@ from engine.clients.consumer import Consumer
 from engine.clients.producer import Producer
 from engine.clock import Clock, LabClock
 from engine.cluster import folder as lab_folder
+from engine.cluster.audit import Audit
 from engine.cluster.browser import Browser
 from engine.cluster.faults import Faults
 from engine.cluster.housekeeping import Housekeeping
@@ -27,9 +28,10 @@ from engine.controller import Controller
 from engine.errors import CoordinatorNotAvailableError, RefusedError
 from engine.events import EventLog, Tone
 from engine.faults import Weather
+from engine.ledger import Ledger
 from engine.messages import FindCoordinatorRequest, Request
 from engine.network import Network
-from engine.snapshot import Throughput, TopicView, World
+from engine.snapshot import LedgerFigure, LedgerRecord, Throughput, TopicView, World
 from engine.storage.metadata import MetadataStore
 from engine.types import ClientInfo, TopicPartition
 from engine.workload.workload import Workload
@@ -54,7 +56,9 @@ class Cluster:
     nodes: Nodes
     network: Network
     faults: Faults
+    ledger: Ledger
     _view: WorldView
+    _audit: Audit
 
     def __init__(
         self,
@@ -163,10 +167,13 @@ class Cluster:
         self.faults = Faults(self.nodes, self.network, weather, self.clock, self.events)
         await self.nodes.open(frozenset(kept.get("down", ())))
 
-        self.workload = Workload(self.network, self.clock, self.events, store, seed)
+        self.ledger = Ledger()
+        self.ledger.recall(kept.get("ledger", {}))
+        self.workload = Workload(self.network, self.clock, self.events, store, seed, ledger=self.ledger)
         self.browser = Browser(self.nodes, lambda: self.producer(client_id="by-hand"))
         self.offsets = Offsets(self, self.events.publish)
         self._view = WorldView(self.nodes, self.workload)
+        self._audit = Audit(self.ledger, self.nodes, self.clock, self.events)
         await self.workload.restore()
         self._housekeeping = Housekeeping(self.clock, self.config, self.events, self.nodes, self._each_second)
         self._housekeeping.start()
@@ -212,6 +219,7 @@ class Cluster:
             "speed": self.clock.speed,
             "paused": self.clock.paused,
             "down": sorted(self.nodes.down),
+            "ledger": self.ledger.kept(),
         }
 
     async def _each_second(self) -> tuple[int, int, int]:
@@ -220,7 +228,9 @@ class Cluster:
             await self._store.put_settings(self._now_settings())
         now = self.clock.now_ms()
         produced, consumed = self.workload.produced.history(now, 2)[0], self.workload.consumed.history(now, 2)[0]
-        return produced, consumed, sum(group.lag for group in self.snapshot().groups)
+        groups = self.snapshot().groups
+        await self._audit.run(groups)
+        return produced, consumed, sum(group.lag for group in groups)
 
     # Topics
 
@@ -323,7 +333,12 @@ class Cluster:
             consumers=self.workload.consumers(),
             throughput=self._housekeeping.throughput if self._housekeeping else _NOTHING,
             undo=self.offsets.undoable,
+            ledger=self.ledger.view(),
         )
+
+    async def records_behind(self, figure: LedgerFigure) -> list[LedgerRecord]:
+        """Some hundreds of the records that a figure of the ledger counts."""
+        return self.ledger.records_behind(figure)
 
     def _tell(self, subject: str, text: str, how: Tone) -> None:
         self.events.tell(self.clock.now_ms(), subject, text, how)

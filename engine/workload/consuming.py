@@ -26,6 +26,7 @@ from engine.errors import (
     InvalidSessionTimeoutError,
     KafkaError,
 )
+from engine.ledger import GroupBook
 from engine.metrics import Meter
 from engine.records.record import ConsumerRecord
 from engine.snapshot import ClientState, ConsumerView
@@ -62,9 +63,11 @@ class DrivenConsumer(Driven):
         make: Callable[[DrivenConsumer, Mapping[str, Any] | None], Consumer],
         on_change: Callable[[DrivenConsumer], None],
         on_end: Callable[[Driven, BaseException], None],
+        book: GroupBook | None = None,
     ) -> None:
         super().__init__(name, clock, total, on_end)
         self.spec = spec
+        self._book = book
         self.processed = 0
         self.client: Consumer | None = None
         self.joining = ""
@@ -240,6 +243,9 @@ class DrivenConsumer(Driven):
                 if clock.now_ms() - asked > self.turn_ms:
                     self._busy_until = clock.now_ms()
                 polled = standing.polled(got)
+                if self._book is not None:
+                    for tp, records in polled.items():
+                        self._book.polled(tp, records[0].offset)
                 if spec.commit == "before":
                     ends = {tp: records[-1].offset + 1 for tp, records in polled.items()}
                     await self._commit(client, standing, ends)
@@ -270,6 +276,8 @@ class DrivenConsumer(Driven):
                 count += 1
             await self._spend(cost)
             if standing.holds(tp, records):
+                if self._book is not None:
+                    self._book.processed(tp, records[done : done + count])
                 done += count
                 standing.did(records[done - 1])
                 self.processed += count

@@ -36,6 +36,7 @@ class Making:
             self._clock,
             client_id=driven.name,
             acks=spec.acks if spec.acks == "all" else int(spec.acks),
+            enable_idempotence=spec.idempotence and spec.acks == "all",
             linger_ms=spec.linger_ms,
             compression_type=None if spec.compression == "none" else spec.compression,
             partitioner=spec.partitioner,

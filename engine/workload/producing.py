@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any
 
 from engine.clients.producer import Producer
 from engine.clock import Clock
 from engine.errors import ClientClosedError, KafkaError
+from engine.ledger import ProducerBook
 from engine.metrics import Meter
 from engine.snapshot import ClientState, ProducerView
 from engine.types import RecordMetadata
@@ -47,9 +49,11 @@ class DrivenProducer(Driven):
         reserve: Callable[[DrivenProducer], Awaitable[None]],
         share: Callable[[], int],
         on_end: Callable[[Driven, BaseException], None],
+        book: ProducerBook | None = None,
     ) -> None:
         super().__init__(name, clock, total, on_end)
         self.spec = spec
+        self._book = book or ProducerBook(name)
         self.sent = self.acked = self.failed = 0
         self.sequence = 0
         self.reserved = 0
@@ -59,7 +63,7 @@ class DrivenProducer(Driven):
         self._share = share
         self._client: Producer | None = None
         self._pace: Pace | None = None
-        self._fresh = 0
+        self._fresh: list[tuple[int, RecordMetadata]] = []
         self._view: ProducerView | None = None
         self._keys()
 
@@ -201,27 +205,32 @@ class DrivenProducer(Driven):
                     self.failed_with(error)
                     await self._nap.sleep(_RETRY_MS)
                     break
+                answer.add_done_callback(partial(self._answered, self.sequence))
                 self.sequence += 1
                 self.sent += 1
-                answer.add_done_callback(self._answered)
+                self._book.sent += 1
+                self._book.next = self.sequence
             if due > turn:
                 await self._nap.sleep(clock.speed)
 
-    def _answered(self, answer: asyncio.Future[RecordMetadata]) -> None:
+    def _answered(self, sequence: int, answer: asyncio.Future[RecordMetadata]) -> None:
         if answer.cancelled():
             self.failed += 1
+            self._book.unanswered(sequence, self._clock.now_ms())
         elif (error := answer.exception()) is not None:
             self.failed += 1
             self.failed_with(error)
+            self._book.unanswered(sequence, self._clock.now_ms())
         else:
             if not self._fresh:
                 asyncio.get_running_loop().call_soon(self._tally)
-            self._fresh += 1
+            self._fresh.append((sequence, answer.result()))
 
     def _tally(self) -> None:
-        self.acked += self._fresh
-        self.counted(self._fresh)
-        self._fresh = 0
+        fresh, self._fresh = self._fresh, []
+        self.acked += len(fresh)
+        self.counted(len(fresh))
+        self._book.acknowledged(fresh, self._clock.now_ms())
 
     def view(self) -> ProducerView:
         """What is to be seen of it; the same object while nothing changes."""

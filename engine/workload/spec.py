@@ -54,6 +54,8 @@ class ProducerSpec:
     partitioner: str = "default"
     compression: str = "none"
     linger_ms: int = 5
+    idempotence: bool = True
+    """Whether a batch that is sent again is stored once; it needs acks all, and is without effect otherwise."""
     paused: bool = False
     seed: int | None = None
 

@@ -17,6 +17,7 @@ from engine.clients.producer import Producer
 from engine.clock import Clock
 from engine.errors import ClientClosedError, KafkaError, RefusedError
 from engine.events import EventLog
+from engine.ledger import Ledger
 from engine.metrics import Meter
 from engine.network import Network
 from engine.snapshot import ClientState, ConsumerView, ProducerView
@@ -49,6 +50,7 @@ class Workload:
         *,
         producer: Callable[..., Producer] = Producer,
         consumer: Callable[..., Consumer] = Consumer,
+        ledger: Ledger | None = None,
     ) -> None:
         self.produced = Meter()
         """Records acknowledged to any producer of the lab."""
@@ -57,6 +59,7 @@ class Workload:
         self._clock = clock
         self._events = events
         self._seed = seed
+        self._ledger = ledger or Ledger()
         self._making = Making(network, clock, producer, consumer)
         self._roster = Roster()
         self._keeper = Keeper(store, self._roster)
@@ -98,13 +101,23 @@ class Workload:
         return wanted if wanted is not None else Random(f"{self._seed}:{name}").getrandbits(32)
 
     def _new_producer(self, spec: ProducerSpec, name: str) -> DrivenProducer:
-        return DrivenProducer(
-            spec, name, self._clock, self.produced, self._making.producer, self._save, self._share, self._ended
+        book = self._ledger.producer(name, spec.topic, spec.acks)
+        driven = DrivenProducer(
+            spec, name, self._clock, self.produced, self._making.producer, self._save, self._share, self._ended, book
         )
+        driven.sequence = driven.reserved = book.next  # a name may come again, its sequences must not
+        return driven
 
     def _new_consumer(self, spec: ConsumerSpec, name: str) -> DrivenConsumer:
         return DrivenConsumer(
-            spec, name, self._clock, self.consumed, self._making.consumer, self._assignment_changed, self._ended
+            spec,
+            name,
+            self._clock,
+            self.consumed,
+            self._making.consumer,
+            self._assignment_changed,
+            self._ended,
+            self._ledger.group(spec.group_id),
         )
 
     # Ending and beginning again

@@ -1,0 +1,9 @@
+"""What became of every record of the workload: sent, acknowledged, lost, delivered once or again, or never."""
+
+from engine.ledger.groups import GroupBook
+from engine.ledger.ledger import Ledger
+from engine.ledger.marks import mark_of
+from engine.ledger.partitions import PartitionBook, Slot
+from engine.ledger.producers import ProducerBook
+
+__all__ = ["GroupBook", "Ledger", "PartitionBook", "ProducerBook", "Slot", "mark_of"]

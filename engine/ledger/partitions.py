@@ -1,0 +1,128 @@
+"""Which acknowledged record lies at which offset of one partition, and which of them have come into doubt.
+
+When another replica begins to lead, whatever was acknowledged at or beyond the end of its log is in doubt until the
+log itself has been looked at.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from engine.ledger.marks import LIMIT
+from engine.types import TopicPartition
+
+NOBODY = 0
+_MARGIN = 1024
+
+
+class Slot(NamedTuple):
+    """A record where it was acknowledged: its producer's index and its sequence."""
+
+    offset: int
+    producer: int
+    sequence: int
+
+
+class PartitionBook:
+    """Six bytes an offset. While `watching`, every acknowledgement is in doubt: an old leader may still give some."""
+
+    def __init__(self, tp: TopicPartition) -> None:
+        self.tp = tp
+        self.base = -1
+        self.watching = False
+        self.suspects: list[Slot] = []
+        self._producers = array("H")
+        self._sequences = array("I")
+
+    @property
+    def end(self) -> int:
+        """Behind the last offset that is remembered."""
+        return self.base + len(self._producers) if self.base >= 0 else 0
+
+    def acknowledged(self, offset: int, producer: int, sequence: int) -> None:
+        """A record lies at `offset`, says whoever leads."""
+        if self.watching:
+            self.suspects.append(Slot(offset, producer, sequence))
+            return
+        at = self._place(offset)
+        if at < 0:
+            return
+        other, its = self._producers[at], self._sequences[at]
+        if other == NOBODY:
+            self._producers[at] = producer
+            self._sequences[at] = sequence
+        elif (other, its) != (producer, sequence):
+            # Two leaders gave one offset away.
+            self._producers[at] = NOBODY
+            self.suspects += (Slot(offset, other, its), Slot(offset, producer, sequence))
+
+    def _place(self, offset: int) -> int:
+        if self.base < 0:
+            self.base = max(0, offset - _MARGIN)
+        at = offset - self.base
+        if at < 0:
+            if len(self._producers) - at > LIMIT:
+                return -1
+            self._producers = array("H", bytes(-2 * at)) + self._producers
+            self._sequences = array("I", bytes(-4 * at)) + self._sequences
+            self.base, at = offset, 0
+        elif at >= len(self._producers):
+            if at >= LIMIT:
+                gone = min(len(self._producers), max(LIMIT // 4, at - LIMIT + 1))
+                del self._producers[:gone], self._sequences[:gone]
+                self.base = self.base + gone if self._producers else offset
+                at = offset - self.base
+            more = at + _MARGIN - len(self._producers)
+            self._producers.frombytes(bytes(2 * more))
+            self._sequences.frombytes(bytes(4 * more))
+        return at
+
+    def doubt(self, offset: int) -> int:
+        """From `offset` on another log counts now; how many records that brings into doubt."""
+        first = max(0, offset - self.base) if self.base >= 0 else 0
+        found = list(self.records(offset, self.end))
+        self.suspects += found
+        for at in range(first, len(self._producers)):
+            self._producers[at] = NOBODY
+        return len(found)
+
+    def judge(self, end: int, there: Mapping[int, tuple[int, int]], removed: int) -> list[Slot]:
+        """The log was read up to `end`: `there` says whose record lies at an offset. Which of the doubtful are gone.
+
+        What is missing below `removed`, retention or compaction took.
+        """
+        gone, left = [], []
+        settled: list[Slot] = []
+        for slot in self.suspects:
+            if slot.offset >= end:
+                left.append(slot)
+                continue
+            found = there.get(slot.offset)
+            if found == (slot.producer, slot.sequence):
+                settled.append(slot)
+            elif found is not None or slot.offset >= removed:
+                gone.append(slot)
+        self.suspects = left
+        for slot in settled:
+            at = self._place(slot.offset)
+            if at >= 0:
+                self._producers[at], self._sequences[at] = slot.producer, slot.sequence
+        return gone
+
+    def records(self, start: int, end: int) -> Iterator[Slot]:
+        """The records known to lie from `start` up to `end`."""
+        if self.base < 0:
+            return
+        producers, sequences, base = self._producers, self._sequences, self.base
+        for at in range(max(0, start - base), min(end - base, len(producers))):
+            if producers[at]:
+                yield Slot(base + at, producers[at], sequences[at])
+
+    def doubtful(self) -> tuple[int, int] | None:
+        """The first offset in doubt and the one behind the last; None when there is none."""
+        if not self.suspects:
+            return None
+        offsets = [slot.offset for slot in self.suspects]
+        return min(offsets), max(offsets) + 1
