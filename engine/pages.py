@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.records import ConsumerRecord
@@ -44,3 +44,15 @@ class Stretch:
     high: Mapping[TopicPartition, int]
     looked_at: int
     """How many records were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for, and how much is looked at for one answer."""
+
+    matches: Callable[[ConsumerRecord], bool] | None
+    """None: every record."""
+    holding: bytes = b""
+    """Lower-case bytes that occur, in upper or lower case, in the key, value or headers of whatever matches."""
+    most: int = 2_000
+    """About how many records are looked at."""

@@ -17,8 +17,7 @@ from engine.workload.spec import ConsumerSpec, ProducerSpec
 
 if TYPE_CHECKING:  # loading these takes the whole engine, which waits until the first frame is shown
     from engine.cluster import OffsetPlan, Page, Target
-    from engine.pages import Stretch
-    from engine.records import ConsumerRecord
+    from engine.pages import Search, Stretch
 
 
 class Workload(Protocol):
@@ -98,20 +97,12 @@ class Browser(Protocol):
         """A page that ends before `offset`."""
 
     async def onward(
-        self,
-        places: Mapping[TopicPartition, int],
-        limit: int = 100,
-        matches: Callable[[ConsumerRecord], bool] | None = None,
-        most: int = 2_000,
+        self, places: Mapping[TopicPartition, int], limit: int = 100, search: Search | None = None
     ) -> Stretch:
-        """Records from these places on, several partitions merged by time; with `matches` only those it holds for."""
+        """Records from these places on, several partitions merged by time; with `search` only those that match."""
 
     async def backward(
-        self,
-        places: Mapping[TopicPartition, int],
-        limit: int = 100,
-        matches: Callable[[ConsumerRecord], bool] | None = None,
-        most: int = 2_000,
+        self, places: Mapping[TopicPartition, int], limit: int = 100, search: Search | None = None
     ) -> Stretch:
         """The records before these places."""
 

@@ -7,11 +7,12 @@ several merged by time, all records or those that match.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from engine.clients.producer import Producer
 from engine.cluster.merging import Part, merge_backward, merge_onward
 from engine.cluster.nodes import Nodes
-from engine.pages import BrowsedRecord, Page, Stretch
+from engine.pages import BrowsedRecord, Page, Search, Stretch
 from engine.records import BatchHeader, ConsumerRecord, read_records
 from engine.types import RecordMetadata, TopicPartition
 
@@ -21,7 +22,9 @@ PAGE_BYTES = 4 << 20
 """A page or stretch is not filled up any more when its keys and values take this much."""
 
 
-Matches = Callable[[ConsumerRecord], bool]
+EVERYTHING = Search(None, most=1 << 62)
+PASSED_OVER = 20
+"""So many records are passed over in the time in which one is looked at, or less."""
 
 
 class Browser:
@@ -44,89 +47,99 @@ class Browser:
         return Page(tp, tuple(part.rows), log.log.log_start_offset, log.high_watermark)
 
     async def onward(
-        self, places: Mapping[TopicPartition, int], limit: int = 100, matches: Matches | None = None, most: int = 2_000
+        self, places: Mapping[TopicPartition, int], limit: int = 100, search: Search | None = None
     ) -> Stretch:
         """About `limit` records from these places on, several partitions merged by time.
 
-        With `matches` only those it holds for; then about `most` records are looked at, so that the event loop goes on
-        meanwhile, and the answer says how far they reached. Empty only at the end of every log, or where none matches.
+        With `search` only those that match; then no more is looked at than the event loop can spare, and the answer
+        says how far that reached. Empty only at the end of every log, or where none matches.
         """
-        each, most = _shared(limit, len(places)), _shared(most, len(places))
-        found = {tp: await self._onward(tp, offset, each, matches, most) for tp, offset in places.items()}
+        each, search = _shared(limit, len(places)), _shared_search(search, len(places))
+        found = {tp: await self._onward(tp, offset, each, search) for tp, offset in places.items()}
         rows, high = merge_onward({tp: part for tp, (part, _) in found.items()})
         low = {tp: part.low for tp, (part, _) in found.items()}
         return Stretch(tuple(rows), low, high, sum(looked_at for _, looked_at in found.values()))
 
     async def backward(
-        self, places: Mapping[TopicPartition, int], limit: int = 100, matches: Matches | None = None, most: int = 2_000
+        self, places: Mapping[TopicPartition, int], limit: int = 100, search: Search | None = None
     ) -> Stretch:
         """As `onward`, the records before these places; the rows are still oldest first."""
-        each, most = _shared(limit, len(places)), _shared(most, len(places))
-        found = {tp: await self._backward(tp, offset, each, matches, most) for tp, offset in places.items()}
+        each, search = _shared(limit, len(places)), _shared_search(search, len(places))
+        found = {tp: await self._backward(tp, offset, each, search) for tp, offset in places.items()}
         rows, low = merge_backward({tp: part for tp, (part, _) in found.items()})
         high = {tp: part.high for tp, (part, _) in found.items()}
         return Stretch(tuple(rows), low, high, sum(looked_at for _, looked_at in found.values()))
 
     async def _onward(
-        self, tp: TopicPartition, offset: int, limit: int, matches: Matches | None = None, most: int = 1 << 62
+        self, tp: TopicPartition, offset: int, limit: int, search: Search = EVERYTHING
     ) -> tuple[Part[BrowsedRecord], int]:
         """One partition from `offset` on: at most `limit` rows, and how many records were looked at."""
         log = self._nodes.leader(tp)
         start, end = log.log.log_start_offset, log.high_watermark
         low = at = min(max(offset, start), end)
         rows: list[BrowsedRecord] = []
-        looked_at = size = edge = 0
-        while at < end and len(rows) < limit and looked_at < most and size < PAGE_BYTES:
+        looked_at = effort = size = edge = 0
+        while at < end and len(rows) < limit and effort < search.most and size < PAGE_BYTES:
             at = max(at, log.log.log_start_offset)  # retention may have moved it meanwhile
-            batches = await log.log.read(at, SCAN_BYTES if matches else READ_BYTES, up_to=end)
+            batches = await log.log.read(at, SCAN_BYTES if search.matches else READ_BYTES, up_to=end)
             if not batches:
                 break
             for batch in batches:
                 header = BatchHeader.parse(batch)
-                for record in read_records(batch, tp.topic, tp.partition, at):
+                if _passes_over(batch, header, search):
+                    looked_at, effort = looked_at + header.count, effort + header.count // PASSED_OVER
+                    edge, records = header.max_timestamp, []
+                else:
+                    records = read_records(batch, tp.topic, tp.partition, at)
+                for record in records:
                     if len(rows) >= limit or size >= PAGE_BYTES:
                         break
-                    looked_at += 1
+                    looked_at, effort = looked_at + 1, effort + 1
                     at, edge = record.offset + 1, record.timestamp
-                    if matches is None or matches(record):
+                    if search.matches is None or search.matches(record):
                         rows.append(_browsed(record, header, len(batch)))
                         size += _size(record)
                 else:
                     at = min(header.last_offset + 1, end)
-                    if looked_at < most:
+                    if effort < search.most:
                         continue
                 break
         return Part(rows, low, at, at >= end, edge), looked_at
 
     async def _backward(
-        self, tp: TopicPartition, offset: int, limit: int, matches: Matches | None = None, most: int = 1 << 62
+        self, tp: TopicPartition, offset: int, limit: int, search: Search = EVERYTHING
     ) -> tuple[Part[BrowsedRecord], int]:
         """One partition before `offset`: at most `limit` rows, and how many records were looked at."""
         log = self._nodes.leader(tp)
         start, end = log.log.log_start_offset, log.high_watermark
         high = at = max(min(offset, end), start)
         rows: list[BrowsedRecord] = []
-        looked_at = size = edge = 0
-        while at > start and len(rows) < limit and looked_at < most and size < PAGE_BYTES:
-            batches = await log.log.read_before(at, SCAN_BYTES if matches else READ_BYTES)
+        looked_at = effort = size = edge = 0
+        while at > start and len(rows) < limit and effort < search.most and size < PAGE_BYTES:
+            batches = await log.log.read_before(at, SCAN_BYTES if search.matches else READ_BYTES)
             if not batches:
                 at = start
                 break
             for batch in reversed(batches):
                 header = BatchHeader.parse(batch)
-                for record in reversed(read_records(batch, tp.topic, tp.partition, start)):
+                if _passes_over(batch, header, search):
+                    looked_at, effort = looked_at + header.count, effort + header.count // PASSED_OVER
+                    edge, records = header.base_timestamp, []
+                else:
+                    records = read_records(batch, tp.topic, tp.partition, start)
+                for record in reversed(records):
                     if record.offset >= at:
                         continue
                     if len(rows) >= limit or size >= PAGE_BYTES:
                         break
-                    looked_at += 1
+                    looked_at, effort = looked_at + 1, effort + 1
                     at, edge = record.offset, record.timestamp
-                    if matches is None or matches(record):
+                    if search.matches is None or search.matches(record):
                         rows.append(_browsed(record, header, len(batch)))
                         size += _size(record)
                 else:
                     at = max(min(at, header.base_offset), start)
-                    if looked_at < most:
+                    if effort < search.most:
                         continue
                 break
         rows.reverse()
@@ -173,3 +186,12 @@ def _size(record: ConsumerRecord) -> int:
 def _shared(count: int, partitions: int) -> int:
     """What each of several partitions contributes to `count`."""
     return count if partitions <= 1 else max(10, -(-count // partitions))
+
+
+def _shared_search(search: Search | None, partitions: int) -> Search:
+    return EVERYTHING if search is None else replace(search, most=_shared(search.most, partitions))
+
+
+def _passes_over(batch: bytes, header: BatchHeader, search: Search) -> bool:
+    """Whether it can be seen from outside that nothing in a batch matches; compressed ones have to be opened."""
+    return bool(search.holding) and header.compression == "none" and search.holding not in batch.lower()

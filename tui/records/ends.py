@@ -22,7 +22,7 @@ class AtPlaces:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Progress:
     """How far looking for a filter's records has come."""
 
     text: str

@@ -100,6 +100,12 @@ class Filter:
         return all(condition.holds(record) for condition in self.conditions)
 
     @property
+    def holding(self) -> bytes:
+        """The longest text asked for: lower-case bytes that every match holds in some case."""
+        needles = [each.needle or b"" for each in self.conditions if isinstance(each, Contains | Header)]
+        return max(needles, key=len, default=b"")
+
+    @property
     def first_offset(self) -> int:
         """No record before this offset matches."""
         return max((_least(each) for each in self.conditions if _is(each, "offset")), default=0)

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from engine.errors import KafkaError, LabError, OffsetOutOfRangeError
-from engine.pages import BrowsedRecord, Stretch
+from engine.pages import BrowsedRecord, Search, Stretch
 from engine.snapshot import World
 from engine.types import TopicPartition
-from tui.records.ends import AtPlaces, Ends, Places, Search, ends_in
+from tui.records.ends import AtPlaces, Ends, Places, Progress, ends_in
 from tui.records.filters import Filter
 from tui.records.places import AtEnd, AtTimestamp, Place
 from tui.records.window import Window
@@ -143,7 +143,7 @@ class Reader:
         return self.going is not None or (self._pumping and not self._stopped)
 
     @property
-    def search(self) -> Search | None:
+    def search(self) -> Progress | None:
         """How far the search for the filter has come; None without one."""
         if self.filter is None:
             return None
@@ -155,7 +155,7 @@ class Reader:
         )
         through = self.at_start and self.at_end
         share = 1.0 if through else done / whole if whole else 0.0
-        return Search(
+        return Progress(
             self.filter.text, len(self.window.rows), share, self._pumping and not through, self._stopped and not through
         )
 
@@ -307,8 +307,12 @@ class Reader:
         browser = self._lab().browser
         return {tp: await browser.offset_at(tp, timestamp_ms) for tp in self.tps}
 
+    @property
+    def _sought(self) -> Search | None:
+        return None if self.filter is None else Search(self.filter.matches, self.filter.holding)
+
     async def _onward(self, places: Mapping[TopicPartition, int]) -> Stretch:
-        return await self._lab().browser.onward(places, PAGE, self.filter.matches if self.filter else None)
+        return await self._lab().browser.onward(places, PAGE, self._sought)
 
     async def _backward(self, places: Mapping[TopicPartition, int]) -> Stretch:
-        return await self._lab().browser.backward(places, PAGE, self.filter.matches if self.filter else None)
+        return await self._lab().browser.backward(places, PAGE, self._sought)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from engine.cluster import Cluster
 from engine.cluster import browser as browsing
-from engine.records import ConsumerRecord
+from engine.pages import BrowsedRecord, Search
+from engine.records import ConsumerRecord, read_records
 from engine.types import TopicPartition
 
 P0, P1 = TopicPartition("orders", 0), TopicPartition("orders", 1)
@@ -21,7 +25,7 @@ async def fill(cluster: Cluster, records: int, partitions: int = 1, size: int = 
                 await producer.flush()
 
 
-def values(rows: tuple[browsing.BrowsedRecord, ...]) -> list[int]:
+def values(rows: tuple[BrowsedRecord, ...]) -> list[int]:
     return [int((row.record.value or b"").rstrip(b".")) for row in rows]
 
 
@@ -75,13 +79,13 @@ async def test_two_partitions_are_merged_by_time(cluster: Cluster) -> None:
 
 async def test_looking_for_records_says_how_far_it_came(cluster: Cluster) -> None:
     await fill(cluster, 60)
-    some = await cluster.browser.onward({P0: 0}, matches=ending_in(3), most=20)
+    some = await cluster.browser.onward({P0: 0}, search=Search(ending_in(3), most=20))
     assert values(some.rows)[:2] == [3, 13]
     assert 20 <= some.high[P0] < 60
     assert some.looked_at == some.high[P0]
-    rest = await cluster.browser.onward(some.high, matches=ending_in(3))
+    rest = await cluster.browser.onward(some.high, search=Search(ending_in(3)))
     assert values(some.rows) + values(rest.rows) == [3, 13, 23, 33, 43, 53]
-    back = await cluster.browser.backward({P0: 60}, limit=2, matches=ending_in(3))
+    back = await cluster.browser.backward({P0: 60}, limit=2, search=Search(ending_in(3)))
     assert values(back.rows) == [43, 53]
     assert back.low[P0] == 43
 
@@ -90,7 +94,7 @@ async def test_looking_through_merged_partitions_finds_every_match_in_order(clus
     await fill(cluster, 90, partitions=2)
     places, seen = {P0: 0, P1: 0}, []
     while places != {P0: 45, P1: 45}:
-        stretch = await cluster.browser.onward(places, matches=ending_in(7), most=20)
+        stretch = await cluster.browser.onward(places, search=Search(ending_in(7), most=20))
         seen += values(stretch.rows)
         places = dict(stretch.high)
     assert seen == list(range(7, 90, 10))
@@ -116,3 +120,35 @@ async def test_a_record_written_by_hand_is_acknowledged_and_there(cluster: Clust
     written = await cluster.browser.produce("orders", b"key", b"7", [("trace", b"1")], partition=1)
     [row] = (await cluster.browser.read(P1, written.offset)).rows
     assert (row.record.key, row.record.value, row.record.headers) == (b"key", b"7", (("trace", b"1"),))
+
+
+async def test_batches_that_cannot_hold_a_match_are_passed_over_unread(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(cluster, 60)
+    opened: list[bytes] = []
+    read = read_records
+
+    def counted(batch: bytes, *rest: Any, **more: Any) -> list[ConsumerRecord]:
+        opened.append(batch)
+        return read(batch, *rest, **more)
+
+    monkeypatch.setattr(browsing, "read_records", counted)
+    search = Search(lambda record: record.value == b"43", holding=b"43")
+    for stretch in (
+        await cluster.browser.onward({P0: 0}, search=search),
+        await cluster.browser.backward({P0: 60}, search=search),
+    ):
+        assert values(stretch.rows) == [43]
+        assert (stretch.low[P0], stretch.high[P0], stretch.looked_at) == (0, 60, 60)
+    assert len(opened) == 2
+
+
+async def test_compressed_batches_are_opened_to_look_into_them(cluster: Cluster) -> None:
+    await cluster.create_topic("orders", 1)
+    async with cluster.producer(compression_type="zstd") as producer:
+        for number in range(50):
+            await producer.send("orders", f"Number {number}".encode())
+    search = Search(lambda record: b"number 3" in (record.value or b"").lower(), holding=b"number 3")
+    found = (await cluster.browser.onward({P0: 0}, search=search)).rows
+    assert [row.record.value for row in found] == [b"Number 3", *(f"Number {at}".encode() for at in range(30, 40))]

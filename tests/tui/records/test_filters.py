@@ -183,3 +183,13 @@ def test_places_are_offsets_times_groups_and_ends() -> None:
     assert read_place("12", TIMES, groups) == AtGroup("12")
     with pytest.raises(PlaceError, match="offset like"):
         read_place("nowhere", TIMES, groups)
+
+
+@given(st.lists(st.sampled_from(["key:42", "Total", '"a B"', "header:trace=7F", "header:x", "offset:>1"]), min_size=1))
+def test_what_a_match_must_hold_is_held_by_every_match(words: list[str]) -> None:
+    found = parse(" ".join(words), TIMES)
+    assert found is not None
+    full = record(key=b"x42", value=b'{"TOTAL": "A b"}', headers=(("trace", b"7f3a"), ("x", b"")))
+    assert found.matches(full)
+    whole = b" ".join((full.key or b"", full.value or b"", *(value or b"" for _, value in full.headers)))
+    assert found.holding in whole.lower()

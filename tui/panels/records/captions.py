@@ -8,7 +8,7 @@ from textual.content import Content
 
 from engine.snapshot import PartitionView
 from tui.painting.text import clean, cut, plural
-from tui.records.ends import Search
+from tui.records.ends import Progress
 from tui.records.reader import Reader
 
 Parts = list[tuple[str, str]]
@@ -70,7 +70,7 @@ def _behind(reader: Reader, logs: Sequence[PartitionView]) -> int:
     return sum(max(0, log.high_watermark - places.get(log.tp, log.high_watermark)) for log in logs)
 
 
-def _searched(search: Search) -> Parts:
+def _searched(search: Progress) -> Parts:
     found = f"{plural(search.found, 'match', 'matches')} at hand"
     if search.under_way:
         return [
