@@ -254,8 +254,11 @@ class Membership:
         except RebalanceInProgressError as error:
             self._try_again(str(error))
         except (UnknownMemberIdError, IllegalGenerationError) as error:
+            refused = self._joining
             self._forget(keep_id=isinstance(error, IllegalGenerationError))
             self._try_again(f"it was no longer known: {error}")
+            if refused:  # a coordinator that can store no group forgets each new member, and here no request takes time
+                await self._clock.sleep(self._config.retry_backoff_ms)
         except KafkaError as error:
             if not error.retriable:
                 raise

@@ -357,3 +357,15 @@ async def test_stopping_in_the_middle_of_joining_leaves_no_member_behind(lab: La
     await lab.clock.advance(1_000)
     assert group(lab).members == ()
     assert group(lab).pending_members == 0
+
+
+async def test_a_coordinator_that_cannot_store_its_group_is_asked_again_and_again_but_not_at_once(lab: Lab) -> None:
+    await lab.cluster.controller.ensure_offsets_topic()
+    for broker_id in (1, 2, 3):
+        lab.cluster.faults.fill_disk(broker_id)
+    one = await member(lab, "one", retry_backoff_ms=100)
+    await asyncio.wait_for(lab.clock.advance(1_000), 5)
+    assert 5 <= len(lab.requests(JoinGroupRequest)) <= 40
+    for broker_id in (1, 2, 3):
+        lab.cluster.faults.free_disk(broker_id)
+    await lab.clock.until(shares_all(6, one))
