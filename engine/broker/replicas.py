@@ -86,6 +86,8 @@ class Replicas:
                 ]
             case LiveBrokers(broker_ids):
                 self._live = broker_ids
+                for partition in self.partitions.values():
+                    partition.looked_at()
                 return []
 
     async def _apply_topic(self, topic: Topic, state: PartitionMetadata) -> tuple[TopicPartition, bool] | None:
@@ -99,6 +101,7 @@ class Replicas:
                 self._broker_id, log, self._disk, self._clock, self._config, topic.config
             )
             partition.isr_change = self._isr_change
+            partition.alive = lambda: self._live
             await partition.recover()
         led, epoch = partition.leads, partition.state.leader_epoch
         partition.become(state, topic.config)

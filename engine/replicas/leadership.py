@@ -78,18 +78,20 @@ class Leadership:
         if follower is not None:
             follower.fetched(offset, leader_end, now_ms)
 
-    def advance(self, leader_end: int, min_insync: int, lag_max_ms: float, now_ms: float) -> bool:
+    def advance(
+        self, leader_end: int, min_insync: int, lag_max_ms: float, now_ms: float, alive: frozenset[int]
+    ) -> bool:
         """Move the high watermark up to the least log end of those that count; whether it moved.
 
-        Below `min_insync` members it stays (KIP-966). A replica out of sync but close behind counts as well, so that
-        it can catch up with the high watermark and come in.
+        Below `min_insync` members it stays (KIP-966). A replica out of sync that is alive and close behind counts as
+        well, so that it can catch up with the high watermark and come in.
         """
         if len(self.isr) < min(min_insync, len(self.followers) + 1):
             return False
         least = leader_end
         for broker_id, follower in self.followers.items():
             near = follower.log_end_offset == leader_end or now_ms - follower.caught_up_ms <= lag_max_ms
-            if broker_id in self.maximal_isr or near:
+            if broker_id in self.maximal_isr or (near and broker_id in alive):
                 least = min(least, follower.log_end_offset)
         if least <= self.high_watermark:
             return False

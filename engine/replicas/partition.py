@@ -73,6 +73,8 @@ class Partition:
         self.producers = ProducerStates()
         self.isr_change: Callable[[Partition], None] = lambda _: None
         """Called when the ISR should be looked at; the broker asks the controller."""
+        self.alive: Callable[[], frozenset[int]] = frozenset
+        """Which brokers the controller takes for alive."""
         self._clock = clock
         self._disk = disk
         self._lag_max_ms = broker_config.replica_lag_time_max_ms
@@ -231,7 +233,7 @@ class Partition:
         if self.leading is None:
             return
         end, now = self.log.flushed_offset, self._clock.now_ms()
-        if not self.leading.advance(end, self.config.min_insync_replicas, self._lag_max_ms, now):
+        if not self.leading.advance(end, self.config.min_insync_replicas, self._lag_max_ms, now, self.alive()):
             return
         self.log.high_watermark = self.leading.high_watermark
         while self._unacknowledged and self._unacknowledged[0][0] <= self.leading.high_watermark:
@@ -333,7 +335,7 @@ class Partition:
         self._wake()
 
     def looked_at(self) -> None:
-        """The ISR was looked at and perhaps changed: the high watermark may move."""
+        """The ISR was looked at, or who is alive has changed: the high watermark may move."""
         before = self.high_watermark
         self._advance()
         if self.high_watermark != before:

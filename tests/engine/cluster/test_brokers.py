@@ -265,3 +265,43 @@ async def test_leadership_goes_back_by_itself_after_a_while(cluster: Cluster, cl
     await clock.complete(cluster.nodes.start(preferred))
     await clock.advance(301_000)
     assert _orders(cluster).leader == preferred
+
+
+async def test_a_broker_that_stopped_cleanly_holds_up_no_acknowledgement(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    await _send(cluster, clock, b"before")
+    follower = next(broker for broker in _orders(cluster).isr if broker != _orders(cluster).leader)
+    await clock.complete(cluster.nodes.stop(follower))
+    began = clock.now_ms()
+    await _send(cluster, clock, b"after")
+    assert clock.now_ms() - began < 1_000
+
+
+async def test_a_broker_that_cannot_tell_the_controller_stops_all_the_same_and_keeps_its_records(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await _three_copies(cluster, clock)
+    await _send(cluster, clock, b"kept")
+    leader = _orders(cluster).leader
+    assert leader is not None
+    cluster.faults.isolate(leader)
+    await clock.complete(cluster.faults.stop(leader))
+    assert "could not tell the controller" in cluster.events.last(1)[0].sentence()
+    cluster.faults.rejoin(leader)
+    await clock.complete(cluster.faults.start(leader))
+    assert cluster.nodes.alive[leader].partitions[TP].log.log_end_offset == 1
+
+
+async def test_a_broker_that_starts_cut_off_serves_when_it_reaches_the_controller(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await _three_copies(cluster, clock)
+    await clock.complete(cluster.faults.stop(2))
+    cluster.faults.isolate(2)
+    await clock.complete(cluster.faults.start(2))
+    await clock.advance(10_000)
+    assert 2 not in cluster.network.reachable()
+    cluster.faults.rejoin(2)
+    await clock.advance(5_000)
+    assert 2 in cluster.network.reachable()
+    assert 2 in _orders(cluster).isr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.replicas.leadership import Leadership
 
 LAG_MS = 10_000.0
+ALIVE = frozenset((1, 2, 3))
 
 
 def _leading(isr: tuple[int, ...] = (1, 2, 3), start: int = 0, high_watermark: int = 0) -> Leadership:
@@ -14,9 +15,9 @@ def _leading(isr: tuple[int, ...] = (1, 2, 3), start: int = 0, high_watermark: i
 def test_the_high_watermark_is_the_least_end_of_the_isr() -> None:
     leading = _leading()
     leading.followed(2, 5, leader_end=8, now_ms=1)
-    assert not leading.advance(8, 1, LAG_MS, 1)
+    assert not leading.advance(8, 1, LAG_MS, 1, ALIVE)
     leading.followed(3, 3, leader_end=8, now_ms=2)
-    assert leading.advance(8, 1, LAG_MS, 2)
+    assert leading.advance(8, 1, LAG_MS, 2, ALIVE)
     assert leading.high_watermark == 3
 
 
@@ -24,14 +25,14 @@ def test_it_never_goes_back() -> None:
     leading = _leading(high_watermark=6)
     leading.followed(2, 5, leader_end=8, now_ms=1)
     leading.followed(3, 5, leader_end=8, now_ms=1)
-    assert not leading.advance(8, 1, LAG_MS, 1)
+    assert not leading.advance(8, 1, LAG_MS, 1, ALIVE)
     assert leading.high_watermark == 6
 
 
 def test_it_stands_still_below_min_insync_replicas() -> None:
     leading = _leading(isr=(1,))
-    assert not leading.advance(8, 2, LAG_MS, 20_000)
-    assert leading.advance(8, 1, LAG_MS, 20_000)
+    assert not leading.advance(8, 2, LAG_MS, 20_000, ALIVE)
+    assert leading.advance(8, 1, LAG_MS, 20_000, ALIVE)
 
 
 def test_a_replica_out_of_sync_but_close_behind_counts() -> None:
@@ -40,7 +41,7 @@ def test_a_replica_out_of_sync_but_close_behind_counts() -> None:
     leading.followed(3, 8, leader_end=8, now_ms=20_000)
     leading.followed(3, 8, leader_end=9, now_ms=20_001)
     leading.followed(2, 9, leader_end=9, now_ms=20_001)
-    leading.advance(9, 1, LAG_MS, 20_002)
+    leading.advance(9, 1, LAG_MS, 20_002, ALIVE)
     assert leading.high_watermark == 8
 
 
@@ -65,9 +66,9 @@ def test_a_follower_that_fetches_all_the_while_is_not_late_though_more_keeps_com
 def test_who_has_come_to_the_high_watermark_and_the_epochs_start_may_join() -> None:
     leading = _leading(isr=(1,), start=6, high_watermark=4)
     leading.followed(2, 5, leader_end=8, now_ms=1)
-    assert leading.joiners(frozenset((1, 2, 3))) == set()
+    assert leading.joiners(ALIVE) == set()
     leading.followed(2, 6, leader_end=8, now_ms=2)
-    assert leading.joiners(frozenset((1, 2, 3))) == {2}
+    assert leading.joiners(ALIVE) == {2}
     assert leading.joiners(frozenset((1, 3))) == set()
 
 
@@ -75,5 +76,13 @@ def test_those_who_are_proposed_hold_the_high_watermark_already() -> None:
     leading = _leading(isr=(1,))
     leading.followed(2, 6, leader_end=8, now_ms=50_000)
     leading.proposed = frozenset((1, 2))
-    leading.advance(8, 1, LAG_MS, 90_000)
+    leading.advance(8, 1, LAG_MS, 90_000, ALIVE)
     assert leading.high_watermark == 6
+
+
+def test_a_replica_that_stopped_holds_up_nobody_however_close_it_was() -> None:
+    leading = _leading(isr=(1,))
+    leading.followed(2, 6, leader_end=6, now_ms=1_000)
+    assert not leading.advance(8, 1, LAG_MS, 1_100, ALIVE) or leading.high_watermark == 6
+    assert leading.advance(8, 1, LAG_MS, 1_200, frozenset((1,)))
+    assert leading.high_watermark == 8
