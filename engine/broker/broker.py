@@ -63,8 +63,25 @@ class Broker:
         return leads(self.partitions)
 
     async def start(self) -> None:
-        """Take up the metadata, answer requests, and let the controller know."""
-        await self._catch_up()
+        """Take up the metadata, answer requests, and let the controller know, as soon as that can be reached."""
+        try:
+            await self._catch_up()
+        except KafkaError:
+            self._tasks = [asyncio.create_task(self._start_later(), name=f"start {self.broker_id}")]
+        else:
+            self._serve()
+
+    async def _start_later(self) -> None:
+        while True:
+            await self._clock.sleep(self._config.broker_heartbeat_interval_ms)
+            try:
+                await self._catch_up()
+            except KafkaError:
+                continue
+            self._serve()
+            return
+
+    def _serve(self) -> None:
         self.replicas.start()
         self._network.attach(self.broker_id, self.handle)
         self._tasks = [
@@ -118,12 +135,15 @@ class Broker:
 
     # The end
 
-    async def stop(self) -> None:
-        """Hand on what it leads, then close (controlled shutdown)."""
+    async def stop(self) -> bool:
+        """Hand on what it leads, then close (controlled shutdown); False if the controller could not be told."""
         try:
             await self._ask(BrokerHeartbeatRequest(self.broker_id, self._metadata_offset, want_stop=True))
-        finally:
-            await self.close()
+            told = True
+        except KafkaError:
+            told = False
+        await self.close()
+        return told
 
     async def crash(self) -> None:
         """Be gone at once: no word to the controller, what was not yet committed is lost."""

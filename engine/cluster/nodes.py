@@ -106,9 +106,16 @@ class Nodes:
         """A broker hands on what it leads, then stops."""
         broker = self._running(broker_id)
         del self.alive[broker_id]
-        await broker.stop()
+        told = await broker.stop()
         self.controller.forget_reader(broker_id)
         await self._put_away(broker)
+        if not told:
+            self._tell(
+                broker_id,
+                f"Broker {broker_id} stopped, but could not tell the controller, so to the others it is as if it had "
+                "crashed.",
+                Tone.WARNING,
+            )
 
     async def start(self, broker_id: int) -> None:
         """Start a broker that is down; it truncates what it should not have and copies what it missed."""
