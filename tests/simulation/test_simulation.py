@@ -1,0 +1,32 @@
+"""A bounded number of seeds, each a whole cluster under faults, in a process whose order of sets is fixed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SEEDS = 12
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.simulation", *arguments],
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("first", [0, SEEDS])
+def test_whatever_befalls_a_cluster_nothing_acknowledged_is_lost_and_nobody_waits_for_ever(first: int) -> None:
+    run = _run("--seeds", str(SEEDS), "--from", str(first))
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    assert _run("3").stdout == _run("3").stdout
