@@ -9,7 +9,7 @@ TOPIC, GROUP = "orders", "billing"
 
 
 async def populate(cluster: Cluster) -> None:
-    """Topic `orders` in 6 partitions and 3 copies, a producer with keys, one without, and two consumers of `billing`."""
+    """Topic `orders`, 6 partitions in 3 copies, a producer with keys, one without, and two consumers of `billing`."""
     copies = min(3, len(cluster.snapshot().brokers))
     await cluster.create_topic(TOPIC, partitions=6, replication_factor=copies)
     keys = KeyRule("zipf", 40)
