@@ -33,14 +33,15 @@ def _head(producer: ProducerView, here: bool, width: int, palette: Palette, curs
     state = palette.clients[producer.state]
     line = Line(width).add("▸" if cursor else " ", palette.mark).add(f"{SYMBOLS[producer.state]} ", state)
     figure = rate(producer.measured) if producer.state is ClientState.RUNNING else producer.state.value
-    room = width - line.used - 1 - len(figure) - 1
+    margin = 1 if width >= 16 else 0
+    room = width - line.used - 1 - len(figure) - margin
     name, topic = clean(producer.name), clean(producer.topic)
     line.add(cut(name, max(4, room if room < 24 else room - 9)), palette.strong if here else palette.text)
     left = width - line.used - len(figure) - 2
     if left > 5:
         line.add(" → ", palette.flow_in if here else palette.faint)
         line.add(cut(topic, left - 3), palette.text if here else palette.quiet)
-    return right_aligned(line, [(figure, palette.flow_in if figure[0].isdigit() else state)], 1).strip()
+    return right_aligned(line, [(figure, palette.flow_in if figure[0].isdigit() else state)], margin).strip()
 
 
 def _pace(producer: ProducerView, tall: int, width: int, palette: Palette) -> list[Strip]:

@@ -56,13 +56,11 @@ class LabPanel(Panel):
 
     def on_focus(self) -> None:
         """Another panel says now what is selected."""
-        super().on_focus()
         self.lab_mode.rewire()
 
     def on_resize(self) -> None:
         """Rows lie elsewhere now."""
-        super().on_resize()
-        self.lab_mode.rewire()
+        self.call_after_refresh(self.lab_mode.rewire)
 
     def cursor_left(self) -> None:
         """To the panel on the left."""
@@ -85,9 +83,8 @@ class LabPanel(Panel):
     async def on_click(self, event: events.Click) -> None:
         """A click on the title takes what is written there; elsewhere as in every panel."""
         if event.y == 0:
+            event.prevent_default()
             self.title_clicked(event.x)
-        else:
-            await super().on_click(event)
 
     def title_clicked(self, x: int) -> None:
         """The mouse was pressed on the top border, `x` cells from its left."""

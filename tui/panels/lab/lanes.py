@@ -298,22 +298,20 @@ class Lanes(LabPanel):
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """A drag along a lane scrubs it."""
         if self._dragging is not None:
+            event.prevent_default()
             index = self._index_of(self._dragging)
             offset = self._offset_at(event, index) if index >= 0 else None
             if offset is not None:
                 self.lab_mode.scrubber.to(offset)
-            return
-        if self._pressed is not None and event.button == 1 and abs(event.x - self._pressed[0]) >= 1:
+        elif self._pressed is not None and event.button == 1 and event.x != self._pressed[0]:
             index = self.item_at(event)
             offset = self._offset_at(event, index) if index >= 0 else None
             if offset is not None:
-                lane = cast("Lane", self.items_shown[index].model)
-                self._dragging = lane.partition.tp
+                event.prevent_default()
+                self._dragging = cast("Lane", self.items_shown[index].model).partition.tp
                 self.capture_mouse()
                 self._move_to(index)
-                self.lab_mode.scrub(lane.partition.tp, offset)
-                return
-        super().on_mouse_move(event)
+                self.lab_mode.scrub(self._dragging, offset)
 
     def on_mouse_up(self) -> None:
         """The drag is over; the scrub stays."""
@@ -324,16 +322,14 @@ class Lanes(LabPanel):
 
     async def on_click(self, event: events.Click) -> None:
         """While scrubbing, a click on a lane takes the cursor there."""
-        view = self.lab_mode.scrubber.view
         index = self.item_at(event)
-        if view is not None and index >= 0 and event.chain == 1:
-            offset = self._offset_at(event, index)
-            if offset is not None:
-                self._move_to(index)
-                tp = cast("Lane", self.items_shown[index].model).partition.tp
-                self.lab_mode.scrub(tp, offset)
-                return
-        await super().on_click(event)
+        if self.lab_mode.scrubber.view is None or index < 0 or event.chain != 1:
+            return
+        offset = self._offset_at(event, index)
+        if offset is not None:
+            event.prevent_default()
+            self._move_to(index)
+            self.lab_mode.scrub(cast("Lane", self.items_shown[index].model).partition.tp, offset)
 
     def _index_of(self, tp: TopicPartition) -> int:
         wanted = SelectedPartition(tp)
