@@ -83,7 +83,7 @@ def paint_grid_head(grid: Grid, width: int, palette: Palette) -> Strip:
     for name in _LEVELS[: grid.figures]:
         line.add(name.rjust(grid.figure), palette.faint)
     line.add("lag".rjust(grid.lag), palette.faint)
-    if grid.bar >= 26:
+    if grid.bar >= 28:
         line.add("  ▒", palette.lane_pending).add(" not committed  ", palette.faint)
         line.add("█", palette.lane_waiting).add(" not read", palette.faint)
     return line.strip()

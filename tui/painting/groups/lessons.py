@@ -22,8 +22,8 @@ def lesson_of(rebalance: Rebalance) -> str:
         )
     if it.from_generation == 0 or not any(move.from_ for move in it.moves):
         return (
-            "From Empty a group waits group.initial.rebalance.delay.ms (3 s), so that members that start together "
-            "share one rebalance instead of causing one each."
+            "From Empty a group waits group.initial.rebalance.delay.ms first (3 s by Kafka's default), so that members "
+            "that start together share one rebalance instead of causing one each."
         )
     if it.cooperative:
         return _cooperative(it)
@@ -48,20 +48,20 @@ def lesson_of(rebalance: Rebalance) -> str:
 def _cooperative(it: Rebalance) -> str:
     given_up = [move for move in it.moved if move.from_ and not move.to]
     if given_up:
+        one = len(given_up) == 1
         return (
-            f"Cooperative takes two steps: in this one {plural(len(given_up), 'partition')} was given up, and the next "
-            "gives it to its new owner. What stays never stops."
-            if len(given_up) == 1
-            else f"Cooperative takes two steps: in this one {len(given_up)} partitions were given up, and the next "
-            "gives them to their new owners. What stays never stops."
+            f"Cooperative takes two steps: in this one {plural(len(given_up), 'partition')} {'was' if one else 'were'} "
+            f"given up, and the next gives {'it to its new owner' if one else 'them to their new owners'}. What stays "
+            "never stops."
         )
     if not it.moved:
         return "Cooperative: nobody had to give anything up, so no partition stood still."
     if it.unserved_ms < 1:
         return "Cooperative: only what had no owner was given out, and nothing else was touched."
+    moved = "partition" if len(it.moved) == 1 else f"{len(it.moved)} partitions"
     return (
-        f"Cooperative: only the {plural(len(it.moved), 'partition')} that moved stood still; the other "
-        f"{len(it.moves) - len(it.moved)} were served all the while."
+        f"Cooperative: only the {moved} that moved stood still; the other {len(it.moves) - len(it.moved)} were served "
+        "all the while."
     )
 
 

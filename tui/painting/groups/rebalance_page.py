@@ -41,9 +41,14 @@ def paint_rebalance_page(
     moves = sorted(it.moves, key=lambda move: (move.from_ == move.to, move.tp))
     longest = max(it.unserved_ms, 1.0)
     several = len({move.tp.topic for move in moves}) > 1
+    labels = [clean(str(move.tp)) if several else f"P{move.tp.partition}" for move in moves]
+    column = min(max(map(cell_len, labels), default=0) + 2, 22)
     named = {clean(name) for move in moves for name in (move.from_, move.to) if name}
     room = max(max(map(cell_len, named), default=0) + 2, len("nobody"))
-    lines += [_paint_move(move, slots, longest, several, room, width, palette) for move in moves]
+    for label, move in zip(labels, moves, strict=True):
+        lines.append(
+            _paint_move(move, Line(width).add("  ").data(label, palette.text, column), slots, longest, room, palette)
+        )
     if not moves:
         lines.append(Line(width).add("  Nobody has been given anything.", palette.quiet).strip())
     return lines
@@ -100,22 +105,18 @@ def _paint_phase(phase: Phase, began_ms: float, until_ms: float, width: int, pal
     return [line.strip(), *(Line(width).to(24).add(words, palette.quiet).strip() for words in said)]
 
 
-def _paint_move(
-    move: Move, slots: Mapping[str, int], longest: float, several: bool, room: int, width: int, palette: Palette
-) -> Strip:
-    name = str(move.tp) if several else f"P{move.tp.partition}"
-    moved = move.from_ != move.to
-    line = Line(width).add("  ").data(name, palette.text if moved else palette.quiet, width=18 if several else 5)
-    line.add(" ")
-    room = max(min(room, (width - line.used - 26) // 2), 8)
-    if moved:
+def _paint_move(move: Move, line: Line, slots: Mapping[str, int], longest: float, room: int, palette: Palette) -> Strip:
+    """From whom to whom, and for how long nobody served it; `line` begins with its name."""
+    width = line.width
+    room = max(min(room, (width - line.used - 20) // 2), 8)
+    if move.from_ != move.to:
         _add_member(line, move.from_, slots, room, palette)
         line.add(" ━▶ ", palette.text)
         _add_member(line, move.to, slots, room, palette)
     else:
         _add_member(line, move.to, slots, room, palette)
         line.add(" stays", palette.quiet)
-    bar = max(min(width - line.used - 18, 20), 0)
+    bar = max(min(width - line.used - 12, 20), 0)
     cells = max(1, round(bar * move.unserved_ms / longest)) if move.unserved_ms >= 1 else 0
     tail: list[tuple[str, Style | None]] = [
         ("▪" * cells, palette.flow_lag),
