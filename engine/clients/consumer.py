@@ -33,7 +33,11 @@ class Consumer(Scrubbing):
         self._started = True
         self._check_open()
         self._metadata.want(self._subscription.topics)
-        await self._metadata.refresh()
+        try:
+            await self._metadata.refresh()
+        except BaseException:
+            self._started = False  # whoever calls again begins anew
+            raise
         self._tasks.spawn(self._metadata.keep_fresh(), f"{self.client_id}-metadata")
         if self._commits is not None:
             self._commits.restart()

@@ -142,9 +142,13 @@ class Producer:
         self._started = True
         self._check_open()
         self._loop = asyncio.get_running_loop()
-        await self._metadata.refresh()
-        if self._identity is not None:
-            await self._identity.begin()
+        try:
+            await self._metadata.refresh()
+            if self._identity is not None:
+                await self._identity.begin()
+        except BaseException:
+            self._started = False  # whoever calls again begins anew
+            raise
         self._tasks.spawn(self._metadata.keep_fresh(), f"{self.client_id}-metadata")
 
     async def stop(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 from engine.clients.producer import Producer
 from engine.clock import ManualClock
 from engine.cluster import Cluster
-from engine.errors import KafkaStorageError, RefusedError
+from engine.errors import KafkaStorageError, NetworkError, RefusedError
 from engine.messages import ProduceRequest
 from engine.types import TopicPartition
 from tests.engine.replicas.batches import batch_of
@@ -114,3 +114,22 @@ async def test_faults_on_what_is_not_there_are_refused(cluster: Cluster) -> None
         await cluster.faults.crash(1)
     with pytest.raises(RefusedError, match="running already"):
         await cluster.faults.start(2)
+
+
+async def test_a_client_that_found_no_broker_can_be_started_again(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    producer = cluster.producer()
+    consumer = cluster.consumer("orders", group_id="readers", auto_offset_reset="earliest")
+    for broker_id in (1, 2, 3):
+        await clock.complete(cluster.faults.stop(broker_id))
+    for start in (producer.start, consumer.start):
+        with pytest.raises(NetworkError):
+            await clock.complete(start())
+    for broker_id in (1, 2, 3):
+        await clock.complete(cluster.faults.start(broker_id))
+    await clock.complete(producer.start())
+    await clock.complete(consumer.start())
+    await clock.complete(producer.send_and_wait("orders", b"v"))
+    assert (await clock.complete(consumer.getone())).value == b"v"
+    await clock.complete(producer.stop())
+    await clock.complete(consumer.stop())
