@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.snapshot import ConsumerView, ProducerView, World
+from engine.snapshot import ConsumerView, LedgerFigure, ProducerView, World
 from engine.types import TopicPartition
 
 
@@ -77,6 +77,13 @@ class SelectedBroker:
     broker_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class SelectedFigure:
+    """A figure of the ledger."""
+
+    figure: LedgerFigure
+
+
 Selection = (
     SelectedProducer
     | SelectedConsumer
@@ -87,6 +94,7 @@ Selection = (
     | SelectedRebalance
     | SelectedRecord
     | SelectedBroker
+    | SelectedFigure
 )
 
 

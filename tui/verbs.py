@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.clock import Clock
 from engine.events import EventLog
-from engine.snapshot import TopicView, World
+from engine.snapshot import LedgerFigure, LedgerRecord, TopicView, World
 from engine.types import RecordMetadata, TopicPartition
 from engine.workload.spec import ConsumerSpec, ProducerSpec
 
@@ -183,6 +183,9 @@ class Lab(Protocol):
 
     def snapshot(self) -> World:
         """Everything at this instant."""
+
+    async def records_behind(self, figure: LedgerFigure) -> Sequence[LedgerRecord]:
+        """Some hundreds of the records that a figure of the ledger counts."""
 
     async def create_topic(
         self, name: str, partitions: int = 1, replication_factor: int = 1, config: Mapping[str, str] | None = None

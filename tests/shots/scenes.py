@@ -53,6 +53,8 @@ SCENES = (
     Shot("move-offsets-empty", "busy", ("3", "{", "s", "right"), {"offsets.plan": planner(worlds.busy())}),
     Shot("move-offsets-refused", "busy", ("3", "s"), {"offsets.plan": planner(worlds.busy())}),
     Shot("delete-group", "busy", ("3", "shift+tab", "G", "D")),
+    Shot("ledger", "lossy", ("4", "tab", "tab")),
+    Shot("ledger-group", "lossy", ("4", "tab", "tab", "down", "down", "down")),
     Shot("new-topic", "first", ("n",)),
     Shot("new-producer", "first", ("p",)),
     Shot("new-consumer", "first", ("c",)),

@@ -11,13 +11,16 @@ from engine.snapshot import (
     BrokerView,
     ClientState,
     ConsumerView,
+    GroupLedger,
     GroupOffsetView,
     GroupState,
     GroupView,
+    LedgerView,
     MemberView,
     Move,
     PartitionView,
     Phase,
+    ProducerLedger,
     ProducerView,
     Rebalance,
     Throughput,
@@ -333,6 +336,20 @@ def crashed() -> World:
     )  # fmt: skip
 
 
+def lossy() -> World:
+    """The first world after a leader crashed that took acks=1, and a consumer that commits before processing."""
+    before = first()
+    ledger = LedgerView(
+        (
+            ProducerLedger("web-1", "1", 48_204, 48_190, 3, 0),
+            ProducerLedger("web-2", "0", 12_031, 0, 0, 212),
+            ProducerLedger("web-3", "all", 1_204_331, 1_204_300, 0, 0),
+        ),
+        (GroupLedger("audit", 40_112, 0, 412, 0), GroupLedger("billing", 59_001, 1_204, 0, 3)),
+    )
+    return replace(before, lab="lossy", ledger=ledger)
+
+
 HOSTILE = (
     "[bold red]markup[/] [@click=app.exit]x[/]",
     "订单处理服务 オーダー 🦊🦊",
@@ -395,4 +412,5 @@ def events(of: World) -> tuple[Event, ...]:
 
 WORLDS = {
     "empty": empty, "first": first, "busy": busy, "hostile": hostile, "crowd": crowd, "crashed": crashed,
+    "lossy": lossy,
 }  # fmt: skip

@@ -59,6 +59,9 @@ class NewProducer(Form[str]):
             Field("rate", "records/s", "20", f"How many it sends in a second, 0 to {MAX_RATE:,.0f}. Later: + and -."),
             Field("acks", "acks", "all", "all: acknowledged when every replica in sync has it. 1: when the leader has. "
                   "0: nobody answers, and losses go unseen.", ACKS),
+            Field("idempotence", "idempotence", "on", "enable.idempotence. on: a batch sent again because its answer "
+                  "was lost is stored once. off: it may lie in the log twice.", ("on", "off"),
+                  when=lambda values: values["acks"] == "all"),
             Field("partitioner", "partitioner", "default", "For records without a key. default: sticky, a batch at a "
                   "time (today's Kafka). roundrobin: record by record (the older rule).", PARTITIONERS),
             Field("compression", "compression", "none", "compression.type: how its batches are packed.", COMPRESSIONS),
@@ -107,6 +110,7 @@ class NewProducer(Form[str]):
             partitioner=values["partitioner"],
             compression=values["compression"],
             linger_ms=milliseconds(values, "linger", "linger.ms"),
+            idempotence=values["idempotence"] == "on",
         ).check()
 
 
