@@ -7,8 +7,6 @@ see (the high watermark), and who is woken when there is news.
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 from collections.abc import Callable, Sequence
 
 from engine.clock import Clock
@@ -36,6 +34,7 @@ from engine.messages import (
     ProducedPartition,
 )
 from engine.records import BatchHeader, codec_of, recompress, require_keys, validate
+from engine.replicas.acknowledging import Acknowledgements
 from engine.replicas.disk import Disk
 from engine.replicas.leadership import Leadership
 from engine.replicas.producers import KnownBatch, ProducerStates
@@ -80,8 +79,7 @@ class Partition:
         self._lag_max_ms = broker_config.replica_lag_time_max_ms
         self._known_watermark = log.high_watermark
         self._watchers: set[Callable[[], None]] = set()
-        self._unacknowledged: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
+        self._acknowledgements = Acknowledgements(clock)
 
     @property
     def tp(self) -> TopicPartition:
@@ -128,12 +126,7 @@ class Partition:
         if self.leading is not None:
             self._known_watermark = self.leading.high_watermark
             self.leading = None
-        waiting, self._unacknowledged = self._unacknowledged, []
-        for _, _, acknowledged in waiting:
-            if not acknowledged.done():
-                acknowledged.set_exception(
-                    NotLeaderOrFollowerError(f"Broker {self.broker_id} leads {self.tp} no more.")
-                )
+        self._acknowledgements.fail(NotLeaderOrFollowerError(f"Broker {self.broker_id} leads {self.tp} no more."))
 
     def check_leader(self, current_leader_epoch: int = -1) -> Leadership:
         """What it leads by; raises unless it leads, and in the epoch the client believes in (KIP-320)."""
@@ -216,10 +209,8 @@ class Partition:
         """Wait until the high watermark has come to `offset`."""
         leading = self.check_leader()
         if leading.high_watermark < offset:
-            kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            heapq.heappush(self._unacknowledged, (offset, next(self._order), kept))
             try:
-                await self._clock.wait_for(kept, timeout_ms)
+                await self._acknowledgements.wait(offset, timeout_ms)
             except TimeoutError:
                 raise RequestTimedOutError(
                     f"{self.tp}: the in-sync replicas have not all copied offset {offset - 1}."
@@ -236,10 +227,7 @@ class Partition:
         if not self.leading.advance(end, self.config.min_insync_replicas, self._lag_max_ms, now, self.alive()):
             return
         self.log.high_watermark = self.leading.high_watermark
-        while self._unacknowledged and self._unacknowledged[0][0] <= self.leading.high_watermark:
-            _, _, kept = heapq.heappop(self._unacknowledged)
-            if not kept.done():
-                kept.set_result(None)
+        self._acknowledgements.reached(self.leading.high_watermark)
 
     # Fetching
 
