@@ -137,6 +137,7 @@ class Controller:
     # Brokers come and go
 
     def _session_ended(self, broker_id: int) -> None:
+        self._decided.forget_reader(broker_id)  # a change under way waits for it, and fencing it waits for that change
         self._spawn(self._fence(broker_id))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -133,3 +133,14 @@ async def test_a_client_that_found_no_broker_can_be_started_again(cluster: Clust
     assert (await clock.complete(consumer.getone())).value == b"v"
     await clock.complete(producer.stop())
     await clock.complete(consumer.stop())
+
+
+async def test_a_change_waits_no_longer_than_its_session_for_a_broker_that_is_not_heard(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    cluster.faults.lose(source=3)
+    await clock.complete(cluster.create_topic("orders", partitions=3))
+    await clock.settle()
+    leaders = [partition.leader for partition in cluster.describe_topic("orders").partitions]
+    assert 3 not in leaders
+    assert [broker.broker_id for broker in cluster.snapshot().brokers if broker.registered] == [1, 2]
