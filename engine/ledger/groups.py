@@ -62,12 +62,15 @@ class GroupBook:
                 continue
             name, sequence = mark
             page = pages.get(name) or self._page(name)
-            at = page.marks.place(sequence)
-            if at < 0:
-                continue
+            marks = page.marks
+            at = sequence - marks.since
+            if not 0 <= at < len(marks.data):
+                at = marks.place(sequence)
+                if at < 0:
+                    continue
             if page.producer.undecided or page.producer.lost_unacked:
                 page.producer.seen(sequence)
-            data = page.marks.data
+            data = marks.data
             value = data[at]
             times = value & COUNT
             if times == 0:
@@ -115,9 +118,12 @@ class GroupBook:
                 page = self._page_of_index(index)
                 if page is None:
                     continue
-            at = page.marks.place(sequence)
-            if at >= 0 and not page.marks.data[at] & (COUNT | NEVER):
-                page.marks.data[at] |= NEVER
+            marks = page.marks
+            at = sequence - marks.since
+            if not 0 <= at < len(marks.data):
+                at = marks.place(sequence)
+            if at >= 0 and not marks.data[at] & (COUNT | NEVER):
+                marks.data[at] |= NEVER
                 self.never += 1
                 self._note("never", page, sequence, tp, place)
         self._swept[tp] = end

@@ -15,6 +15,7 @@ from engine.types import TopicPartition
 
 NOBODY = 0
 _MARGIN = 1024
+_slot = tuple.__new__
 
 
 class Slot(NamedTuple):
@@ -33,29 +34,31 @@ class PartitionBook:
         self.base = -1
         self.watching = False
         self.suspects: list[Slot] = []
-        self._producers = array("H")
-        self._sequences = array("I")
+        self.producers = array("H")
+        self.sequences = array("I")
 
     @property
     def end(self) -> int:
         """Behind the last offset that is remembered."""
-        return self.base + len(self._producers) if self.base >= 0 else 0
+        return self.base + len(self.producers) if self.base >= 0 else 0
 
     def acknowledged(self, offset: int, producer: int, sequence: int) -> None:
         """A record lies at `offset`, says whoever leads."""
         if self.watching:
             self.suspects.append(Slot(offset, producer, sequence))
             return
-        at = self._place(offset)
-        if at < 0:
-            return
-        other, its = self._producers[at], self._sequences[at]
+        at = offset - self.base
+        if self.base < 0 or not 0 <= at < len(self.producers):
+            at = self._place(offset)
+            if at < 0:
+                return
+        other, its = self.producers[at], self.sequences[at]
         if other == NOBODY:
-            self._producers[at] = producer
-            self._sequences[at] = sequence
+            self.producers[at] = producer
+            self.sequences[at] = sequence
         elif (other, its) != (producer, sequence):
             # Two leaders gave one offset away.
-            self._producers[at] = NOBODY
+            self.producers[at] = NOBODY
             self.suspects += (Slot(offset, other, its), Slot(offset, producer, sequence))
 
     def _place(self, offset: int) -> int:
@@ -63,20 +66,20 @@ class PartitionBook:
             self.base = max(0, offset - _MARGIN)
         at = offset - self.base
         if at < 0:
-            if len(self._producers) - at > LIMIT:
+            if len(self.producers) - at > LIMIT:
                 return -1
-            self._producers = array("H", bytes(-2 * at)) + self._producers
-            self._sequences = array("I", bytes(-4 * at)) + self._sequences
+            self.producers = array("H", bytes(-2 * at)) + self.producers
+            self.sequences = array("I", bytes(-4 * at)) + self.sequences
             self.base, at = offset, 0
-        elif at >= len(self._producers):
+        elif at >= len(self.producers):
             if at >= LIMIT:
-                gone = min(len(self._producers), max(LIMIT // 4, at - LIMIT + 1))
-                del self._producers[:gone], self._sequences[:gone]
-                self.base = self.base + gone if self._producers else offset
+                gone = min(len(self.producers), max(LIMIT // 4, at - LIMIT + 1))
+                del self.producers[:gone], self.sequences[:gone]
+                self.base = self.base + gone if self.producers else offset
                 at = offset - self.base
-            more = at + _MARGIN - len(self._producers)
-            self._producers.frombytes(bytes(2 * more))
-            self._sequences.frombytes(bytes(4 * more))
+            more = at + _MARGIN - len(self.producers)
+            self.producers.frombytes(bytes(2 * more))
+            self.sequences.frombytes(bytes(4 * more))
         return at
 
     def doubt(self, offset: int) -> int:
@@ -84,8 +87,8 @@ class PartitionBook:
         first = max(0, offset - self.base) if self.base >= 0 else 0
         found = list(self.records(offset, self.end))
         self.suspects += found
-        for at in range(first, len(self._producers)):
-            self._producers[at] = NOBODY
+        for at in range(first, len(self.producers)):
+            self.producers[at] = NOBODY
         return len(found)
 
     def judge(self, end: int, there: Mapping[int, tuple[int, int]], removed: int) -> list[Slot]:
@@ -108,17 +111,17 @@ class PartitionBook:
         for slot in settled:
             at = self._place(slot.offset)
             if at >= 0:
-                self._producers[at], self._sequences[at] = slot.producer, slot.sequence
+                self.producers[at], self.sequences[at] = slot.producer, slot.sequence
         return gone
 
     def records(self, start: int, end: int) -> Iterator[Slot]:
         """The records known to lie from `start` up to `end`."""
         if self.base < 0:
             return
-        producers, sequences, base = self._producers, self._sequences, self.base
+        producers, sequences, base = self.producers, self.sequences, self.base
         for at in range(max(0, start - base), min(end - base, len(producers))):
             if producers[at]:
-                yield Slot(base + at, producers[at], sequences[at])
+                yield _slot(Slot, (base + at, producers[at], sequences[at]))
 
     def doubtful(self) -> tuple[int, int] | None:
         """The first offset in doubt and the one behind the last; None when there is none."""

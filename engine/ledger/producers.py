@@ -57,19 +57,23 @@ class ProducerBook:
         """These sequences were answered; with acks=0 there is no offset, and so no acknowledgement."""
         answers = tuple(answers)
         flags, partitions, index = self.flags, self._partitions, self.index
+        tp, partition = None, None
         for sequence, meta in answers:
             if meta.offset < 0:
                 self.unanswered(sequence, now_ms)
                 continue
-            at = flags.place(sequence)
-            if at < 0:
-                continue
+            at = sequence - flags.since
+            if not 0 <= at < len(flags.data):
+                at = flags.place(sequence)
+                if at < 0:
+                    continue
             flags.data[at] |= ACKED
             self.acked += 1
-            tp = meta.topic_partition
-            partition = partitions.get(tp)
-            if partition is None:
-                partition = partitions[tp] = PartitionBook(tp)
+            if meta.topic_partition is not tp or partition is None:
+                tp = meta.topic_partition
+                partition = partitions.get(tp)
+                if partition is None:
+                    partition = partitions[tp] = PartitionBook(tp)
             partition.acknowledged(meta.offset, index, sequence)
         self._recent.extend(answers[-EXAMPLES:])
 
