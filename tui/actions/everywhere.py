@@ -58,7 +58,7 @@ def _can_go_slower(context: Context) -> str:
 
 
 async def _undo(context: Context) -> None:
-    context.app.say(await context.lab.offsets.undo())
+    context.app.say(f"Undone: {clean(await context.lab.offsets.undo())}.")
 
 
 def _can_undo(context: Context) -> str:
