@@ -36,12 +36,15 @@ class Fetcher:
         self._client = ClientInfo(f"broker-{broker_id}", f"broker-{broker_id}")
         self._partitions: dict[TopicPartition, Partition] = {}
         self._to_truncate: set[TopicPartition] = set()
+        self._not_before_ms: dict[TopicPartition, float] = {}
+        """When a partition that failed is asked for again, so that it does not hurry the others' fetches along."""
         self._task: asyncio.Task[None] | None = None
 
     def follow(self, partition: Partition) -> None:
         """Copy this partition too, beginning with the question where the logs part."""
         self._partitions[partition.tp] = partition
         self._to_truncate.add(partition.tp)
+        self._not_before_ms.pop(partition.tp, None)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"fetcher {self._broker_id}<-{self.leader_id}")
 
@@ -49,6 +52,7 @@ class Fetcher:
         """Copy this one no more; whether there is nothing left to copy."""
         self._partitions.pop(tp, None)
         self._to_truncate.discard(tp)
+        self._not_before_ms.pop(tp, None)
         return not self._partitions
 
     def stop(self) -> asyncio.Task[None] | None:
@@ -100,12 +104,13 @@ class Fetcher:
                 self._to_truncate.discard(tp)
 
     async def _fetch(self) -> bool:
+        now = self._clock.now_ms()
         positions = {
             tp: FetchPosition(
                 partition.log.log_end_offset, self._config.replica_fetch_max_bytes, partition.state.leader_epoch
             )
             for tp, partition in self._partitions.items()
-            if tp not in self._to_truncate
+            if tp not in self._to_truncate and self._not_before_ms.get(tp, now) <= now
         }
         if not positions:
             return False
@@ -127,6 +132,8 @@ class Fetcher:
         return good
 
     async def _take(self, partition: Partition, found: FetchedPartition) -> bool:
+        if found.error:
+            self._not_before_ms[partition.tp] = self._clock.now_ms() + self._config.replica_fetch_backoff_ms
         if found.error is ErrorCode.OFFSET_OUT_OF_RANGE:
             await self._start_over(partition, found)
             return True

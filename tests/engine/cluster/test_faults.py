@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from engine.clients.producer import Producer
 from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.errors import KafkaStorageError, NetworkError, RefusedError
-from engine.messages import ProduceRequest
-from engine.types import TopicPartition
+from engine.messages import FetchRequest, ProduceRequest
+from engine.types import ClientInfo, TopicPartition
 from tests.engine.replicas.batches import batch_of
 
 TP = TopicPartition("orders", 0)
@@ -144,3 +147,23 @@ async def test_a_change_waits_no_longer_than_its_session_for_a_broker_that_is_no
     leaders = [partition.leader for partition in cluster.describe_topic("orders").partitions]
     assert 3 not in leaders
     assert [broker.broker_id for broker in cluster.snapshot().brokers if broker.registered] == [1, 2]
+
+
+async def test_a_partition_whose_copying_fails_does_not_hurry_the_others_along(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await cluster.create_topic("orders", partitions=4, replication_factor=3)
+    await clock.advance(2_000)
+    leader = cluster.nodes.leader(TP)
+    leader.state = replace(leader.state, leader_epoch=leader.state.leader_epoch + 1)  # its followers do not know yet
+    asked: list[object] = []
+    going = cluster.network.call
+
+    async def call(client: ClientInfo, node: int, request: Any, **others: Any) -> Any:
+        asked.append(request)
+        assert len(asked) < 1_000, "asked for ever while no time passed"
+        return await going(client, node, request, **others)
+
+    cluster.network.call = call  # type: ignore[method-assign]
+    await clock.advance(3_000)
+    assert len([request for request in asked if isinstance(request, FetchRequest)]) < 120
