@@ -8,7 +8,7 @@ from textual import events
 from textual.geometry import Offset
 
 from engine.errors import RefusedError
-from engine.snapshot import GroupState
+from engine.snapshot import ClientState, GroupState
 from engine.types import TopicPartition
 from tests.tui import worlds
 from tests.tui.conftest import OpenStage, Stage
@@ -218,6 +218,17 @@ async def test_what_is_not_in_the_group_can_be_brought_back(stage: OpenStage) ->
         assert "not in the group" in on.text()
         await on.press("right", "right", "G", "r")
         assert on.lab.called("workload.restart") == [("billing-2",)]
+
+
+async def test_one_that_was_dropped_and_works_on_is_told_apart_from_one_that_joins(stage: OpenStage) -> None:
+    world = worlds.crashed()
+    for member_id, said in (("billing-2-5f0c019e", "dropped, unaware"), ("", "joining")):
+        works_on = replace(
+            world.consumers[1], state=ClientState.RUNNING, member_id=member_id, activity="processing orders-3 @ 7"
+        )
+        async with stage(replace(world, consumers=(world.consumers[0], works_on))) as on:
+            assert said in on.text()
+            assert "b heartbeats" in on.text()
 
 
 async def test_enter_on_a_client_tells_everything_about_it_and_stays_alive(stage: OpenStage) -> None:

@@ -267,6 +267,8 @@ def paint_outsider(consumer: ConsumerView, why: str, width: int, palette: Palett
     line.add(cut(clean(consumer.name), max(4, width - 6 - len(why))), palette.text)
     head = right_aligned(line, [(why, style)], 1).strip()
     doing = what_can_be_done(consumer.state) or clean(consumer.last_error or consumer.activity)
+    if consumer.state not in GONE and not consumer.heartbeating:
+        doing = f"b heartbeats  {clean(consumer.activity)}"
     return [head, Line(width).to(3).add(cut(doing, width - 4), palette.quiet).strip()]
 
 

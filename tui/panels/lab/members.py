@@ -77,6 +77,8 @@ class Members(LabPanel):
         topic = scene.topic
         if topic is None:
             return "Consumers stand here, a group at a time."
+        if topic.internal:
+            return "Kafka's own: the offsets that groups commit are records in here. enter reads a partition."
         return f"Nobody reads {clean(topic.name)}. Press c to start a consumer."
 
     def items(self, scene: Scene) -> Sequence[Item]:
@@ -183,8 +185,8 @@ def _missing(scene: Scene, group: GroupView) -> list[Outsider]:
         if consumer.state in GONE:
             why = consumer.state.value
         elif consumer.state is ClientState.RUNNING:
-            why = "joining" if not consumer.last_error else "kicked out"
+            why = "dropped, unaware" if consumer.member_id else "joining"
         else:
-            why = f"{consumer.state.value}, kicked out"
+            why = f"{consumer.state.value}, dropped"
         found.append((consumer, why))
     return found
