@@ -32,7 +32,7 @@ class Consumer(Scrubbing):
             return
         self._started = True
         self._check_open()
-        self._metadata.want(self._subscription.topics)
+        self._metadata.want(self._subscription.topics | {tp.topic for tp in self._subscription.assigned})
         try:
             await self._metadata.refresh()
         except BaseException:

@@ -88,6 +88,15 @@ async def test_an_offset_that_is_gone_is_an_error_with_the_policy_none(lab: Lab)
     assert offsets(await lab.read(consumer, 1)) == [9]
 
 
+async def test_what_was_assigned_before_the_start_is_read_too(lab: Lab) -> None:
+    await lab.fill("single", 10)
+    consumer = lab.cluster.consumer(auto_offset_reset="earliest")
+    consumer.assign([SINGLE])
+    await lab.run(consumer.start())
+    assert offsets(await lab.read(consumer, 10)) == list(range(10))
+    await lab.run(consumer.stop())
+
+
 # Reading
 
 
