@@ -57,6 +57,8 @@ async def test_records_deleted_at_the_start_are_passed_over(cluster: Cluster) ->
     await cluster.delete_records(P0, 12)
     assert values((await cluster.browser.read(P0, 0, limit=2)).rows) == [12, 13]
     assert values((await cluster.browser.read_before(P0, 14)).rows) == [12, 13]
+    assert (await cluster.browser.backward({P0: 14})).low == {P0: 12}
+    assert (await cluster.browser.onward({P0: 0}, limit=2)).low == {P0: 12}
 
 
 async def test_two_partitions_are_merged_by_time(cluster: Cluster) -> None:

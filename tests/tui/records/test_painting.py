@@ -284,3 +284,17 @@ def test_compacted_batches_say_what_is_gone() -> None:
     row = BrowsedRecord(browsed().record, 12_300, 12_330, 0, "none", 825, 11, -1, False)
     assert "11 records, 20 compacted away" in told(row)
     assert "not compressed" in told(row)
+
+
+def test_groups_that_stand_together_share_a_pin_and_delivered_records_reach_up_to_waiting_ones() -> None:
+    pins = (Pin("billing", 10, True), Pin("audit", 10, False))
+    told_pins, log, _ = map(text, paint_overview(Overview(0, 57, "", 2, 16, pins, (0, 9), 5), 120, PALETTE))
+    assert "◆ billing, audit" in told_pins
+    assert re.search("▂+▄+▆+", log)
+    assert len(re.findall("[▂▄▆]+", log)) == 1
+
+
+def test_marks_stay_with_the_letter_they_stand_on() -> None:
+    rows = fold([("e\u0301a\u0308\u0323" * 30, "text")], 11)
+    assert len(rows) > 3
+    assert all(row[0][0][0] in "ea" for row in rows)

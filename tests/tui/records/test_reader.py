@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import random
+from typing import Any
 
 import pytest
 
 from engine.errors import LeaderNotAvailableError, RefusedError
+from engine.pages import Stretch
 from engine.types import TopicPartition
 from tests.tui.logs import LogStub
 from tests.tui.records.conftest import P0, OpenDesk, world_of
@@ -99,6 +102,31 @@ async def test_the_answer_to_an_old_question_is_dropped(desk: OpenDesk) -> None:
         await it.settle()
         assert it.at == 4_000
         assert 100 not in it.offsets
+
+
+async def test_an_answer_that_comes_after_one_has_gone_elsewhere_is_dropped(desk: OpenDesk) -> None:
+    async with desk(world_of(5_000)) as it:
+        it.open(0)
+        await it.settle()
+        asked, answer, onward = asyncio.Event(), asyncio.Event(), it.browser.onward
+
+        async def slow(*args: Any) -> Stretch:
+            it.browser.onward = onward
+            asked.set()
+            await answer.wait()
+            found: Stretch = await onward(*args)
+            return found
+
+        it.browser.onward = slow
+        it.reader.go(AtOffset(100))
+        await asked.wait()
+        it.reader.go(AtOffset(4_000))
+        seen: list[int | None] = []
+        it.reader._changed = lambda: seen.append(it.at)
+        answer.set()
+        await it.settle()
+        assert it.at == 4_000
+        assert 100 not in seen
 
 
 async def test_places_are_reached(desk: OpenDesk) -> None:

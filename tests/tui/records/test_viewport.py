@@ -64,3 +64,16 @@ def test_the_end_of_the_list_is_shown_with_what_stands_behind_it() -> None:
     extent, view = extent_of([1] * 40, foot=1), Viewport()
     view.end_with(extent, extent.stop, HEIGHT)
     assert seen(view, extent, HEIGHT)[-2:] == [(39, 0), (40, 0)]
+
+
+def test_a_row_that_follows_more_than_there_is_room_for_is_shown_itself() -> None:
+    extent, view = extent_of([3] * 20), Viewport()
+    view.centre(extent, 7, 0)
+    assert seen(view, extent, HEIGHT)[0] == (7, 2)
+
+
+def test_a_view_that_grows_higher_shows_rows_above() -> None:
+    extent, view = extent_of([1] * 40), Viewport()
+    view.keep(extent, 39, HEIGHT)
+    view.keep(extent, 39, HEIGHT + 10)
+    assert len(seen(view, extent, HEIGHT + 10)) == HEIGHT + 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
@@ -99,7 +100,9 @@ def _cells(overview: Overview, bar: Bar, palette: Palette) -> list[tuple[str, St
             for cell in range(bar.cell(overview, read), bar.cells):
                 cells[cell] = (WAITING, palette.lane_waiting)
         if read > done:
-            for cell in range(bar.cell(overview, done), bar.cell(overview, read - 1) + 1):
+            first = bar.cell(overview, done)
+            stop = bar.cells if read >= overview.end else max(first + 1, bar.cell(overview, read))
+            for cell in range(first, stop):
                 cells[cell] = (DELIVERED, palette.lane_pending)
     if overview.scrub is not None:
         cells[bar.cell(overview, overview.scrub)] = (CURSOR, palette.lane_cursor)
@@ -108,13 +111,19 @@ def _cells(overview: Overview, bar: Bar, palette: Palette) -> list[tuple[str, St
 
 def _pins(overview: Overview, bar: Bar, width: int, palette: Palette) -> Strip:
     """Each group over its place, its name beside the pin where there is room, the one looked at first."""
+    together: list[list[Pin]] = []
+    for pin in sorted(overview.pins, key=lambda pin: (not pin.grabbed, not pin.chosen)):
+        cell = bar.cell(overview, pin.offset)
+        near = [pins for pins in together if abs(bar.cell(overview, pins[0].offset) - cell) <= 2]
+        near[0].append(pin) if near else together.append([pin])
     taken: list[tuple[int, int]] = []
     placed: list[tuple[int, str, Style]] = []
-    for pin in sorted(overview.pins, key=lambda pin: not pin.chosen):
-        column = bar.left + bar.cell(overview, pin.offset)
-        style = palette.lane_cursor if pin.grabbed else palette.lane_committed if pin.chosen else palette.quiet
-        name = cut(clean(pin.group_id), 20)
-        cells = Line(40).add(name).used
+    for pins in together:
+        column = bar.left + bar.cell(overview, pins[0].offset)
+        style = palette.lane_committed if any(pin.chosen for pin in pins) else palette.quiet
+        style = palette.lane_cursor if any(pin.grabbed for pin in pins) else style
+        name = cut(", ".join(cut(clean(pin.group_id), 20) for pin in pins), 40)
+        cells = cell_len(name)
         for start, text in ((column, f"{PIN} {name}"), (column - cells - 1, f"{name} {PIN}"), (column, PIN)):
             stop = start + (1 if text == PIN else cells + 2)
             if start >= 0 and stop <= width and all(stop < a or start > b for a, b in taken):
@@ -139,6 +148,4 @@ def _view(overview: Overview, bar: Bar, width: int, palette: Palette) -> Strip:
     for cell in range(low, high + 1):
         line.to(bar.left + cell)
         line.add("▲" if cell == at else VIEW, palette.mark if cell == at else palette.rule_focus)
-    if at is not None and not low <= at <= high:
-        return line.strip()
     return line.strip()

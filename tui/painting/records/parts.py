@@ -91,6 +91,4 @@ def _head(text: str, width: int) -> str:
     used = end = 0
     while end < len(text) and (used := used + cell_len(text[end])) <= width:
         end += 1
-    while end < len(text) and cell_len(text[end]) == 0:  # marks stay with the letter they stand on
-        end += 1
-    return text[:end] if width > 0 else ""
+    return text[:end] if width > 0 else ""  # marks take no cells, so they stay with the letter they stand on
