@@ -170,13 +170,17 @@ class Replicas:
                     await self._propose(partition)
 
     async def _propose(self, partition: Partition) -> None:
-        """Ask the controller for the ISR that the followers' progress calls for."""
+        """Ask the controller for the ISR that the followers' progress calls for, and go by what it answers.
+
+        Where no answer comes the change may have been made, so the proposal counts, and is made again, until the
+        controller is heard of (KIP-497).
+        """
         leading = partition.leading
-        if leading is None or leading.proposed is not None:
+        if leading is None:
             return
         now, end = self._clock.now_ms(), partition.log.flushed_offset
         late = leading.laggards(end, self._config.replica_lag_time_max_ms, now)
-        wanted = (leading.isr | leading.joiners(self._live)) - late
+        wanted = leading.proposed or (leading.isr | leading.joiners(self._live)) - late
         if wanted == leading.isr:
             return
         leading.proposed = wanted
@@ -185,13 +189,13 @@ class Replicas:
             self._broker_id, partition.tp, state.leader_epoch, state.partition_epoch, tuple(sorted(wanted))
         )
         try:
-            await self._network.call(self._client, CONTROLLER, request, source=self._broker_id)
+            answer = await self._network.call(self._client, CONTROLLER, request, source=self._broker_id)
         except KafkaError:
-            pass  # what the controller has decided meanwhile comes through the metadata log; asked again if need be
-        finally:
-            if partition.leading is leading:
-                leading.proposed = None
-                partition.looked_at()
+            return  # what the controller has decided comes through the metadata log
+        if partition.leading is leading:
+            leading.proposed = None
+            partition.become(answer.state, partition.config)
+            partition.looked_at()
 
 
 def leads(partitions: Mapping[TopicPartition, Partition]) -> int:

@@ -101,7 +101,11 @@ class Partition:
     def become(self, state: PartitionMetadata, config: TopicConfig) -> None:
         """Take up what the controller decided; whoever waits here looks again."""
         self.config = config
-        if state.leader_epoch < self.state.leader_epoch:
+        epochs, known = (
+            (state.leader_epoch, state.partition_epoch),
+            (self.state.leader_epoch, self.state.partition_epoch),
+        )
+        if epochs < known:
             return
         new_epoch = state.leader_epoch > self.state.leader_epoch
         self.state = state
@@ -117,7 +121,7 @@ class Partition:
                 self._known_watermark,
                 self._clock.now_ms(),
             )
-        else:
+        elif epochs > known:
             self.leading.agreed(state.replicas, state.isr)
         self._advance()
         self._wake()

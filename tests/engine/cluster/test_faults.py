@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,8 @@ from engine.clients.producer import Producer
 from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.errors import KafkaStorageError, NetworkError, RefusedError
-from engine.messages import FetchRequest, ProduceRequest
+from engine.messages import AlterPartitionRequest, FetchRequest, ProduceRequest
+from engine.network import CONTROLLER
 from engine.types import ClientInfo, TopicPartition
 from tests.engine.replicas.batches import batch_of
 
@@ -167,3 +169,30 @@ async def test_a_partition_whose_copying_fails_does_not_hurry_the_others_along(
     cluster.network.call = call  # type: ignore[method-assign]
     await clock.advance(3_000)
     assert len([request for request in asked if isinstance(request, FetchRequest)]) < 120
+
+
+async def test_a_replica_that_may_have_come_into_the_isr_counts_until_the_controller_is_heard_of(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await cluster.create_topic("orders", replication_factor=3, config={"min.insync.replicas": "2"})
+    await clock.advance(2_000)
+    leader = cluster.nodes.leader(TP)
+    _, comes = (broker_id for broker_id in (1, 2, 3) if broker_id != leader.broker_id)
+    await clock.complete(cluster.faults.stop(comes))
+    await clock.complete(leader.append(batch_of(b"before")))
+
+    async def agree_and_be_cut_off(client: ClientInfo, request: Any) -> Any:
+        if isinstance(request, AlterPartitionRequest):
+            cluster.faults.cut(CONTROLLER, leader.broker_id)
+        return await cluster.controller.handle(client, request)
+
+    cluster.network.attach(CONTROLLER, agree_and_be_cut_off)
+    await clock.complete(cluster.faults.start(comes))
+    await clock.until(lambda: comes in cluster.controller.state_of(TP).isr)
+    assert comes not in leader.state.isr
+    cluster.faults.cut(leader.broker_id, comes)
+    appending = asyncio.ensure_future(leader.append(batch_of(b"not acknowledged without it"), timeout_ms=60_000))
+    await clock.advance(25_000)
+    assert leader.leads
+    assert not appending.done()
+    appending.cancel()
