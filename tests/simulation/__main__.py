@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+from tests.simulation.mutations import MUTATIONS
 from tests.simulation.world import simulate
 
 
@@ -17,21 +18,23 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=0, help="how many seeds to look through")
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first of them")
     parser.add_argument("--stop", action="store_true", help="stop at the first failure")
+    parser.add_argument("--break", dest="broken", choices=sorted(MUTATIONS), help="with this rule broken")
     given = parser.parse_args()
+    again = f" --break {given.broken}" if given.broken else ""
     for seed in given.seed:
-        outcome = simulate(seed)
+        outcome = simulate(seed, MUTATIONS[given.broken]() if given.broken else None)
         print(outcome.plan, *outcome.told, sep="\n")
         print(f"{outcome.acknowledged} acknowledged, {outcome.lab_ms / 1000:.0f} s lab time, run {outcome.digest}")
         print(*outcome.failures, sep="\n")
     bad = 0
     began, lab_ms = time.monotonic(), 0.0
     for seed in range(given.first, given.first + given.seeds):
-        outcome = simulate(seed)
+        outcome = simulate(seed, MUTATIONS[given.broken]() if given.broken else None)
         lab_ms += outcome.lab_ms
         if outcome.failures:
             bad += 1
             print(f"seed {seed}: " + "\n  ".join(outcome.failures), flush=True)
-            print(f"  replay: python -m tests.simulation {seed}", flush=True)
+            print(f"  replay: python -m tests.simulation {seed}{again}", flush=True)
             if given.stop:
                 break
     if given.seeds:

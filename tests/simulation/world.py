@@ -69,8 +69,8 @@ def simulate(seed: int, broken: AbstractContextManager[None] | None = None) -> O
         signal.signal(signal.SIGALRM, before)
 
 
-class RestlessError(BaseException):
-    """Something goes on and on while no lab time passes."""
+class RestlessError(SystemExit):
+    """Something goes on and on while no lab time passes. Of the two kinds that asyncio lets out of any task."""
 
 
 def _too_long(*_: object) -> None:

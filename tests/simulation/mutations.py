@@ -1,0 +1,151 @@
+"""Rules broken on purpose, one at a time, so that it is known which of them a run would notice.
+
+Each is a context manager that puts a wrong rule in place of the right one and takes it back in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Set
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from engine.controller import controller
+from engine.controller.elections import elect
+from engine.groups.shard import Shard
+from engine.messages import PartitionMetadata
+from engine.records import BatchHeader
+from engine.replicas.fetching import Fetcher
+from engine.replicas.leadership import Leadership
+from engine.replicas.partition import Partition
+from engine.replicas.producers import KnownBatch, ProducerStates
+
+
+@contextmanager
+def _instead(owner: Any, name: str, wrong: Any) -> Iterator[None]:
+    right = owner.__dict__[name]
+    setattr(owner, name, wrong)
+    try:
+        yield
+    finally:
+        setattr(owner, name, right)
+
+
+def skip_the_isr_wait() -> AbstractContextManager[None]:
+    """acks=all is answered as soon as the leader has the batch."""
+
+    async def acknowledged(self: Partition, offset: int, timeout_ms: float) -> None:
+        self.check_leader()
+
+    return _instead(Partition, "_acknowledged", acknowledged)
+
+
+def elect_outside_the_isr() -> AbstractContextManager[None]:
+    """Any live replica may lead, though the topic does not allow unclean elections."""
+
+    def wrong(state: PartitionMetadata, live: Set[int], *, unclean: bool, preferred: bool = False) -> PartitionMetadata:
+        everybody = replace(state, isr=tuple(broker for broker in state.replicas if broker in live))
+        return elect(everybody if everybody.isr else state, live, unclean=True, preferred=True)
+
+    def without(state: PartitionMetadata, broker_id: int, live: Set[int], *, unclean: bool) -> PartitionMetadata:
+        isr = tuple(broker for broker in state.isr if broker != broker_id)
+        return wrong(replace(state, isr=isr) if isr else state, live - {broker_id}, unclean=unclean)
+
+    return _both(_instead(controller, "elect", wrong), _instead(controller, "without", without))
+
+
+def forget_to_truncate() -> AbstractContextManager[None]:
+    """A returning replica goes on where its log ends, whatever stands there."""
+
+    async def truncate(self: Fetcher) -> None:
+        self._to_truncate.clear()
+
+    return _instead(Fetcher, "_truncate", truncate)
+
+
+def ignore_sequences() -> AbstractContextManager[None]:
+    """A leader takes every batch for a new one."""
+
+    def check(self: ProducerStates, header: BatchHeader) -> KnownBatch | None:
+        return None
+
+    return _instead(ProducerStates, "check", check)
+
+
+def forget_producers_with_a_new_leader() -> AbstractContextManager[None]:
+    """A follower copies batches without learning who sent them."""
+    follow = Partition.follow
+
+    async def wrong(self: Partition, *args: Any) -> None:
+        before = self.producers
+        self.producers = ProducerStates()
+        try:
+            await follow(self, *args)
+        finally:
+            self.producers = before
+
+    return _instead(Partition, "follow", wrong)
+
+
+def advance_beyond_the_isr() -> AbstractContextManager[None]:
+    """The high watermark is where the leader's log ends, whoever has copied it."""
+
+    def advance(self: Leadership, leader_end: int, *_: Any) -> bool:
+        moved = leader_end > self.high_watermark
+        self.high_watermark = max(leader_end, self.high_watermark)
+        return moved
+
+    return _instead(Leadership, "advance", advance)
+
+
+def join_the_isr_too_early() -> AbstractContextManager[None]:
+    """A follower is in sync as soon as it has fetched anything."""
+
+    def joiners(self: Leadership, alive: frozenset[int]) -> frozenset[int]:
+        return frozenset(each for each in self.followers if each in alive and each not in self.maximal_isr)
+
+    return _instead(Leadership, "joiners", joiners)
+
+
+def show_consumers_everything() -> AbstractContextManager[None]:
+    """Consumers read to the log's end, beyond the high watermark."""
+    fetch = Partition.fetch
+
+    async def wrong(self: Partition, position: Any, max_bytes: int, replica_id: int = -1) -> Any:
+        mark, leading = None, self.leading
+        if leading is not None and replica_id < 0:
+            mark, leading.high_watermark = leading.high_watermark, self.log.flushed_offset
+        try:
+            return await fetch(self, position, max_bytes, replica_id)
+        finally:
+            if leading is not None and mark is not None:
+                leading.high_watermark = mark
+
+    return _instead(Partition, "fetch", wrong)
+
+
+def forget_commits_with_a_new_coordinator() -> AbstractContextManager[None]:
+    """A coordinator that takes over does not read the offsets of the one before."""
+    return _instead(Shard, "_replay_offset", lambda self, key, value: None)
+
+
+@contextmanager
+def _both(one: AbstractContextManager[None], other: AbstractContextManager[None]) -> Iterator[None]:
+    with one, other:
+        yield
+
+
+MUTATIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    mutation.__name__: mutation
+    for mutation in (
+        skip_the_isr_wait,
+        elect_outside_the_isr,
+        forget_to_truncate,
+        ignore_sequences,
+        forget_producers_with_a_new_leader,
+        advance_beyond_the_isr,
+        join_the_isr_too_early,
+        show_consumers_everything,
+        forget_commits_with_a_new_coordinator,
+    )
+}
