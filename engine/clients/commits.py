@@ -5,6 +5,7 @@ By itself it commits only what is known to be done: what the application was giv
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -57,6 +58,8 @@ class Commits:
         self._request_timeout_ms = request_timeout_ms
         self._due_ms = 0.0
         self._under_way = False
+        self._in_turn = asyncio.Lock()
+        """One commit of its own accord at a time: one that is tried again must not undo another's."""
 
     def processed(self, among: Collection[TopicPartition] | None = None) -> Offsets:
         """What is known to be done, of these partitions or of all."""
@@ -97,7 +100,8 @@ class Commits:
 
     async def _commit_in_background(self, offsets: Offsets) -> None:
         try:
-            await self.commit(offsets, within_ms=0)
+            async with self._in_turn:
+                await self.commit(offsets, within_ms=0)
         except KafkaError as error:
             if error.retriable and not isinstance(error, UnknownTopicOrPartitionError):
                 self._due_ms = self._clock.now_ms() + self._retry_backoff_ms
@@ -109,10 +113,14 @@ class Commits:
     async def auto_commit(self, offsets: Offsets) -> None:
         """Commit these before partitions are given up, if it is this consumer's to do; a failure stops nothing."""
         if self.auto and offsets:
-            try:
-                await self.commit(offsets)
-            except KafkaError as error:
-                self._on_failure(error)
+            async with self._in_turn:
+                self._under_way = True
+                try:
+                    await self.commit(offsets)
+                except KafkaError as error:
+                    self._on_failure(error)
+                finally:
+                    self._under_way = False
 
     async def commit(self, offsets: Offsets, within_ms: float | None = None) -> None:
         """Commit these; raises CommitFailedError, RebalanceInProgressError, KafkaError."""

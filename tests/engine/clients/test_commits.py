@@ -197,3 +197,26 @@ async def test_scrubbing_a_members_offset_is_seek_and_commit(lab: Lab) -> None:
     await lab.run(one.commit({P0: 3}))
     assert (await committed(lab))[0] == 3
     assert [r.offset for r in await lab.read(one, 7)] == [3, 4, 5, 6, 7, 8, 9]
+
+
+async def test_a_commit_that_is_tried_again_before_a_rebalance_does_not_undo_a_later_one(lab: Lab) -> None:
+    await lab.fill("orders", 60)
+    one = await member(lab, "one", "cooperative-sticky", auto_commit_interval_ms=300)
+    App(one, processing_ms=20)
+    await lab.clock.until(shares_all(6, one))
+    lost = lab.cluster.faults.lose(OffsetCommitRequest)
+    await member(lab, "two", "cooperative-sticky")
+    for _ in range(10):
+        await lab.fill("orders", 12)
+        await lab.clock.advance(350)
+    lab.cluster.faults.end(lost)
+    took: list[int] = []
+
+    async def listen(_: int, request: OffsetCommitRequest, serve: Serve) -> Any:
+        took.extend(given.offset for tp, given in request.offsets.items() if tp == P0)
+        return await serve()
+
+    lab.meddle(OffsetCommitRequest, listen)
+    await lab.clock.advance(2_000)
+    assert took == sorted(took)
+    assert len(took) > 1
