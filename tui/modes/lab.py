@@ -101,7 +101,7 @@ class LabMode(Mode):
                 plugs.append(Plug(row, held.slot, held.hold) if held else Plug(row, None, Hold.LOOSE))
             slots = {held.slot for held in standing.held.values()}
             sockets = tuple(
-                Socket(row, member.slot, member.slot in slots)
+                Socket(row, member.slot, member.slot in slots, min(item.height, 2))
                 for row, item in members.in_view()
                 if isinstance(item.selection, SelectedMember)
                 and (member := standing.members.get(item.selection.member_id)) is not None

@@ -71,6 +71,17 @@ def test_many_members_in_steps_do_not_cross_at_all() -> None:
     ]
 
 
+def test_a_member_is_plugged_in_clear_of_the_lanes_of_others() -> None:
+    plugs = [Plug(1, 0), Plug(4, 1)]
+    assert drawn(plugs, [Socket(1, 1, height=3), Socket(4, 0, height=3)]).splitlines() == [
+        "─╮",
+        " │ ╭────",
+        " │ │",
+        "───╯",
+        " ╰──────",
+    ]
+
+
 def test_a_partition_nobody_serves_hangs_loose() -> None:
     assert drawn([Plug(0, None, Hold.LOOSE), Plug(1, 0)], [Socket(1, 0)]) == "╌╌╴\n────────"
 

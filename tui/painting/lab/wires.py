@@ -48,6 +48,8 @@ class Socket:
     slot: int
     held: bool = True
     """Whether it owns a partition at all, in view or not."""
+    height: int = 1
+    """Rows it has, from `row` on: any of them can take the plug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def paint_wires(
     bright: int | None = None,
 ) -> list[Strip]:
     """`height` rows of wires; the bundle of the member in slot `bright` is drawn heavy."""
-    rows = {socket.slot: socket.row for socket in sockets}
+    rows = {socket.slot: _row_for(socket, plugs) for socket in sockets}
     bundles = tuple(
         _Bundle(slot, lanes, rows[slot])
         for slot in dict.fromkeys(plug.slot for plug in plugs if plug.slot is not None)
@@ -125,6 +127,14 @@ def paint_wires(
         if socket.slot not in drawn and socket.held:
             texts[socket.row, width - 2] = ("╶─", palette.member(socket.slot))
     return [_row(y, grid, texts, width, palette, bright) for y in range(height)]
+
+
+def _row_for(socket: Socket, plugs: Sequence[Plug]) -> int:
+    """Where a member is plugged in: straight from a lane of its own if that can be, else clear of the others' lanes."""
+    able = range(socket.row, socket.row + max(socket.height, 1))
+    own = [plug.row for plug in plugs if plug.slot == socket.slot and plug.hold is not Hold.LOOSE and plug.row in able]
+    taken = {plug.row for plug in plugs if plug.slot != socket.slot}
+    return next(iter(own), next((row for row in able if row not in taken), socket.row))
 
 
 def tracks_for(bundles: tuple[_Bundle, ...], width: int) -> dict[int, int]:

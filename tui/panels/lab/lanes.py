@@ -116,10 +116,16 @@ class Lanes(LabPanel):
             (PENDING, "$lane-waiting"),
             (" pending", "$quiet"),
         ]
-        scale = f" · cell = {short(self._zoom.per)}" if self._zoom.per else ""
+        scale = f" · a cell is {short(self._zoom.per)}" if self._zoom.per else ""
         if self.size.width >= 40 + len(scale):
             parts.append((scale, "$quiet"))
         return Content.assemble(*parts) if self.size.width >= 40 else Content("")
+
+    def update(self) -> None:
+        """The border tells the scale, which is chosen with the lanes."""
+        super().update()
+        if self.scene is not None:
+            self._update_titles(self.scene)
 
     def nothing(self, scene: Scene) -> str:
         """What to press."""
