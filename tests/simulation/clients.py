@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
 from engine.clients.consumer import Consumer
+from engine.clients.producer import Producer
 from engine.clock import ManualClock
 from engine.cluster import Cluster
-from engine.errors import KafkaError, NetworkError
+from engine.errors import KafkaError
 from engine.types import RecordMetadata, TopicPartition
 from tests.simulation.plan import GROUP, TOPIC
 
@@ -47,12 +49,12 @@ class Sending:
             await clock.sleep(rng.expovariate(1 / pause))
         await producer.stop()
 
-    async def _send(self, producer: object, rng: Random) -> None:
+    async def _send(self, producer: Producer, rng: Random) -> None:
         sequence = len(self.keys)
         key = self.keys[sequence] = rng.choice(_KEYS)
         headers = [("producer", self.name.encode()), ("sequence", b"%d" % sequence)]
         try:
-            self.futures[sequence] = await producer.send(TOPIC, b"v%d" % sequence, key, headers=headers)  # type: ignore[attr-defined]
+            self.futures[sequence] = await producer.send(TOPIC, b"v%d" % sequence, key, headers=headers)
         except KafkaError:
             return  # it never left; only what was acknowledged is of interest
 
@@ -109,13 +111,11 @@ class Reading:
         return all(state.position == ends[tp] for tp, state in states.items())
 
 
-async def started(start: object, clock: ManualClock) -> None:
+async def started(start: Callable[[], Awaitable[None]], clock: ManualClock) -> None:
     """Start a client, again and again until a broker answers."""
     while True:
         try:
-            await start()  # type: ignore[operator]
+            await start()
             return
-        except NetworkError:
-            await clock.sleep(500)
         except KafkaError:
             await clock.sleep(500)

@@ -154,11 +154,12 @@ async def _copies(
             batches += some
             at = BatchHeader.parse(some[-1]).last_offset + 1
         found[broker_id] = batches
-        if leader == broker_id and replica.high_watermark != log.log_end_offset:
+        busy = tp.topic != TOPIC  # the group goes on committing
+        if leader == broker_id and not busy and replica.high_watermark != log.log_end_offset:
             watch.fail(f"{tp} is not committed to its end: {replica.high_watermark} of {log.log_end_offset}")
     served = found.get(leader or 0, [])
     for broker_id, batches in found.items():
-        if batches != served and not tp.topic.startswith("__"):
+        if batches != served and tp.topic == TOPIC:
             at = next((n for n, pair in enumerate(zip(batches, served, strict=False)) if pair[0] != pair[1]), -1)
             watch.fail(
                 f"broker {broker_id} and leader {leader} do not agree about {tp}: {len(batches)} batches and "

@@ -8,7 +8,11 @@ import sys
 
 import pytest
 
-SEEDS = 12
+from tests.simulation.mutations import MUTATIONS
+
+SEEDS = 6
+NOTICED_WITHIN = {"forget_producers_with_a_new_leader": (10, 20)}
+"""Where to look for a broken rule: the first seed and how many; by default the first five."""
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -26,6 +30,14 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_whatever_befalls_a_cluster_nothing_acknowledged_is_lost_and_nobody_waits_for_ever(first: int) -> None:
     run = _run("--seeds", str(SEEDS), "--from", str(first))
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("rule", MUTATIONS)
+def test_a_rule_that_is_broken_on_purpose_is_noticed(rule: str) -> None:
+    first, seeds = NOTICED_WITHIN.get(rule, (0, 5))
+    run = _run("--seeds", str(seeds), "--from", str(first), "--stop", "--break", rule)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "replay: python -m tests.simulation" in run.stdout
 
 
 def test_the_same_seed_is_the_same_run() -> None:
