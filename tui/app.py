@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +30,8 @@ from tui.scene import Look, Scene
 from tui.verbs import Lab, OpenLab
 
 EVENTS_SHOWN = 500
+SETTLING_S = 0.25
+"""How long the next key waits for what the last one brings."""
 
 
 class LabFailed(Message):
@@ -84,12 +87,14 @@ class Kafkarium(App[None]):
         self.actions = TABLE
         self.lab_name = lab_name
         self.look = Look()
-        self.failure: LabError | None = None
+        self.failure: LabError | KafkaError | None = None
         """Why the lab could not be opened; the app ends then."""
         self._open_lab = open_lab
         self._lab: Lab | None = None
         self._leaving = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._settled = asyncio.Event()
+        self._settled.set()
         self._events: tuple[int, tuple[Event, ...]] = (-1, ())
         self._pictures = pictures or Path.cwd()
         self._freeze = freeze
@@ -110,6 +115,7 @@ class Kafkarium(App[None]):
     def on_mount(self) -> None:
         """Show a first frame, then open the lab."""
         self.theme_changed_signal.subscribe(self, lambda _: self._take_colours(), immediate=True)
+        self.screen_change_signal.subscribe(self, lambda _: self._settled.set(), immediate=True)
         self._take_colours()
         for error in self._loaded.errors:
             self.complain(str(error))
@@ -132,11 +138,16 @@ class Kafkarium(App[None]):
                 self._lab = None
         except Exception as error:
             self._lab = None
-            self.post_message(LabFailed(error))
+            if not self._leaving.is_set():
+                self.post_message(LabFailed(error))
+            elif isinstance(error, (LabError, KafkaError)):  # messages are read no more
+                self.failure = error
+            else:
+                raise
 
     def on_lab_failed(self, message: LabFailed) -> None:
         """End, with the sentence for the command line; anything but a lab's own error is shown in full."""
-        if not isinstance(message.error, LabError):
+        if not isinstance(message.error, (LabError, KafkaError)):
             raise message.error
         self.failure = message.error
         self.exit(return_code=2)
@@ -185,10 +196,20 @@ class Kafkarium(App[None]):
         elif why := action.enabled(context):
             self.say(why, "warning")
             return
+        self._settled.clear()
         self.run_worker(self._run_action(action, context), group="actions", name=action.id)
 
+    async def settle(self) -> None:
+        """Wait until the last action has done its work or shown another screen, so that the next key meets that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLING_S):
+                await self._settled.wait()
+
     async def _run_action(self, action: Action, context: Context) -> None:
-        await self.attempt(action.run(context))
+        try:
+            await self.attempt(action.run(context))
+        finally:
+            self._settled.set()
         if isinstance(self.screen, Mode):
             self.screen.tick()
 

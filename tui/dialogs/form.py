@@ -95,6 +95,7 @@ class Form(ModalScreen[T | None], Generic[T]):
         self.asked_in = scene
         self._fields: tuple[Field, ...] = ()
         self._busy = False
+        self._ahead: list[events.Key] = []
 
     # What a subclass says ----------------------------------------------------------------------------------
 
@@ -191,7 +192,12 @@ class Form(ModalScreen[T | None], Generic[T]):
     # Keys --------------------------------------------------------------------------------------------------
 
     def on_key(self, event: events.Key) -> None:
-        """Keys that mean the same in every field."""
+        """Keys that mean the same in every field; while the lab is asked, keys are kept for what comes after."""
+        if self._busy:
+            self._ahead.append(event)
+            event.stop()
+            event.prevent_default()
+            return
         match event.key:
             case "enter":
                 self.accept()
@@ -212,9 +218,11 @@ class Form(ModalScreen[T | None], Generic[T]):
         """Do it; what is wrong is said in place."""
         if not self._busy:
             self._busy = True
-            self.run_worker(self._accept())
+            focused = self.focused
+            self.set_focus(None)
+            self.run_worker(self._accept(focused))
 
-    async def _accept(self) -> None:
+    async def _accept(self, focused: Widget | None) -> None:
         try:
             result = await self.apply(self.values(), cast("Kafkarium", self.app).lab)
         except FormError as wrong:
@@ -222,10 +230,14 @@ class Form(ModalScreen[T | None], Generic[T]):
             self._widget(wrong.field).focus()
         except (KafkaError, LabError) as refused:
             self._say("", str(refused))
+            self.set_focus(focused)
         else:
             self.dismiss(result)
         finally:
             self._busy = False
+            for key in self._ahead:
+                self.app.post_message(events.Key(key.key, key.character))
+            self._ahead.clear()
 
 
 class Press(Static):

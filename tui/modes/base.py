@@ -117,6 +117,10 @@ class Mode(Screen[None]):
 
     async def on_key(self, event: events.Key) -> None:
         """Look the key up in the table of actions, unless somebody is typing."""
+        if self.app.screen is not self:  # pressed before another screen was there, and meant for that
+            event.stop()
+            self.app.post_message(events.Key(event.key, event.character))
+            return
         key = event.character if event.is_printable and event.character not in (None, " ") else event.key
         if key is None or (isinstance(self.focused, Input | TextArea) and not _passes_while_typing(key)):
             return
@@ -125,6 +129,7 @@ class Mode(Screen[None]):
             event.stop()
             event.prevent_default()
             self.kafkarium.perform(action.id)
+            await self.kafkarium.settle()
 
     def places(self) -> tuple[str, ...]:
         """The names of where we are in the table of actions, narrowest first."""
