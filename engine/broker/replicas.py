@@ -194,7 +194,8 @@ class Replicas:
             return  # what the controller has decided comes through the metadata log
         if partition.leading is leading:
             leading.proposed = None
-            partition.become(answer.state, partition.config)
+            if answer.state != partition.state:  # else nobody need be woken, least of all who would propose it again
+                partition.become(answer.state, partition.config)
             partition.looked_at()
 
 

@@ -12,7 +12,7 @@ from engine.clients.producer import Producer
 from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.errors import KafkaStorageError, NetworkError, RefusedError
-from engine.messages import AlterPartitionRequest, FetchRequest, ProduceRequest
+from engine.messages import AlterPartitionRequest, AlterPartitionResponse, FetchRequest, ProduceRequest
 from engine.network import CONTROLLER
 from engine.types import ClientInfo, TopicPartition
 from tests.engine.replicas.batches import batch_of
@@ -196,3 +196,26 @@ async def test_a_replica_that_may_have_come_into_the_isr_counts_until_the_contro
     assert leader.leads
     assert not appending.done()
     appending.cancel()
+
+
+async def test_an_isr_that_the_controller_does_not_agree_to_is_not_asked_for_again_at_once(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await cluster.create_topic("orders", replication_factor=3)
+    await clock.advance(2_000)
+    comes = next(broker_id for broker_id in (1, 2, 3) if broker_id != cluster.nodes.leader(TP).broker_id)
+    await clock.complete(cluster.faults.stop(comes))
+    asked = 0
+
+    async def disagree(client: ClientInfo, request: Any) -> Any:
+        nonlocal asked
+        if not isinstance(request, AlterPartitionRequest):
+            return await cluster.controller.handle(client, request)
+        asked += 1
+        assert asked < 1_000, "asked for ever while no time passed"
+        return AlterPartitionResponse(cluster.controller.state_of(request.topic_partition))
+
+    cluster.network.attach(CONTROLLER, disagree)
+    await clock.complete(cluster.faults.start(comes))
+    await clock.advance(5_000)
+    assert 1 <= asked < 50
