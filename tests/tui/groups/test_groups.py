@@ -289,7 +289,7 @@ async def test_u_takes_the_last_move_back(stage: OpenStage) -> None:
         on.lab.answers["offsets.undo"] = "billing: 6 partitions"
         await on.press("3", "u")
         assert len(on.lab.called("offsets.undo")) == 1
-        assert "billing: 6 partitions" in on.toasts()
+        assert "Undone: billing: 6 partitions." in on.toasts()
 
 
 # Deleting a group
