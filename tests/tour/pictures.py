@@ -1,0 +1,60 @@
+"""`python -m tests.tour.pictures`: takes the README's pictures in the real program, with the program's own ctrl+s."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from tests.shots.__main__ import without_leading_blanks
+from tests.tour import seen
+from tests.tour.terminal import Terminal, environment, opened
+
+DOCS = Path(__file__).parents[2] / "docs"
+LAB = "shop"
+
+
+def main() -> None:
+    """The Lab while a crashed consumer's session runs down, a partition's records, a group, the brokers."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        with opened([LAB], home, env=environment(home, COLORTERM="truecolor")) as on:
+            on.until(lambda: seen.stable(on, 2), "the first world")
+            on.asked("c", "New consumer")
+            on.press("enter")
+            on.until(lambda: seen.stable(on, 3), "a third consumer")
+            on.until(lambda: seen.clock(on) > "00:00:20", "some history")
+            on.press("2")
+            on.shows("live", "committed")
+            _take(on, home, "records")
+            on.press("3")
+            on.shows("CompletingRebalance")
+            _take(on, home, "groups")
+            on.press("1")
+            on.until(lambda: seen.lanes(on), "the Lab")
+            on.press("tab", "tab", "down")
+            on.until(lambda: "▸B" in on.text, "the cursor on a member")
+            on.press("X")
+            on.until(lambda: re.search(r"[45]\.\d s left", on.text), "a session that runs down")
+            _take(on, home, "lab")
+            on.until(lambda: seen.stable(on, 2), "the others at work")
+            on.press("4")
+            on.shows("copies of each partition")
+            on.press("X")
+            on.until(lambda: re.search(r"[456]\.\d s until noticed", on.text), "a broker whose session runs down")
+            _take(on, home, "brokers")
+            on.leave()
+
+
+def _take(on: Terminal, home: Path, name: str) -> None:
+    on.press("ctrl+s")
+    labs = home / "data" / "kafkarium" / "labs"
+    saved = on.until(lambda: sorted(labs.glob("*.svg")), "the picture")[-1]
+    on.shows("Saved ")
+    (DOCS / f"{name}.svg").write_text(without_leading_blanks(saved.read_text(encoding="utf-8")), encoding="utf-8")
+    saved.unlink()
+    on.until(lambda: "Saved " not in on.text, "the toast to go")
+
+
+if __name__ == "__main__":
+    main()
