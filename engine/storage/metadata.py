@@ -6,13 +6,17 @@ keeps a second Kafkarium out.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable, Mapping
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from engine.messages import PartitionMetadata
 from engine.storage.connection import Connection, connect
+from engine.storage.writer import storage_error
 
 SCHEMA_VERSION = 1
 
@@ -28,17 +32,30 @@ _SCHEMA = (
 
 
 class MetadataStore:
-    """Topics, specs and settings; every `put` is committed when it returns."""
+    """Topics, specs and settings; every `put` is committed as a whole when it returns, or raises KafkaStorageError."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, name: str = "The lab's own file") -> None:
         self._connection = connection
+        self._name = name
+        self._writing = asyncio.Lock()
 
     @classmethod
     async def open(cls, path: Path | None, *, inline: bool = False) -> Self:
         """Open or make the file, in memory for None; LabLockedError is the caller's to word: raises `sqlite3` busy as
         LabBusy, LabDamagedError, LabTooNewError."""
         connection = await connect(path, SCHEMA_VERSION, _SCHEMA, inline=inline, exclusive=True)
-        return cls(connection)
+        return cls(connection, str(path) if path is not None else "The lab's own file")
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        """All that is written inside becomes lasting together, apart from what others write, or not at all."""
+        async with self._writing:
+            try:
+                yield
+                await self._connection.commit()
+            except sqlite3.Error as error:
+                await self._connection.rollback()
+                raise storage_error(self._name, error) from error
 
     async def close(self) -> None:
         """Give up the file and its lock."""
@@ -49,8 +66,8 @@ class MetadataStore:
     async def put_settings(self, values: Mapping[str, Any]) -> None:
         """Keep plain values by name."""
         rows = [(name, json.dumps(value)) for name, value in values.items()]
-        await self._connection.executemany("INSERT OR REPLACE INTO setting VALUES (?, ?)", rows)
-        await self._connection.commit()
+        async with self._transaction():
+            await self._connection.executemany("INSERT OR REPLACE INTO setting VALUES (?, ?)", rows)
 
     async def settings(self) -> dict[str, Any]:
         """Every value kept."""
@@ -68,22 +85,22 @@ class MetadataStore:
         partitions: Iterable[PartitionMetadata],
     ) -> None:
         """Keep a topic, new or changed."""
-        await self._connection.execute(
-            "INSERT INTO topic VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET config = excluded.config",
-            (name, topic_id, internal, json.dumps(dict(config))),
-        )
         rows = [
             (name, state.partition, state.leader, state.leader_epoch, json.dumps(state.replicas), json.dumps(state.isr))
             for state in partitions
         ]
-        await self._connection.executemany("INSERT OR REPLACE INTO partition VALUES (?, ?, ?, ?, ?, ?)", rows)
-        await self._connection.commit()
+        async with self._transaction():
+            await self._connection.execute(
+                "INSERT INTO topic VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET config = excluded.config",
+                (name, topic_id, internal, json.dumps(dict(config))),
+            )
+            await self._connection.executemany("INSERT OR REPLACE INTO partition VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     async def delete_topic(self, name: str) -> None:
         """Forget a topic."""
-        await self._connection.execute("DELETE FROM partition WHERE topic = ?", (name,))
-        await self._connection.execute("DELETE FROM topic WHERE name = ?", (name,))
-        await self._connection.commit()
+        async with self._transaction():
+            await self._connection.execute("DELETE FROM partition WHERE topic = ?", (name,))
+            await self._connection.execute("DELETE FROM topic WHERE name = ?", (name,))
 
     async def topics(self) -> list[tuple[str, bytes, bool, dict[str, str], tuple[PartitionMetadata, ...]]]:
         """Every topic kept, in the order they were made."""
@@ -105,13 +122,14 @@ class MetadataStore:
 
     async def put(self, kind: str, name: str, data: dict[str, Any]) -> None:
         """Keep what a producer or consumer of the lab was asked to do and how far it came."""
-        await self._connection.execute("INSERT OR REPLACE INTO spec VALUES (?, ?, ?)", (kind, name, json.dumps(data)))
-        await self._connection.commit()
+        row = (kind, name, json.dumps(data))
+        async with self._transaction():
+            await self._connection.execute("INSERT OR REPLACE INTO spec VALUES (?, ?, ?)", row)
 
     async def delete(self, kind: str, name: str) -> None:
         """Forget it."""
-        await self._connection.execute("DELETE FROM spec WHERE kind = ? AND name = ?", (kind, name))
-        await self._connection.commit()
+        async with self._transaction():
+            await self._connection.execute("DELETE FROM spec WHERE kind = ? AND name = ?", (kind, name))
 
     async def all(self, kind: str) -> dict[str, dict[str, Any]]:
         """Everything of a kind, by name, in the order it was first kept."""

@@ -1,0 +1,53 @@
+"""The lab's own file: what is written is written whole, and a full disk is told in words."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from engine.errors import KafkaStorageError
+from engine.messages import PartitionMetadata
+from engine.storage.metadata import MetadataStore
+
+PARTITIONS = [PartitionMetadata(number, 1, 0, (1,), (1,)) for number in range(4)]
+
+
+async def test_a_topic_is_kept_with_all_its_partitions_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await MetadataStore.open(tmp_path / "cluster.db")
+    write = store._connection.executemany
+    halfway = asyncio.Event()
+
+    async def dies_before_the_partitions(sql: str, rows: object) -> None:
+        if "INTO partition" in sql:
+            halfway.set()
+            await asyncio.Event().wait()
+        await write(sql, rows)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store._connection, "executemany", dies_before_the_partitions)
+    making = asyncio.create_task(store.put_topic("orders", b"\1" * 16, False, {}, PARTITIONS))
+    await halfway.wait()
+    saving = asyncio.create_task(store.put_settings({"now_ms": 1}))
+    await asyncio.wait({saving}, timeout=0.05)
+    await store.close()
+    for task in (making, saving):
+        task.cancel()
+    await asyncio.gather(making, saving, return_exceptions=True)
+
+    store = await MetadataStore.open(tmp_path / "cluster.db")
+    assert await store.topics() == []
+    await store.close()
+
+
+async def test_on_a_full_disk_nothing_is_kept_by_halves_and_the_file_is_named(tmp_path: Path) -> None:
+    store = await MetadataStore.open(tmp_path / "cluster.db")
+    await store._connection.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(KafkaStorageError, match=r"disk is full: .*cluster\.db"):
+        await store.put_topic("orders", b"\1" * 16, False, {"note": "x" * 100_000}, PARTITIONS)
+    await store._connection.execute("PRAGMA max_page_count = 1000000")
+    await store.put_settings({"now_ms": 1})
+    assert await store.topics() == []
+    await store.close()
