@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -195,23 +196,25 @@ class Cluster:
         store, self._store = self._store, None
         if store is None:
             return
-        try:
+        async with AsyncExitStack() as closing:  # whatever fails, say on a full disk, no file stays open
+            if self._given_clock is None and hasattr(self, "clock"):
+                closing.callback(self.clock.close)
+            if self.folder is not None:
+                closing.callback(self._leave, self.folder)
+            closing.push_async_callback(store.close)
+            if hasattr(self, "nodes"):
+                closing.push_async_callback(self.nodes.close)
+            if hasattr(self, "network"):
+                closing.push_async_callback(self.network.close)
             if self._housekeeping is not None:
                 await self._housekeeping.close()
                 await self.workload.suspend()
                 await store.put_settings(self._now_settings())
-        finally:
-            if hasattr(self, "network"):
-                await self.network.close()
-            if hasattr(self, "nodes"):
-                await self.nodes.close()
-            await store.close()
-            if self.folder is not None:
-                lab_folder.release(self.folder)
-                if self._temporary:
-                    shutil.rmtree(self.folder, ignore_errors=True)
-            if self._given_clock is None and hasattr(self, "clock"):
-                self.clock.close()
+
+    def _leave(self, folder: Path) -> None:
+        lab_folder.release(folder)
+        if self._temporary:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _now_settings(self) -> dict[str, Any]:
         return {

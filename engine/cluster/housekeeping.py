@@ -64,12 +64,16 @@ class Housekeeping:
                 raise result
 
     async def _again(self, job: Callable[[], Awaitable[None]], every_ms: int) -> None:
+        told = ""
         while True:
             await self._clock.sleep(every_ms)
             try:
                 await job()
+                told = ""
             except KafkaStorageError as error:
-                self._events.tell(self._clock.now_ms(), "storage", str(error), Tone.WARNING)
+                if str(error) != told:
+                    told = str(error)
+                    self._events.tell(self._clock.now_ms(), "storage", told, Tone.WARNING)
 
     async def _retain(self) -> None:
         removed: dict[str, int] = {}

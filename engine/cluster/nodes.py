@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from engine.broker import Broker
@@ -78,11 +79,11 @@ class Nodes:
         """Stop all nodes at once, as the world stops; raises what one of them failed with."""
         await self.controller.close()
         brokers, self.alive = self.alive, {}
-        for broker in brokers.values():
-            await broker.close()
-            await broker.store.close()
-        for store in self._in_memory.values():
-            await store.close()
+        async with AsyncExitStack() as closing:
+            for store in (*self._in_memory.values(), *(broker.store for broker in brokers.values())):
+                closing.push_async_callback(store.close)
+            for broker in brokers.values():
+                closing.push_async_callback(broker.close)
 
     # Verbs
 

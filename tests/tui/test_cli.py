@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.errors import LabLockedError
+from engine.errors import KafkaStorageError, LabLockedError
 from tests.tui.fakes import FakeCluster
 from tui import cli
 from tui.app import Kafkarium
@@ -126,6 +126,22 @@ async def test_a_lab_that_is_open_elsewhere_ends_the_app_with_the_reason() -> No
         await pilot.pause()
     assert "4711" in str(app.failure)
     assert app.return_code == 2
+
+
+@pytest.mark.parametrize("when", ["opening", "closing"])
+async def test_a_full_disk_ends_the_app_with_the_reason(when: str) -> None:
+    @asynccontextmanager
+    async def full() -> AsyncIterator[Lab]:
+        if when == "closing":
+            yield FakeCluster()
+        raise KafkaStorageError("The disk is full: cluster.db cannot grow.")
+        yield
+
+    app = Kafkarium(full)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        await pilot.pause()
+    assert "disk is full" in str(app.failure)
 
 
 async def test_an_error_that_is_no_labs_is_not_hidden() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.cluster.first_world import populate
 from engine.cluster.folder import list_labs
-from engine.errors import LabDamagedError, LabLockedError, LabTooNewError, NotALabError, RefusedError
+from engine.errors import KafkaStorageError, LabDamagedError, LabLockedError, LabTooNewError, NotALabError, RefusedError
 from engine.snapshot import GroupState, World
 from tests.engine.cluster.conftest import START_MS
 
@@ -143,3 +144,23 @@ async def test_a_temporary_lab_leaves_nothing_behind() -> None:
         assert folder is not None
         assert folder.exists()
     assert not folder.exists()
+
+
+async def test_a_lab_that_cannot_be_written_any_more_is_closed_all_the_same(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full() -> None:
+        raise KafkaStorageError("The disk is full.")
+
+    before = set(threading.enumerate())
+    cluster = Cluster.open(tmp_path / "lab", clock=clock, seed=7)
+    await cluster.start()
+    for broker in cluster.nodes.alive.values():
+        monkeypatch.setattr(broker.store, "checkpoint", full)
+    with pytest.raises(KafkaStorageError):
+        await cluster.close()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=10)
+        assert not thread.is_alive(), "a file stayed open, and the program would not end"
+    async with _open(tmp_path / "lab", clock):
+        pass
