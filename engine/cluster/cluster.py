@@ -33,6 +33,7 @@ from engine.ledger import Ledger
 from engine.messages import FindCoordinatorRequest, Request
 from engine.network import Network
 from engine.snapshot import LedgerFigure, LedgerRecord, Throughput, TopicView, World
+from engine.storage.connection import damaged
 from engine.storage.metadata import MetadataStore
 from engine.types import ClientInfo, TopicPartition
 from engine.workload.workload import Workload
@@ -143,6 +144,8 @@ class Cluster:
     async def _start(self, store: MetadataStore) -> None:
         kept = await store.settings()
         self.is_new = not kept
+        if self.is_new and self.folder is not None and lab_folder.broker_file(self.folder, 1).exists():
+            raise damaged(str(self.folder / lab_folder.MARK), "it is empty, though the lab holds records")
         count = self._count_brokers(kept.get("brokers"))
         now = kept.get("now_ms", self._given_clock.now_ms() if self._given_clock else time.time() * 1000)
         self._began_ms = kept.get("began_ms", now)

@@ -107,6 +107,18 @@ async def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, clock: 
     assert file.read_bytes().startswith(b"this is no database")
 
 
+async def test_a_lab_whose_own_file_was_emptied_is_not_taken_for_a_new_one(tmp_path: Path, clock: ManualClock) -> None:
+    async with _open(tmp_path / "lab", clock) as cluster:
+        await cluster.create_topic("orders")
+        await cluster.browser.produce("orders", b"k", b"v")
+    records = (tmp_path / "lab" / "broker-1.db").read_bytes()
+    (tmp_path / "lab" / "cluster.db").write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(LabDamagedError, match=r"cluster\.db.*empty"):
+            await _open(tmp_path / "lab", clock).start()
+    assert (tmp_path / "lab" / "broker-1.db").read_bytes() == records
+
+
 async def test_a_lab_of_a_newer_version_is_left_alone(tmp_path: Path, clock: ManualClock) -> None:
     import sqlite3
 
