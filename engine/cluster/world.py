@@ -17,6 +17,7 @@ class WorldView:
         self._nodes = nodes
         self._workload = workload
         self._partitions: dict[TopicPartition, PartitionView] = {}
+        self._seen: dict[TopicPartition, tuple[object, ...]] = {}
         self._topics: dict[str, TopicView] = {}
         self._brokers: tuple[BrokerView, ...] = ()
         self._groups: tuple[GroupView, ...] = ()
@@ -53,6 +54,7 @@ class WorldView:
             view = self._topics.pop(gone)
             for partition in view.partitions:
                 self._partitions.pop(partition.tp, None)
+                self._seen.pop(partition.tp, None)
         views = [self._topic(topic) for topic in topics.values()]
         return tuple(sorted(views, key=lambda view: (view.internal, view.name)))
 
@@ -73,6 +75,32 @@ class WorldView:
     def _partition(self, topic: Topic, state: PartitionMetadata) -> PartitionView:
         tp = TopicPartition(topic.name, state.partition)
         old = self._partitions.get(tp)
+        seen = (state, topic.config, *(self._figures(broker_id, tp) for broker_id in state.replicas))
+        if old is not None and self._seen.get(tp) == seen:
+            return old
+        self._seen[tp] = seen
+        return self._look_at(topic, state, tp, old)
+
+    def _figures(self, broker_id: int, tp: TopicPartition) -> tuple[int, ...] | None:
+        """All of a copy that a view shows, as cheaply as can be; None while its broker is down."""
+        broker = self._nodes.alive.get(broker_id)
+        replica = broker.replicas.partitions.get(tp) if broker is not None else None
+        if replica is None:
+            return None
+        log = replica.log
+        return (
+            log.log_end_offset,
+            replica.high_watermark,
+            log.log_start_offset,
+            log.size_bytes,
+            log.max_timestamp,
+            log.epochs.latest,
+            replica.leads,
+        )
+
+    def _look_at(
+        self, topic: Topic, state: PartitionMetadata, tp: TopicPartition, old: PartitionView | None
+    ) -> PartitionView:
         copies = tuple(self._copy(tp, broker_id, old) for broker_id in state.replicas)
         shown = self._nodes.serving(tp) or next(
             (replica for broker_id in state.replicas if (replica := self._nodes.replica(broker_id, tp))), None
