@@ -93,6 +93,7 @@ class Kafkarium(App[None]):
         self._lab: Lab | None = None
         self._leaving = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._came_from: str | None = None
         self._settled = asyncio.Event()
         self._settled.set()
         self._events: tuple[int, tuple[Event, ...]] = (-1, ())
@@ -173,6 +174,22 @@ class Kafkarium(App[None]):
         self.look = Look(self.look.topic if topic is None else topic, self.look.group if group is None else group)
         if isinstance(self.screen, Mode):
             self.screen.tick()
+
+    async def visit(self, mode: str) -> None:
+        """Show another mode, to which something was opened; `leave` leads back."""
+        self._came_from = self.mode.kind
+        await self.switch_mode(mode)
+
+    async def leave(self) -> None:
+        """Go back to the mode from which this one was visited, if it was."""
+        came_from, self._came_from = self._came_from, None
+        if came_from is not None:
+            await self.switch_mode(came_from)
+
+    async def choose(self, mode: str) -> None:
+        """Show a mode for its own sake; there is no way back then."""
+        self._came_from = None
+        await self.switch_mode(mode)
 
     # Actions -----------------------------------------------------------------------------------------------
 

@@ -102,10 +102,13 @@ def a_second_group(on: Terminal) -> None:
     on.asked("o", "New group")
     on.press("enter")
     on.shows("shipping-1 joined shipping. It is the first.")
+    on.until(lambda: on.panel("shipping · Stable") and on.panel("shipping").count("shipping-1"), "the new group")
     on.press("m")
     on.until(lambda: _told(on, "billing") == _told(on, "shipping") == 6, "both groups under every lane")
     on.press("m")
     on.until(lambda: not _told(on, "shipping"), "lanes as they were")
+    on.press("{")
+    on.until(lambda: seen.stable(on, 6), "the first group again")
 
 
 def _told(on: Terminal, group: str) -> int:

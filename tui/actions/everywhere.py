@@ -67,7 +67,7 @@ def _can_undo(context: Context) -> str:
 
 def _switch(mode: str) -> Callable[[Context], Awaitable[None]]:
     async def run(context: Context) -> None:
-        await context.app.switch_mode(mode)
+        await context.app.choose(mode)
 
     return run
 

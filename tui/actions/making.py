@@ -67,7 +67,10 @@ async def _new_group(context: Context) -> None:
     from tui.dialogs.clients import NewConsumer, free_group_name
 
     group = free_group_name(context.world)
-    await context.app.push_screen_wait(NewConsumer(context.scene, group, "New group, with its first consumer"))
+    name = await context.app.push_screen_wait(NewConsumer(context.scene, group, "New group, with its first consumer"))
+    started = next((each for each in context.lab.snapshot().consumers if each.name == name), None)
+    if started is not None:
+        context.app.look_at(group=started.group_id)
 
 
 async def _grow(context: Context) -> None:
@@ -123,7 +126,7 @@ ACTIONS = (
     Action("consumer.new", ("c",), "consumer", "Spawns a consumer in the group looked at, which rebalances; enter "
            "accepts what is filled in.", _new_consumer, enabled=_has_topic, priority=94),
     Action("group.new", ("o",), "new group", "Spawns a consumer in a group of its own, which gets a full copy of the "
-           "topic.", _new_group, enabled=_has_topic, priority=45),
+           "topic, and looks at it.", _new_group, enabled=_has_topic, priority=45),
     Action("record.new", ("e",), "produce one", "Writes one record by hand: key, value, headers, partition.", _produce,
            enabled=_own_topic, priority=35),
     Action("topic.grow", ("a",), "add partitions", "Grows the topic; keys are spread anew from then on.", _grow,

@@ -35,7 +35,7 @@ class BrokersMode(Mode):
                 self.query_one(Copies).focus()
             case SelectedPartition(tp):
                 context.app.look_at(topic=tp.topic)
-                await context.app.switch_mode("records")
+                await context.app.visit("records")
             case SelectedFigure(figure):
                 await self._open_figure(context, figure)
 

@@ -84,8 +84,11 @@ class GroupsMode(Mode):
                 standing = next((each for each in group.offsets if each.tp == tp), None) if group else None
                 offset = standing.committed if standing else None
                 app.look = replace(app.look, topic=tp.topic, partition=tp, offset=offset)
-                await app.switch_mode("records")
+                await app.visit("records")
 
     async def back(self, context: Context) -> None:
-        """To the list of groups."""
-        self.query_one(GroupList).focus()
+        """To the list of groups, and from there to where one came from."""
+        groups = self.query_one(GroupList)
+        if self.focused is groups:
+            await self.kafkarium.leave()
+        groups.focus()

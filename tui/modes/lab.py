@@ -203,10 +203,10 @@ class LabMode(Mode):
             case SelectedPartition(tp, offset):
                 app = self.kafkarium
                 app.look = replace(app.look, topic=tp.topic, partition=tp, offset=offset)
-                await app.switch_mode("records")
+                await app.visit("records")
             case SelectedGroup(group_id):
                 self.kafkarium.look_at(group=group_id)
-                await self.kafkarium.switch_mode("groups")
+                await self.kafkarium.visit("groups")
             case SelectedProducer() | SelectedConsumer() | SelectedMember() as selected:
                 self._inspect(selected, context)
 

@@ -332,7 +332,7 @@ class RecordsMode(Mode):
         self.detail.focus()
 
     async def back(self, context: Context) -> None:
-        """Leave what is in front: the line, the record, the search, the filter."""
+        """Leave what is in front: the line, the record, the search, the filter; then go back where one came from."""
         search = self.reader.search
         if self.prompt.display:
             self.close_prompt()
@@ -347,3 +347,5 @@ class RecordsMode(Mode):
         elif self.reader.filter is not None:
             self.reader.look_for(None)
             self.moved()
+        else:
+            await self.kafkarium.leave()
