@@ -42,8 +42,9 @@ class RecordMetadata(NamedTuple):
 
 
 class ClientInfo(NamedTuple):
-    """Who is calling a broker: client id, address, and the software's own name and version."""
+    """Who is calling a broker: client id, address ("lab" inside), and the software's own name and version."""
 
     client_id: str
     host: str = "lab"
     software: str = "kafkarium"
+    version: str = ""

@@ -158,7 +158,7 @@ class Serving:
         return TopicMetadata(name, error=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
 
     async def _find_coordinator(self, client: ClientInfo, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
-        if not request.group_id:
+        if not request.key:
             raise InvalidGroupIdError
         topic = self._image.topics.get(INTERNAL_TOPIC)
         if topic is None:
@@ -166,7 +166,7 @@ class Serving:
             topic = self._image.topics.get(INTERNAL_TOPIC)
         if topic is None:
             raise CoordinatorNotAvailableError
-        leader = topic.partitions[partition_for(request.group_id, len(topic.partitions))].leader
+        leader = topic.partitions[partition_for(request.key, len(topic.partitions))].leader
         if leader is None or leader not in self._image.live:
             raise CoordinatorNotAvailableError
         return FindCoordinatorResponse(leader)
