@@ -103,6 +103,7 @@ class Replicas:
             partition.isr_change = self._isr_change
             partition.alive = lambda: self._live
             await partition.recover()
+        await partition.log.settled()
         led, epoch = partition.leads, partition.state.leader_epoch
         partition.become(state, topic.config)
         leader = state.leader if state.leader != self._broker_id else None

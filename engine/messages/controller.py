@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.errors import ErrorCode
 from engine.messages.base import Request
 from engine.messages.metadata import PartitionMetadata
+from engine.messages.records import EpochEnd
 from engine.types import TopicPartition
-
-
-@dataclass(frozen=True, slots=True)
-class EpochEnd:
-    """The largest epoch not above the one asked for, and where it ended at the leader; -1, -1 if it has none."""
-
-    error: ErrorCode = ErrorCode.NONE
-    leader_epoch: int = -1
-    end_offset: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +20,7 @@ class OffsetForLeaderEpochResponse:
 
 @dataclass(frozen=True, slots=True)
 class OffsetForLeaderEpochRequest(Request[OffsetForLeaderEpochResponse]):
-    """Where did this epoch end? Asked by a follower before it fetches (KIP-101): (current leader epoch, epoch)."""
+    """Where did this epoch end (KIP-101, KIP-320)? For each partition (current leader epoch, epoch)."""
 
     epochs: Mapping[TopicPartition, tuple[int, int]]
     replica_id: int = -1

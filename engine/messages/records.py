@@ -42,12 +42,23 @@ class ProduceRequest(Request[ProduceResponse]):
 
 
 @dataclass(frozen=True, slots=True)
+class EpochEnd:
+    """The largest epoch not above the one asked for, and where it ended at the leader; -1, -1 if it has none."""
+
+    error: ErrorCode = ErrorCode.NONE
+    leader_epoch: int = -1
+    end_offset: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class FetchPosition:
     """From where one partition is wanted, and how much of it at most."""
 
     fetch_offset: int
     max_bytes: int = 1_048_576
     current_leader_epoch: int = -1
+    last_fetched_epoch: int = -1
+    """The epoch of the record before `fetch_offset`, as a follower has it (KIP-595)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,8 @@ class FetchedPartition:
     batches: tuple[bytes, ...] = ()
     aborted: tuple[tuple[int, int], ...] = ()
     """(producer id, first offset) of aborted transactions, for `read_committed`."""
+    diverging: EpochEnd | None = None
+    """Where the follower's log and the leader's part, when they do: it has to cut its own back (KIP-595)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """How a broker copies the partitions it follows: one fetcher for each leader it follows.
 
-Rules from `kafka.server.ReplicaFetcherThread`: before fetching, a replica asks the leader where its own newest epoch
-ended and drops what lies beyond (KIP-101, KIP-279); then it fetches from its log end, for ever.
+Rules from `kafka.server.AbstractFetcherThread`: a replica fetches from its log end, for ever, and says of which leader
+epoch its last record is. A leader whose log has parted from that answers where, and the replica drops what lies beyond
+(KIP-101, KIP-279, KIP-595).
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Callable
 
 from engine.clock import Clock
 from engine.config import BrokerConfig
-from engine.errors import ErrorCode, KafkaError
-from engine.messages import FetchedPartition, FetchPosition, FetchRequest, OffsetForLeaderEpochRequest
+from engine.errors import ErrorCode, FencedLeaderEpochError, KafkaError
+from engine.messages import EpochEnd, FetchedPartition, FetchPosition, FetchRequest
 from engine.network import Network
 from engine.replicas.partition import Partition
 from engine.types import ClientInfo, TopicPartition
@@ -35,15 +36,13 @@ class Fetcher:
         self._truncated = truncated
         self._client = ClientInfo(f"broker-{broker_id}", f"broker-{broker_id}")
         self._partitions: dict[TopicPartition, Partition] = {}
-        self._to_truncate: set[TopicPartition] = set()
         self._not_before_ms: dict[TopicPartition, float] = {}
         """When a partition that failed is asked for again, so that it does not hurry the others' fetches along."""
         self._task: asyncio.Task[None] | None = None
 
     def follow(self, partition: Partition) -> None:
-        """Copy this partition too, beginning with the question where the logs part."""
+        """Copy this partition too."""
         self._partitions[partition.tp] = partition
-        self._to_truncate.add(partition.tp)
         self._not_before_ms.pop(partition.tp, None)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"fetcher {self._broker_id}<-{self.leader_id}")
@@ -51,7 +50,6 @@ class Fetcher:
     def unfollow(self, tp: TopicPartition) -> bool:
         """Copy this one no more; whether there is nothing left to copy."""
         self._partitions.pop(tp, None)
-        self._to_truncate.discard(tp)
         self._not_before_ms.pop(tp, None)
         return not self._partitions
 
@@ -64,8 +62,6 @@ class Fetcher:
     async def _run(self) -> None:
         while True:
             try:
-                if self._to_truncate:
-                    await self._truncate()
                 progress = await self._fetch()
             except KafkaError:
                 progress = False  # the leader cannot be reached, or does not know yet that it leads
@@ -73,44 +69,19 @@ class Fetcher:
                 await self._clock.sleep(self._config.replica_fetch_backoff_ms)
             await self._clock.running()
 
-    async def _truncate(self) -> None:
-        asked = {
-            tp: (partition.state.leader_epoch, partition.log.epochs.latest)
-            for tp, partition in self._partitions.items()
-            if tp in self._to_truncate and partition.log.epochs.latest >= 0
-        }
-        self._to_truncate.intersection_update(asked)  # an empty log agrees with any
-        if not asked:
-            return
-        answer = await self._network.call(
-            self._client,
-            self.leader_id,
-            OffsetForLeaderEpochRequest(asked, self._broker_id),
-            source=self._broker_id,
-        )
-        for tp, end in answer.partitions.items():
-            partition = self._partitions.get(tp)
-            if partition is None or end.error or partition.state.leader_epoch != asked[tp][0]:
-                continue
-            # Where the leader does not know the epoch, the largest it has below decides, where both may part earlier.
-            mine = partition.log.end_offset_for_epoch(end.leader_epoch)[1] if end.leader_epoch >= 0 else 0
-            known = end.leader_epoch == asked[tp][1]
-            target = end.end_offset if known else min(end.end_offset, mine) if mine >= 0 else end.end_offset
-            before = partition.log.log_end_offset
-            if target < before:
-                await partition.truncate_to(max(0, target))
-                self._truncated(partition, partition.log.log_end_offset, before - partition.log.log_end_offset)
-            if known or target >= before or partition.log.epochs.latest <= end.leader_epoch:
-                self._to_truncate.discard(tp)
-
     async def _fetch(self) -> bool:
         now = self._clock.now_ms()
+        due = {tp: each for tp, each in self._partitions.items() if self._not_before_ms.get(tp, now) <= now}
+        for each in due.values():
+            await each.log.flushed()  # what it asks for tells the leader what it has
         positions = {
             tp: FetchPosition(
-                partition.log.log_end_offset, self._config.replica_fetch_max_bytes, partition.state.leader_epoch
+                each.log.log_end_offset,
+                self._config.replica_fetch_max_bytes,
+                each.state.leader_epoch,
+                each.log.epochs.latest,
             )
-            for tp, partition in self._partitions.items()
-            if tp not in self._to_truncate and self._not_before_ms.get(tp, now) <= now
+            for tp, each in due.items()
         }
         if not positions:
             return False
@@ -126,25 +97,46 @@ class Fetcher:
             partition = self._partitions.get(tp)
             if partition is None or partition.log.log_end_offset != positions[tp].fetch_offset:
                 continue
-            if partition.state.leader_epoch != positions[tp].current_leader_epoch:
-                continue
-            good = await self._take(partition, found) or good
+            try:
+                good = await self._take(partition, found, positions[tp].current_leader_epoch) or good
+            except FencedLeaderEpochError:
+                continue  # it follows somebody else by now, or leads
         return good
 
-    async def _take(self, partition: Partition, found: FetchedPartition) -> bool:
-        if found.error:
-            self._not_before_ms[partition.tp] = self._clock.now_ms() + self._config.replica_fetch_backoff_ms
-        if found.error is ErrorCode.OFFSET_OUT_OF_RANGE:
-            await self._start_over(partition, found)
+    async def _take(self, partition: Partition, found: FetchedPartition, leader_epoch: int) -> bool:
+        partition.check_follower(leader_epoch)
+        if found.diverging is not None:
+            await self._truncate(partition, found.diverging)
+            return True
+        if found.error is ErrorCode.OFFSET_OUT_OF_RANGE and await self._started_over(partition, found):
             return True
         if found.error:
+            self._not_before_ms[partition.tp] = self._clock.now_ms() + self._config.replica_fetch_backoff_ms
             return False
-        await partition.follow(found.batches, found.high_watermark, found.log_start_offset)
+        await partition.follow(found, leader_epoch)
         return True
 
-    async def _start_over(self, partition: Partition, found: FetchedPartition) -> None:
-        """The leader's log does not reach to where this one ends: begin at the leader's start, or end where it ends."""
-        if partition.log.log_end_offset < found.log_start_offset:
-            await partition.log.start_at(found.log_start_offset)
+    async def _started_over(self, partition: Partition, found: FetchedPartition) -> bool:
+        """Whether the log begins anew: where the leader's does, or where that one ends if there is nothing to keep."""
+        log = partition.log
+        if log.log_end_offset < found.log_start_offset:
+            await log.start_at(found.log_start_offset)
+        elif log.log_start_offset == log.log_end_offset > found.high_watermark:
+            await log.start_at(found.high_watermark)
         else:
-            self._to_truncate.add(partition.tp)
+            return False
+        return True
+
+    async def _truncate(self, partition: Partition, leader: EpochEnd) -> None:
+        """Cut the log back to where it parted from the leader's, or closer to it; the next fetch tells if that will do.
+
+        Where this log never had the epoch that the leader names, both may have parted before: only what is older than
+        that epoch stays.
+        """
+        before = partition.log.log_end_offset
+        epoch, ended = partition.log.end_offset_for_epoch(leader.leader_epoch)
+        if epoch < 0 or epoch == leader.leader_epoch:
+            ended = leader.end_offset if epoch < 0 else min(ended, leader.end_offset)
+        await partition.truncate_to(min(ended, before))
+        if partition.log.log_end_offset < before:
+            self._truncated(partition, partition.log.log_end_offset, before - partition.log.log_end_offset)

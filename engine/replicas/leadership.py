@@ -72,6 +72,10 @@ class Leadership:
         """Who is in sync, with those who would be if the controller agrees."""
         return self.isr | (self.proposed or frozenset())
 
+    def effective_min_insync(self, min_insync: int) -> int:
+        """`min.insync.replicas`, as far as there are replicas."""
+        return min(min_insync, len(self.followers) + 1)
+
     def followed(self, broker_id: int, offset: int, leader_end: int, now_ms: float) -> None:
         """A follower's fetch at `offset`; one that is no replica is ignored."""
         follower = self.followers.get(broker_id)
@@ -86,7 +90,7 @@ class Leadership:
         Below `min_insync` members it stays (KIP-966). A replica out of sync that is alive and close behind counts as
         well, so that it can catch up with the high watermark and come in.
         """
-        if len(self.isr) < min(min_insync, len(self.followers) + 1):
+        if len(self.isr) < self.effective_min_insync(min_insync):
             return False
         least = leader_end
         for broker_id, follower in self.followers.items():

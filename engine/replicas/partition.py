@@ -6,8 +6,7 @@ see (the high watermark), and who is woken when there is news.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from engine.clock import Clock
 from engine.config import BrokerConfig, TopicConfig
@@ -27,6 +26,7 @@ from engine.messages import (
     EARLIEST_TIMESTAMP,
     LATEST_TIMESTAMP,
     MAX_TIMESTAMP,
+    EpochEnd,
     FetchedPartition,
     FetchPosition,
     ListedOffset,
@@ -78,6 +78,8 @@ class Partition:
         self._disk = disk
         self._lag_max_ms = broker_config.replica_lag_time_max_ms
         self._known_watermark = log.high_watermark
+        self._producers_as_of = -1
+        """How often the log had lost something when `producers` was read from it."""
         self._watchers: set[Callable[[], None]] = set()
         self._acknowledgements = Acknowledgements(clock)
 
@@ -99,7 +101,7 @@ class Partition:
     # What the controller says
 
     def become(self, state: PartitionMetadata, config: TopicConfig) -> None:
-        """Take up what the controller decided; whoever waits here looks again."""
+        """Take up what the controller decided; whoever waits here looks again. The log is settled by then."""
         self.config = config
         epochs, known = (
             (state.leader_epoch, state.partition_epoch),
@@ -113,6 +115,7 @@ class Partition:
             self._step_down()
         elif self.leading is None or new_epoch:
             self._known_watermark = min(self.high_watermark, self.log.log_end_offset)
+            self.log.begin_epoch(state.leader_epoch)
             self.leading = Leadership(
                 self.broker_id,
                 state.replicas,
@@ -151,12 +154,7 @@ class Partition:
         With acks -1 that is when every in-sync replica has it; NotEnoughReplicasError when too few are in sync before
         it is written, NotEnoughReplicasAfterAppendError when too few are left after.
         """
-        leading = self.check_leader()
-        if acks == ALL and len(leading.isr) < self.config.min_insync_replicas:
-            raise NotEnoughReplicasError(
-                f"{self.tp} has {len(leading.isr)} replicas in sync; min.insync.replicas asks for "
-                f"{self.config.min_insync_replicas}."
-            )
+        self.check_leader()
         validate(batch, self.config.max_message_bytes)
         if self.config.compacted:
             require_keys(batch)
@@ -164,7 +162,13 @@ class Partition:
             wanted = self.config.compression_type
             batch = recompress(batch, codec_of("none" if wanted == "uncompressed" else wanted))
         await self._disk.writing()
-        self.check_leader()
+        await self.recover()
+        leading = self.check_leader()
+        minimum = leading.effective_min_insync(self.config.min_insync_replicas)
+        if acks == ALL and len(leading.isr) < minimum:
+            raise NotEnoughReplicasError(
+                f"{self.tp} has {len(leading.isr)} replicas in sync; min.insync.replicas asks for {minimum}."
+            )
         append_time = self._clock.now() if self.config.message_timestamp_type == "LogAppendTime" else None
         try:
             stored = await self.log.append(
@@ -174,13 +178,10 @@ class Partition:
         except _AlreadyThereError as there:
             base_offset, last_offset = there.known.base_offset, there.known.last_offset
             await self._stored(last_offset + 1)
-        except KafkaStorageError:
-            await self.recover()
-            raise
         self._advance()
         self._wake()
         if acks == ALL:
-            await self._acknowledged(last_offset + 1, timeout_ms)
+            await self._acknowledged(leading, last_offset + 1, timeout_ms)
         return ProducedPartition(
             base_offset=base_offset,
             log_append_time=-1 if append_time is None else append_time,
@@ -194,24 +195,23 @@ class Partition:
         self.producers.appended(header, header.base_offset, header.last_offset)
 
     async def _stored(self, offset: int) -> None:
-        """Wait until the log is on disk up to `offset`."""
-        news = asyncio.Event()
-        stop = self.watch(news.set)
-        try:
-            while self.log.flushed_offset < offset:
-                self.check_leader()
-                await news.wait()
-                news.clear()
-        finally:
-            stop()
+        """Wait until the log is on disk up to `offset`; KafkaStorageError if that failed."""
+        lost = self.log.truncations
+        await self.log.flushed()
+        if self.log.truncations != lost or self.log.flushed_offset < offset:
+            raise KafkaStorageError(f"{self.tp}: what was sent before could not be written either.")
 
     async def recover(self) -> None:
-        """Learn from the log what producers have sent, as when a broker starts."""
-        self.producers = ProducerStates.replay(await self.log.producer_batches())
+        """Learn from the log what producers have sent, as when a broker starts; nothing to do unless it lost some."""
+        while self._producers_as_of != self.log.truncations:
+            lost = self.log.truncations
+            headers = await self.log.producer_batches()
+            self.producers, self._producers_as_of = ProducerStates.replay(headers), lost
 
-    async def _acknowledged(self, offset: int, timeout_ms: float) -> None:
-        """Wait until the high watermark has come to `offset`."""
-        leading = self.check_leader()
+    async def _acknowledged(self, leading: Leadership, offset: int, timeout_ms: float) -> None:
+        """Wait until the high watermark has come to `offset`, in the epoch in which it was appended."""
+        if self.check_leader() is not leading:
+            raise NotLeaderOrFollowerError(f"{self.tp} has got another leader epoch meanwhile.")
         if leading.high_watermark < offset:
             try:
                 await self._acknowledgements.wait(offset, timeout_ms)
@@ -219,8 +219,7 @@ class Partition:
                 raise RequestTimedOutError(
                     f"{self.tp}: the in-sync replicas have not all copied offset {offset - 1}."
                 ) from None
-            leading = self.check_leader()
-        if len(leading.isr) < self.config.min_insync_replicas:
+        if len(leading.maximal_isr) < leading.effective_min_insync(self.config.min_insync_replicas):
             raise NotEnoughReplicasAfterAppendError
 
     def _advance(self) -> None:
@@ -236,10 +235,19 @@ class Partition:
     # Fetching
 
     async def fetch(self, position: FetchPosition, max_bytes: int, replica_id: int = -1) -> FetchedPartition:
-        """Batches from `position` on: up to the high watermark for a consumer, to the log end for a follower."""
+        """Batches from `position` on: up to the high watermark for a consumer, to the log end for a follower.
+
+        A follower whose log has parted from this one is told where, and what it has counts for nothing until then.
+        """
         leading = self.check_leader(position.current_leader_epoch)
+        if replica_id >= 0 and replica_id not in leading.followers:
+            raise UnknownLeaderEpochError(f"Broker {replica_id} is no replica of {self.tp}, as far as is known here.")
         start, end = self.log.log_start_offset, self.log.flushed_offset
-        if not start <= position.fetch_offset <= self.log.log_end_offset:
+        if position.last_fetched_epoch >= 0 and position.fetch_offset >= start:
+            parted = self._parted(position)
+            if parted is not None:
+                return self._answer(diverging=parted)
+        if not start <= position.fetch_offset <= end:
             raise OffsetOutOfRangeError(f"{self.tp} holds offsets {start} to {end}, not {position.fetch_offset}.")
         if replica_id >= 0:
             before = leading.high_watermark
@@ -254,17 +262,29 @@ class Partition:
             batches = await self.log.read(position.fetch_offset, min(max_bytes, position.max_bytes), up_to=up_to)
         return self._answer(batches=batches)
 
+    def _parted(self, position: FetchPosition) -> EpochEnd | None:
+        """Where the log of whoever asks and this one part, or None if they do not."""
+        epoch, ended = self.log.end_offset_for_epoch(position.last_fetched_epoch)
+        if epoch < 0:
+            raise OffsetOutOfRangeError(f"{self.tp} has not come to leader epoch {position.last_fetched_epoch} here.")
+        if epoch == position.last_fetched_epoch and ended >= position.fetch_offset:
+            return None
+        return EpochEnd(leader_epoch=epoch, end_offset=ended)
+
     def failed_fetch(self, error: KafkaError) -> FetchedPartition:
         """The answer to a fetch that failed, with what the client needs to find its way."""
         return self._answer(error)
 
-    def _answer(self, error: KafkaError | None = None, batches: tuple[bytes, ...] = ()) -> FetchedPartition:
+    def _answer(
+        self, error: KafkaError | None = None, batches: tuple[bytes, ...] = (), diverging: EpochEnd | None = None
+    ) -> FetchedPartition:
         return FetchedPartition(
             error.code if error else FetchedPartition().error,
             self.high_watermark,
             self.high_watermark,
             self.log.log_start_offset,
             batches,
+            diverging=diverging,
         )
 
     async def list_offset(self, timestamp: int) -> ListedOffset:
@@ -301,19 +321,30 @@ class Partition:
 
     # Following
 
-    async def follow(self, batches: Sequence[bytes], high_watermark: int, log_start_offset: int) -> None:
-        """Store what the leader sent, unchanged, and learn how far its high watermark and log start have come."""
-        if batches:
+    async def follow(self, found: FetchedPartition, leader_epoch: int) -> None:
+        """Store what the leader of this epoch sent, unchanged, and learn how far its watermark and log start have come.
+
+        FencedLeaderEpochError, and nothing more is taken, once the controller has decided on another epoch.
+        """
+        if found.batches:
             await self._disk.writing()
-            await self.log.append_stored(batches)
-            for header in map(BatchHeader.parse, batches):
-                self.producers.appended(header, header.base_offset, header.last_offset)
-        if not self.leads:
-            self._known_watermark = max(self._known_watermark, min(high_watermark, self.log.flushed_offset))
-            self.log.high_watermark = self._known_watermark
-            if log_start_offset > self.log.log_start_offset:
-                await self.log.delete_records(min(log_start_offset, self.log.flushed_offset))
+            await self.recover()
+            await self.log.append_stored(found.batches, lambda header: self._copy(header, leader_epoch))
+        self.check_follower(leader_epoch)
+        self._known_watermark = max(self._known_watermark, min(found.high_watermark, self.log.flushed_offset))
+        self.log.high_watermark = self._known_watermark
+        if found.log_start_offset > self.log.log_start_offset:
+            await self.log.delete_records(min(found.log_start_offset, self.log.flushed_offset))
         self._wake()
+
+    def check_follower(self, leader_epoch: int) -> None:
+        """FencedLeaderEpochError unless it follows in this very epoch."""
+        if self.leads or self.state.leader_epoch != leader_epoch:
+            raise FencedLeaderEpochError
+
+    def _copy(self, header: BatchHeader, leader_epoch: int) -> None:
+        self.check_follower(leader_epoch)
+        self.producers.appended(header, header.base_offset, header.last_offset)
 
     async def truncate_to(self, offset: int) -> None:
         """Drop everything from `offset` on: the leader never had it."""

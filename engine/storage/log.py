@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.errors import (
     InvalidRecordError,
@@ -82,18 +82,19 @@ class PartitionLog:
         """The largest timestamp in the log (ms), -1 while it is empty."""
         self.size_bytes = state.size_bytes
         """Bytes of its batches."""
-        self.epochs = state.epochs
-        """Its leader epochs and where they began."""
+        self.epochs = self.stored_epochs = state.epochs
+        """Its leader epochs and where they began, and as much of that as is committed."""
         self.high_watermark = min(state.high_watermark, state.end_offset)
         """What its replica last knew of the high watermark; the store checkpoints it."""
         self.deleted = False
         self.truncations = 0
-        """How often its end was cut off; tells the cleaner that what it read is no more."""
+        """How often its end was cut off, or what waited was given up: what was read or placed before may be no more."""
         self._writer = writer
         self._fetch = fetch
         self._tail = tail
         self._usual_size = 16_384
-        self._cutting: asyncio.Future[Cut | None] | None = None
+        self._cutting: asyncio.Future[Any] | None = None
+        self._writing: asyncio.Future[None] | None = None
 
     # Writing
 
@@ -115,6 +116,7 @@ class PartitionLog:
         data = stamp(batch, self.log_end_offset, leader_epoch, log_append_time)
         header = BatchHeader.parse(data)
         placing(header)
+        self.epochs = self.epochs.started(leader_epoch, header.base_offset)
         stored = _stored(header, data)
         await self._write([stored])
         return AppendInfo(
@@ -125,26 +127,33 @@ class PartitionLog:
             len(data),
         )
 
-    async def append_stored(self, batches: Sequence[bytes]) -> None:
+    def begin_epoch(self, epoch: int) -> None:
+        """A leader begins here: whatever comes next is of its epoch, and all before is of those before (KIP-101)."""
+        self.epochs = self.epochs.started(epoch, self.log_end_offset)
+
+    async def append_stored(
+        self, batches: Sequence[bytes], placing: Callable[[BatchHeader], None] = lambda _: None
+    ) -> None:
         """Store a leader's batches unchanged, as a follower does; returns when they are committed.
 
         They have to go on at or behind the log's end (the leader may have compacted some away), or
-        InvalidRecordError is raised and nothing is stored.
+        InvalidRecordError is raised and nothing is stored. `placing` is as for `append`.
         """
         await self._settled()
         end = self.log_end_offset
-        stored: list[StoredBatch] = []
-        for batch in batches:
-            header = BatchHeader.parse(batch)
+        headers = [BatchHeader.parse(batch) for batch in batches]
+        for header in headers:
             if header.base_offset < end:
                 raise InvalidRecordError(
                     f"{self.tp} ends at {end} here; the leader's batch begins at {header.base_offset}. "
                     "Truncate this replica to where the two agree first."
                 )
-            stored.append(_stored(header, batch))
             end = header.last_offset + 1
-        if stored:
-            await self._write(stored)
+        for header in headers:
+            placing(header)
+            self.epochs = self.epochs.started(header.leader_epoch, header.base_offset)
+        if headers:
+            await self._write([_stored(header, batch) for header, batch in zip(headers, batches, strict=True)])
 
     async def delete_records(self, before: int) -> int:
         """Move the log start offset up to `before` and return it; batches wholly below are removed (KIP-107).
@@ -159,13 +168,13 @@ class PartitionLog:
             self.log_start_offset = max(self.log_start_offset, before)
             self.size_bytes -= removed.size
             self.max_timestamp = removed.max_timestamp
-            self.epochs = removed.epochs
+            self.epochs, self.stored_epochs = self.epochs.cut_start(before), removed.epochs
             self._tail.forget_below(before)
 
         if before > self.log_start_offset:
 
             async def remove(db: Connection) -> Removed:
-                return await remove_below(db, self.log_id, before, self.epochs)
+                return await remove_below(db, self.log_id, before, self.stored_epochs)
 
             while not (await self._writer.change(remove, applied)).finished:
                 pass
@@ -175,17 +184,19 @@ class PartitionLog:
     async def truncate_to(self, offset: int) -> None:
         """Drop everything at and after `offset`, by whole batches: the log may end a little before it.
 
-        Beyond the log's end nothing happens; before its start the log is left empty, beginning at `offset`.
+        At the log's end or beyond, only an epoch goes that has begun and has no records; before its start the log is
+        left empty, beginning at `offset`.
         """
         await self._settled()
         if offset >= self.log_end_offset:
+            self.epochs = self.epochs.cut_end(self.log_end_offset)
             return
 
         async def cut(db: Connection) -> Cut | None:
             at = max(0, offset)
             if at >= self.flushed_offset:
                 return None
-            return await cut_end(db, self.log_id, at, self.log_start_offset, self.cleaned_to, self.epochs)
+            return await cut_end(db, self.log_id, at, self.log_start_offset, self.cleaned_to, self.stored_epochs)
 
         self._cutting = self._writer.change(cut, self._was_cut)
         await asyncio.shield(self._cutting)
@@ -197,9 +208,20 @@ class PartitionLog:
         def applied(_: None) -> None:
             self.log_start_offset = self.log_end_offset = self.flushed_offset = offset
 
-        await self._writer.change(
+        self._cutting = self._writer.change(
             lambda db: db.execute("UPDATE log SET start_offset = ? WHERE id = ?", (offset, self.log_id)), applied
         )
+        await asyncio.shield(self._cutting)
+
+    async def flushed(self) -> None:
+        """Return when all that was given offsets so far has come to disk or failed."""
+        while self._writing is not None and not self._writing.done():
+            await asyncio.wait({self._writing})
+
+    async def settled(self) -> None:
+        """Return at once, but for a log whose end is just being cut off."""
+        while self._cutting is not None and not self._cutting.done():
+            await asyncio.wait({self._cutting})
 
     # Reading
 
@@ -297,6 +319,8 @@ class PartitionLog:
     def give_back(self) -> None:
         """Nothing that waited came to disk: the next append gets the offset after the last that did."""
         self.log_end_offset = self.flushed_offset
+        self.epochs = self.epochs.cut_end(self.flushed_offset + 1)
+        self.truncations += 1
 
     # For the cleaner
 
@@ -339,9 +363,8 @@ class PartitionLog:
     # Inside
 
     async def _settled(self) -> None:
-        """Return at once, but for a log whose end is just being cut off; UnknownTopicOrPartitionError once deleted."""
-        while self._cutting is not None and not self._cutting.done():
-            await asyncio.wait({self._cutting})
+        """As `settled`; UnknownTopicOrPartitionError once deleted."""
+        await self.settled()
         if self.deleted:
             raise UnknownTopicOrPartitionError(f"{self.tp} was deleted.")
 
@@ -355,7 +378,7 @@ class PartitionLog:
         return found
 
     async def _write(self, stored: list[StoredBatch]) -> None:
-        done = self._writer.append(self, stored)
+        done = self._writing = self._writer.append(self, stored)
         self.log_end_offset = stored[-1].last_offset + 1
         await done
 
@@ -370,7 +393,7 @@ class PartitionLog:
         self.newest_base_offset = cut.newest_base_offset
         self.max_timestamp = cut.max_timestamp
         self.cleaned_to = cut.cleaned_to
-        self.epochs = cut.epochs
+        self.epochs, self.stored_epochs = self.epochs.cut_end(cut.end_offset), cut.epochs
 
 
 def _stored(header: BatchHeader, data: bytes) -> StoredBatch:

@@ -61,7 +61,7 @@ class Written(Protocol):
 
     log_id: int
     max_timestamp: int
-    epochs: LeaderEpochs
+    stored_epochs: LeaderEpochs
 
     @property
     def deleted(self) -> bool:
@@ -180,7 +180,7 @@ class Writer:
             for batch in job.batches:
                 so_far = newest[log.log_id] = max(newest.get(log.log_id, log.max_timestamp), batch.max_timestamp)
                 rows.append(batch.row(log.log_id, so_far))
-                known = epochs.get(log.log_id, log.epochs)
+                known = epochs.get(log.log_id, log.stored_epochs)
                 after = known.started(batch.leader_epoch, batch.base_offset)
                 if after is not known:
                     epochs[log.log_id] = after
@@ -206,7 +206,7 @@ class Writer:
                 job.done.cancel()
             raise
         for job in group:
-            job.log.epochs = epochs.get(job.log.log_id, job.log.epochs)
+            job.log.stored_epochs = epochs.get(job.log.log_id, job.log.stored_epochs)
             job.log.committed(job.batches)
             if not job.done.done():
                 job.done.set_result(None)

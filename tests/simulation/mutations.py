@@ -15,7 +15,6 @@ from engine.controller.elections import elect
 from engine.groups.shard import Shard
 from engine.messages import PartitionMetadata
 from engine.records import BatchHeader
-from engine.replicas.fetching import Fetcher
 from engine.replicas.leadership import Leadership
 from engine.replicas.partition import Partition
 from engine.replicas.producers import KnownBatch, ProducerStates
@@ -56,11 +55,7 @@ def elect_outside_the_isr() -> AbstractContextManager[None]:
 
 def forget_to_truncate() -> AbstractContextManager[None]:
     """A returning replica goes on where its log ends, whatever stands there."""
-
-    async def truncate(self: Fetcher) -> None:
-        self._to_truncate.clear()
-
-    return _instead(Fetcher, "_truncate", truncate)
+    return _instead(Partition, "_parted", lambda self, position: None)
 
 
 def ignore_sequences() -> AbstractContextManager[None]:
