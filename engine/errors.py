@@ -48,6 +48,7 @@ class ErrorCode(IntEnum):
     NOT_CONTROLLER = 41
     INVALID_REQUEST = 42
     UNSUPPORTED_FOR_MESSAGE_FORMAT = 43
+    POLICY_VIOLATION = 44
     OUT_OF_ORDER_SEQUENCE_NUMBER = 45
     DUPLICATE_SEQUENCE_NUMBER = 46
     INVALID_PRODUCER_EPOCH = 47
@@ -60,6 +61,7 @@ class ErrorCode(IntEnum):
     REASSIGNMENT_IN_PROGRESS = 60
     NON_EMPTY_GROUP = 68
     GROUP_ID_NOT_FOUND = 69
+    TOPIC_DELETION_DISABLED = 73
     FENCED_LEADER_EPOCH = 74
     UNKNOWN_LEADER_EPOCH = 75
     UNSUPPORTED_COMPRESSION_TYPE = 76
@@ -70,10 +72,12 @@ class ErrorCode(IntEnum):
     FENCED_INSTANCE_ID = 82
     ELIGIBLE_LEADERS_NOT_AVAILABLE = 83
     ELECTION_NOT_NEEDED = 84
+    NO_REASSIGNMENT_IN_PROGRESS = 85
     GROUP_SUBSCRIBED_TO_TOPIC = 86
     INVALID_RECORD = 87
     UNSTABLE_OFFSET_COMMIT = 88
     PRODUCER_FENCED = 90
+    UNKNOWN_TOPIC_ID = 100
     TRANSACTIONAL_ID_NOT_FOUND = 105
 
 
@@ -232,6 +236,10 @@ class UnsupportedForMessageFormatError(KafkaError, code=ErrorCode.UNSUPPORTED_FO
     """The record format does not allow this."""
 
 
+class PolicyViolationError(KafkaError, code=ErrorCode.POLICY_VIOLATION):
+    """The topic's settings or the brokers' do not allow this."""
+
+
 class OutOfOrderSequenceError(KafkaError, code=ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER):
     """The producer's sequence number leaves a gap."""
 
@@ -280,6 +288,10 @@ class GroupIdNotFoundError(KafkaError, code=ErrorCode.GROUP_ID_NOT_FOUND):
     """There is no such group."""
 
 
+class TopicDeletionDisabledError(KafkaError, code=ErrorCode.TOPIC_DELETION_DISABLED):
+    """Topics cannot be deleted here: delete.topic.enable is false."""
+
+
 class FencedLeaderEpochError(KafkaError, code=ErrorCode.FENCED_LEADER_EPOCH, retriable=True):
     """The client's leader epoch is older than the broker's."""
 
@@ -324,6 +336,10 @@ class ElectionNotNeededError(KafkaError, code=ErrorCode.ELECTION_NOT_NEEDED, ret
     """The leader is the right one already."""
 
 
+class NoReassignmentInProgressError(KafkaError, code=ErrorCode.NO_REASSIGNMENT_IN_PROGRESS):
+    """The partition is not being moved."""
+
+
 class GroupSubscribedToTopicError(KafkaError, code=ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC):
     """The group is subscribed to the topic."""
 
@@ -338,6 +354,10 @@ class UnstableOffsetCommitError(KafkaError, code=ErrorCode.UNSTABLE_OFFSET_COMMI
 
 class ProducerFencedError(KafkaError, code=ErrorCode.PRODUCER_FENCED):
     """A newer producer with the same transactional id has taken over."""
+
+
+class UnknownTopicIdError(KafkaError, code=ErrorCode.UNKNOWN_TOPIC_ID, retriable=True):
+    """This broker knows no topic of that id."""
 
 
 class TransactionalIdNotFoundError(KafkaError, code=ErrorCode.TRANSACTIONAL_ID_NOT_FOUND):

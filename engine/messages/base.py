@@ -1,9 +1,12 @@
-"""What every request is."""
+"""What every request is, and what becomes of one thing among several that were asked for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
+
+from engine.errors import ErrorCode, KafkaError
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -19,3 +22,20 @@ class IsolationLevel(IntEnum):
 
     READ_UNCOMMITTED = 0
     READ_COMMITTED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one of several things went: well, or with Kafka's code and a sentence."""
+
+    error: ErrorCode = ErrorCode.NONE
+    message: str = ""
+
+    @classmethod
+    def of(cls, error: KafkaError) -> Self:
+        """What an error comes to."""
+        return cls(error.code, str(error))
+
+
+DONE = Outcome()
+"""It went well."""
