@@ -230,6 +230,29 @@ class BrokerConfig(_Settings):
         "How often leaders are put back to their preferred replica.",
         minimum=1,
     )
+    socket_request_max_bytes: int = _setting(
+        "socket.request.max.bytes", 104_857_600, "The largest request a client from outside may send.", minimum=1
+    )
+    connections_max_idle_ms: int = _setting(
+        "connections.max.idle.ms",
+        600_000,
+        "How long (real time) a connection from outside may be silent before it is closed.",
+        minimum=1,
+    )
+    max_connections: int = _setting(
+        "max.connections",
+        2_000,
+        "How many connections from outside a broker has at once.",
+        kafka=MAX_INT,
+        minimum=0,
+        why="so that a crowd of clients cannot take the memory of the screen",
+    )
+    max_incremental_fetch_session_cache_slots: int = _setting(
+        "max.incremental.fetch.session.cache.slots",
+        1_000,
+        "How many incremental fetch sessions of clients from outside a broker keeps.",
+        minimum=0,
+    )
     log_retention_check_interval_ms: int = _setting(
         "log.retention.check.interval.ms",
         5_000,

@@ -39,10 +39,12 @@ class Network:
         self._under_way: dict[int, set[asyncio.Task[Any]]] = {}
         self._weather = weather
         self._cuts: set[frozenset[int]] = set()
+        self._watchers: list[Callable[[int, bool], None]] = []
 
     def attach(self, node: int, handler: Handler) -> None:
         """From now on `node` answers."""
         self._handlers[node] = handler
+        self._tell(node, True)
 
     def detach(self, node: int) -> None:
         """From now on `node` cannot be reached; what it was doing ends, and whoever waits for it gets NetworkError."""
@@ -50,6 +52,16 @@ class Network:
             return
         for task in tuple(self._under_way.pop(node, ())):
             task.cancel()
+        self._tell(node, False)
+
+    def watch(self, told: Callable[[int, bool], None]) -> Callable[[], None]:
+        """Call `told` with each node that begins (True) or ceases to answer; returns what stops that."""
+        self._watchers.append(told)
+        return lambda: self._watchers.remove(told)
+
+    def _tell(self, node: int, answers: bool) -> None:
+        for told in tuple(self._watchers):
+            told(node, answers)
 
     def cut(self, one: int, other: int) -> None:
         """From now on these two nodes cannot reach each other; clients still reach both."""

@@ -134,7 +134,8 @@ class Serving:
     # Metadata
 
     async def _metadata(self, client: ClientInfo, request: MetadataRequest) -> MetadataResponse:
-        if request.topics is not None and self._config.auto_create_topics_enable:
+        may_create = request.allow_auto_topic_creation and self._config.auto_create_topics_enable
+        if request.topics is not None and may_create:
             missing = tuple(name for name in request.topics if name not in self._image.topics)
             if missing:
                 await self._creator.auto_create(missing)

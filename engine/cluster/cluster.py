@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from importlib import import_module
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from engine.clients.consumer import Consumer
 from engine.clients.producer import Producer
@@ -37,6 +39,9 @@ from engine.storage.connection import damaged
 from engine.storage.metadata import MetadataStore
 from engine.types import ClientInfo, TopicPartition
 from engine.workload.workload import Workload
+
+if TYPE_CHECKING:
+    from engine.wire.listener import Listener
 
 DEFAULT_BROKERS, MOST_BROKERS = 3, 9
 _LAB = ClientInfo("lab")
@@ -83,6 +88,7 @@ class Cluster:
         self._began_ms = 0.0
         self._store: MetadataStore | None = None
         self._housekeeping: Housekeeping | None = None
+        self._listener: Listener | None = None
 
     @classmethod
     def open(
@@ -199,6 +205,8 @@ class Cluster:
         store, self._store = self._store, None
         if store is None:
             return
+        if self._listener is not None:
+            self._listener.close()
         async with AsyncExitStack() as closing:  # whatever fails, say on a full disk, no file stays open
             if self._given_clock is None and hasattr(self, "clock"):
                 closing.callback(self.clock.close)
@@ -300,6 +308,32 @@ class Cluster:
         """A consumer on this cluster; options as in `engine.clients.Consumer`."""
         return Consumer(self.network, self.clock, *topics, **options)
 
+    # Clients from outside
+
+    async def listen(self, host: str = "127.0.0.1", port: int = 9092) -> None:
+        """Speak Kafka's protocol: a port for each broker, counted up from `port` (0: any). Raises RefusedError."""
+        if self._listener is not None:
+            raise RefusedError("The lab listens already; stop that first.")
+        # Kafka's message definitions take a while to read, and the first frame must not wait for them.
+        wire = await asyncio.to_thread(import_module, "engine.wire.listener")
+        listener = wire.Listener(self.nodes.alive, self.nodes.ids, self.network, self.clock, self.config, self.events)
+        await listener.open(host, port)
+        self._listener = listener
+        first = listener.view().addresses[0]
+        self._tell("listener", f"Kafka clients can connect to {first.host}:{first.port}.", Tone.GOOD)
+
+    async def stop_listening(self) -> None:
+        """Close the ports and drop who is connected; harmless while the lab does not listen."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+            self._tell("listener", "Kafka clients can connect no more; who was connected was dropped.", Tone.CHANGE)
+
+    def watch_connection(self, number: int | None) -> None:
+        """Keep the requests of one connection from outside for `World.listening`, or nobody's."""
+        if self._listener is not None:
+            self._listener.traffic.watch(number)
+
     # What the offsets service reaches for
 
     async def offset_at(self, tp: TopicPartition, timestamp: int) -> int:
@@ -340,6 +374,7 @@ class Cluster:
             throughput=self._housekeeping.throughput if self._housekeeping else _NOTHING,
             undo=self.offsets.undoable,
             ledger=self.ledger.view(),
+            listening=self._listener.view() if self._listener is not None else None,
         )
 
     async def records_behind(self, figure: LedgerFigure) -> list[LedgerRecord]:

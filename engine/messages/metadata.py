@@ -58,3 +58,4 @@ class MetadataRequest(Request[MetadataResponse]):
     """Describe the topics named, or all for None."""
 
     topics: tuple[str, ...] | None = None
+    allow_auto_topic_creation: bool = True
