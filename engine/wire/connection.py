@@ -132,7 +132,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def introduce(self, software: str, version: str) -> None:
         """The client has said what it is."""
-        self.client = self.client._replace(software=software, version=version)
+        self._introduced(software=software, version=version)
+
+    def _introduced(self, **said: str) -> None:
+        self.client = self.client._replace(**said)
+        self._listener.traffic.news = True
 
     def addresses(self) -> dict[int, tuple[str, int]]:
         """Where this client reaches each broker."""
@@ -188,7 +192,7 @@ class Connection(asyncio.BufferedProtocol):
         self.requests += 1
         self.last_request = api.name
         if header.client_id != self.client.client_id:
-            self.client = self.client._replace(client_id=header.client_id)
+            self._introduced(client_id=header.client_id)
         answer = await self._answer(api, request, Context(self, self._door.port, header.api_version, self.client))
         if answer is not None:
             self._write(header.correlation_id, api.encode(answer, header.api_version))

@@ -75,11 +75,13 @@ class Door:
             self._listener.tell_full(self, limit)
             return False
         self.connections.add(connection)
+        self._listener.traffic.news = True
         return True
 
     def forget(self, connection: Connection) -> None:
         """It is gone."""
         self.connections.discard(connection)
+        self._listener.traffic.news = True
 
 
 class Listener:

@@ -12,28 +12,38 @@ if TYPE_CHECKING:
     from engine.wire.connection import Connection
     from engine.wire.listener import Listener
 
-_LOOK_S = 1.0
-"""Rates are those of stretches at least so long (real time)."""
+_STRETCH_S = 1.0
+"""Rates are those of stretches so long (real time), or a little longer."""
 _KEPT = 500
 
 
-class _Seen(NamedTuple):
-    requests: int
-    bytes_in: int
-    bytes_out: int
+class _Figures(NamedTuple):
+    requests: float
+    bytes_in: float
+    bytes_out: float
+
+    @classmethod
+    def of(cls, connection: Connection) -> _Figures:
+        return cls(connection.requests, connection.bytes_in, connection.bytes_out)
+
+
+_NOTHING = _Figures(0, 0, 0)
 
 
 class Traffic:
-    """Looks at the connections at most once a second, and keeps what it saw."""
+    """Measures the connections once a second, and says who they are whenever that changes."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._looked_at = -_LOOK_S
-        self._before: dict[int, _Seen] = {}
+        self._measured_at = time.monotonic()
+        self._seen: dict[int, _Figures] = {}
+        self._rates: dict[int, _Figures] = {}
         self._connections: tuple[ConnectionView, ...] = ()
         self._requests: deque[RequestView] = deque(maxlen=_KEPT)
         self._changed = False
         self._view: ListeningView | None = None
+        self.news = False
+        """Whether somebody came, went or said who it is since it was looked."""
         self.watched: int | None = None
         """The number of the connection whose requests are kept."""
 
@@ -51,8 +61,14 @@ class Traffic:
     def view(self, addresses: tuple[AddressView, ...], *, beyond_loopback: bool) -> ListeningView:
         """How it stands; the same object again while nothing has changed."""
         now = time.monotonic()
-        if now - self._looked_at >= _LOOK_S or len(self._listener.connections()) != len(self._connections):
-            self._look(now)
+        connections = self._listener.connections()
+        due = now - self._measured_at >= _STRETCH_S
+        if due:
+            self._measure(connections, now)
+        if due or self.news:
+            self.news = False
+            views = tuple(self._look_at(connection) for connection in connections)
+            self._connections = self._connections if views == self._connections else views
         view = self._view
         if view is None or self._changed or view.connections is not self._connections or view.addresses != addresses:
             self._changed = False
@@ -61,20 +77,19 @@ class Traffic:
             self._view = view
         return view
 
-    def _look(self, now: float) -> None:
-        elapsed = max(now - self._looked_at, 0.001)
-        if elapsed < _LOOK_S:
-            elapsed = _LOOK_S
-        seen = {connection.number: _Seen(connection.requests, connection.bytes_in, connection.bytes_out)
-                for connection in self._listener.connections()}  # fmt: skip
-        views = tuple(self._look_at(connection, elapsed) for connection in self._listener.connections())
-        self._before, self._looked_at = seen, now
-        if views != self._connections:
-            self._connections = views
+    def _measure(self, connections: list[Connection], now: float) -> None:
+        elapsed = now - self._measured_at
+        before, self._seen = self._seen, {each.number: _Figures.of(each) for each in connections}
+        self._rates = {
+            number: _Figures(
+                *((new - old) / elapsed for new, old in zip(seen, before.get(number, _NOTHING), strict=True))
+            )
+            for number, seen in self._seen.items()
+        }
+        self._measured_at = now
 
-    def _look_at(self, connection: Connection, elapsed: float) -> ConnectionView:
-        before = self._before.get(connection.number, _Seen(0, 0, 0))
-        client = connection.client
+    def _look_at(self, connection: Connection) -> ConnectionView:
+        client, rates = connection.client, self._rates.get(connection.number, _NOTHING)
         return ConnectionView(
             connection.number,
             connection.broker_id,
@@ -83,8 +98,8 @@ class Traffic:
             client.version,
             connection.peer,
             connection.requests,
-            (connection.requests - before.requests) / elapsed,
-            (connection.bytes_in - before.bytes_in) / elapsed,
-            (connection.bytes_out - before.bytes_out) / elapsed,
+            rates.requests,
+            rates.bytes_in,
+            rates.bytes_out,
             connection.last_request,
         )
