@@ -66,16 +66,19 @@ async def test_a_client_newer_than_the_table_is_answered_in_version_0_and_may_go
     assert (await peer.ask(API_VERSIONS, 0)).error_code == 0
 
 
-async def test_a_client_is_shown_with_the_name_and_version_of_its_software(lab: Cluster, bootstrap: str) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap, "client.id": "billing"})
-    await asyncio.to_thread(admin.list_topics, timeout=10)
+async def test_a_client_is_shown_with_the_name_and_version_of_its_software(lab: Cluster, peer: Peer) -> None:
+    await peer.ask(API_VERSIONS, 3, client_software_name="librdkafka", client_software_version="2.6.0")
     listening = lab.snapshot().listening
     assert listening is not None
-    seen = next(each for each in listening.connections if each.client_id == "billing")
-    assert seen.software == "confluent-kafka-python"
-    assert "rdkafka" in seen.version
+    [seen] = listening.connections
+    assert (seen.client_id, seen.software, seen.version, seen.requests) == ("peer", "librdkafka", "2.6.0", 1)
     assert seen.address.startswith("127.0.0.1:")
-    assert seen.requests >= 2
+
+
+async def test_a_real_client_learns_of_every_broker(bootstrap: str) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    told = await asyncio.to_thread(admin.list_topics, timeout=10)
+    assert sorted(told.brokers) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("version", range(7))
