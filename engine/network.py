@@ -24,7 +24,7 @@ CLIENT, CONTROLLER = -1, 0
 class Weather(Protocol):
     """What may befall a request on its way; see `engine.faults`."""
 
-    async def going(self, source: int, target: int, request: Request[Any]) -> None:
+    async def going(self, client: ClientInfo, source: int, target: int, request: Request[Any]) -> None:
         """Before it arrives: delays it, or raises NetworkError."""
 
     async def returning(self, source: int, target: int, request: Request[Any]) -> None:
@@ -83,7 +83,7 @@ class Network:
     async def call(self, client: ClientInfo, node: int, request: Request[R], *, source: int = CLIENT) -> R:
         """The node's answer; its KafkaError, or NetworkError when it cannot be reached or dies meanwhile."""
         if self._weather is not None:
-            await self._weather.going(source, node, request)
+            await self._weather.going(client, source, node, request)
         handler = self._handlers.get(node)
         if handler is None or frozenset((source, node)) in self._cuts:
             raise NetworkError(f"{_name(node)} cannot be reached.")

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from engine.clients.accumulator import Accumulator, Batch, PartitionQueue
 from engine.clients.connection import Connection
-from engine.clients.idempotence import Identity
+from engine.clients.idempotence import MOST_IN_FLIGHT, Identity
 from engine.clients.metadata import ClientMetadata
 from engine.clients.partitioners import PARTITIONERS, KeylessRule, Partitioner, keyless_rule, murmur2
 from engine.clients.sender import Sender, SenderConfig
@@ -55,7 +55,8 @@ class Producer:
     `acks` is 0, 1 or "all"; `partitioner` "default" (murmur2 of the key; without one, sticky), "roundrobin" or "random"
     (likewise, for records without a key), or a callable `(key_bytes, all_partitions, available) -> partition`; `rng`
     is where chance comes from. `enable_idempotence` is on with acks "all" unless switched off, as in Kafka since 3.0:
-    a batch that is sent again because its answer was lost is stored once. Raises InvalidConfigError.
+    a batch that is sent again because its answer was lost is stored once, and in its order. Without it, batches keep
+    their order through retries only with `max_in_flight_requests_per_connection` 1. Raises InvalidConfigError.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Producer:
         request_timeout_ms: float = 30_000,
         retry_backoff_ms: float = 100,
         delivery_timeout_ms: float = DELIVERY_TIMEOUT_MS,
+        max_in_flight_requests_per_connection: int = 5,
         metadata_max_age_ms: float = 300_000,
         key_serializer: Callable[[Any], bytes | None] | None = None,
         value_serializer: Callable[[Any], bytes | None] | None = None,
@@ -85,6 +87,13 @@ class Producer:
             raise InvalidConfigError(f"acks cannot be {acks!r}; it takes 0, 1 or 'all'.")
         if enable_idempotence and ACKS[acks] != -1:
             raise InvalidConfigError(f"enable_idempotence needs acks 'all', not {acks!r}: set that, or leave it out.")
+        idempotent = ACKS[acks] == -1 if enable_idempotence is None else enable_idempotence
+        most = MOST_IN_FLIGHT if idempotent else 2**31 - 1
+        if not 1 <= max_in_flight_requests_per_connection <= most:
+            raise InvalidConfigError(
+                f"max_in_flight_requests_per_connection cannot be {max_in_flight_requests_per_connection}; "
+                + (f"an idempotent producer takes 1 to {MOST_IN_FLIGHT}." if idempotent else "it is at least 1.")
+            )
         if compression_type is not None and compression_type not in COMPRESSIONS:
             raise InvalidConfigError(
                 f"compression_type cannot be {compression_type!r}; it takes {', '.join(COMPRESSIONS)}."
@@ -123,8 +132,14 @@ class Producer:
             connection, clock, metadata_max_age_ms, retry_backoff_ms, self._metadata_changed
         )
         self._accumulator = Accumulator(clock, max_batch_size, compression_type or "none", buffer_memory)
-        config = SenderConfig(ACKS[acks], linger_ms, max_request_size, retry_backoff_ms, delivery_timeout_ms)
-        idempotent = ACKS[acks] == -1 if enable_idempotence is None else enable_idempotence
+        config = SenderConfig(
+            ACKS[acks],
+            linger_ms,
+            max_request_size,
+            retry_backoff_ms,
+            delivery_timeout_ms,
+            max_in_flight_requests_per_connection,
+        )
         self._identity = Identity(connection) if idempotent else None
         self._sender = Sender(
             config, self._accumulator, connection, self._metadata, clock, self._tasks, self._batch_ended, self._identity
