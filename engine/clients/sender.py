@@ -9,29 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from engine.clients.accumulator import Accumulator, Batch, PartitionQueue
 from engine.clients.connection import Connection
 from engine.clients.idempotence import Identity
 from engine.clients.metadata import ClientMetadata
+from engine.clients.settings import SenderConfig
 from engine.clients.tasks import Soon, Tasks
 from engine.clock import Clock, Timer
 from engine.errors import DeliveryTimeoutError, ErrorCode, KafkaError, RequestTimedOutError, error_for
 from engine.messages import ProducedPartition, ProduceRequest
 from engine.types import TopicPartition
-
-
-@dataclass(frozen=True, slots=True)
-class SenderConfig:
-    """What the sender keeps to; times in ms, sizes in bytes, `acks` as on the wire."""
-
-    acks: int
-    linger_ms: float
-    max_request_size: int
-    retry_backoff_ms: float
-    delivery_timeout_ms: float
-    max_in_flight: int
 
 
 class Sender:
