@@ -10,7 +10,7 @@ from engine.broker.replicas import Replicas, leads
 from engine.broker.serving import Creator, Serving
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, BrokerConfig
-from engine.controller.image import MetadataImage
+from engine.controller.image import MetadataImage, TopicGone
 from engine.errors import KafkaError
 from engine.events import EventLog
 from engine.groups.coordinator import GroupCoordinator
@@ -99,13 +99,21 @@ class Broker:
         return await self._network.call(self._client, CONTROLLER, request, source=self.broker_id)
 
     async def _catch_up(self) -> None:
+        """Read on in the controller's log and act by how things stand then, not by how they came to that.
+
+        A broker that starts reads all of the past, in which it led what it leads no more (`MetadataLoader`).
+        """
         answer = await self._ask(ReadMetadataRequest(self.broker_id, self._metadata_offset))
+        newest = {}
         for change in answer.changes:
             self.image.apply(change)
+            newest[getattr(change, "name", "")] = change
+        for change in newest.values():
             for tp, led in await self.replicas.apply(change):
                 if tp.topic == INTERNAL_TOPIC:
                     self._coordinate(tp.partition, led)
-            if hasattr(change, "name") and change.name not in self.image.topics:
+        for change in answer.changes if self._metadata_offset else ():  # in the past it coordinated nothing
+            if isinstance(change, TopicGone):
                 await self.coordinator.forget_topic(change.name)
         self._metadata_offset = answer.end_offset
 

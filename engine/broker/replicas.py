@@ -95,6 +95,9 @@ class Replicas:
         if self._broker_id not in state.replicas:
             return (tp, False) if tp in self.partitions and await self._drop(tp) else None
         partition = self.partitions.get(tp)
+        if partition is not None and partition.log.topic_id != topic.topic_id:
+            await self._drop(tp)
+            partition = None
         if partition is None:
             log = await self._make_log(tp, topic.topic_id)
             partition = self.partitions[tp] = Partition(
