@@ -230,7 +230,9 @@ class Serving:
         answer = {}
         for tp, timestamp in request.timestamps.items():
             try:
-                answer[tp] = await self._partition(tp).list_offset(timestamp)
+                partition = self._partition(tp)
+                partition.check_leader(request.current_leader_epochs.get(tp, -1))
+                answer[tp] = await partition.list_offset(timestamp)
             except KafkaError as error:
                 answer[tp] = ListedOffset(error.code)
         return ListOffsetsResponse(answer)

@@ -176,7 +176,11 @@ class GroupCoordinator:
         committed = group.committed.in_force if group is not None else {}
         wanted = committed if request.partitions is None else request.partitions
         return OffsetFetchResponse(
-            {tp: OffsetAndMetadata(committed[tp].offset, committed[tp].metadata) for tp in wanted if tp in committed}
+            {
+                tp: OffsetAndMetadata(it.offset, it.metadata, it.leader_epoch)
+                for tp in wanted
+                if (it := committed.get(tp)) is not None
+            }
         )
 
     async def offset_delete(self, client: ClientInfo, request: OffsetDeleteRequest) -> OffsetDeleteResponse:

@@ -1,8 +1,8 @@
 """Requests from bytes, responses to bytes, by what `schema` says of their version.
 
-A request becomes a `Message`, whose attributes are its fields; a field its version lacks has the newest version's
-default. A response is a dict: each version takes the fields it has and leaves the others, so request files write one
-answer for all versions.
+A request becomes a `Message`, whose attributes are its fields; a field that its version lacks and the newest one has
+is there with its default. A response is a dict: each version takes the fields it has and leaves the others, so
+request files write one answer for all versions.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def decoder(key: int, version: int, newest: int) -> Read:
 
 def _reads(plan: Struct, newest: Struct | None) -> Read:
     newer = {field.name: field for field in newest.fields} if newest else {}
-    missing = {name: field.default for name, field in newer.items() if field.default is not REQUIRED}
-    missing |= {field.name: field.default for field in plan.fields if field.tag is not None}
+    missing = {name: field.implicit for name, field in newer.items()}
+    missing |= {field.name: field.implicit for field in plan.fields if field.tag is not None}
     steps: list[Callable[[Reader, dict[str, Any]], None]] = []
     run: list[Field] = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.config import BrokerConfig
@@ -29,7 +29,7 @@ class Port:
     config: BrokerConfig
     image: MetadataImage
     apis: Mapping[int, Api]
-    sessions: FetchSessions = field(default_factory=FetchSessions)
+    sessions: FetchSessions
 
 
 @dataclass(slots=True)

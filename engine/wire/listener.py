@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import Callable, Mapping
 
 from engine.broker import Broker
@@ -20,6 +21,7 @@ from engine.snapshot import AddressView, ListeningView
 from engine.wire.apis import APIS
 from engine.wire.connection import Connection
 from engine.wire.context import Port
+from engine.wire.sessions import FetchSessions
 from engine.wire.traffic import Traffic
 
 _SWEEP_S = 1.0
@@ -148,7 +150,8 @@ class Listener:
     def _port(self, broker_id: int) -> Port:
         broker = self._brokers.get(broker_id)
         image = broker.image if broker is not None else MetadataImage()
-        return Port(broker_id, self._network, self._config, image, APIS)
+        sessions = FetchSessions(self._config.max_incremental_fetch_session_cache_slots, time.monotonic)
+        return Port(broker_id, self._network, self._config, image, APIS, sessions)
 
     def _node_changed(self, node: int, answers: bool) -> None:
         if node == CONTROLLER:

@@ -37,6 +37,7 @@ FIXED = {
 REQUIRED: Any = object()
 """Stands for a default where there is none."""
 
+_EMPTY = {"string": "", "bytes": b"", "records": b"", "bool": False, "uuid": ZERO_UUID}
 _ASSUMED = {"throttle_time": 0, "error_code": 0}
 
 
@@ -52,6 +53,17 @@ class Field:
     tag: int | None
     default: Any
     """As request files see it; REQUIRED if there is none."""
+
+    @property
+    def implicit(self) -> Any:
+        """What Kafka takes for its value in a version that lacks it."""
+        if self.default is not REQUIRED:
+            return self.default
+        if self.nullable:
+            return None
+        if self.array:
+            return []
+        return _EMPTY.get(self.kind, 0)
 
 
 @dataclass(frozen=True)

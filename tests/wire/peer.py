@@ -6,6 +6,7 @@ import asyncio
 import io
 import struct
 import sys
+from datetime import timedelta
 from typing import Any, Self
 
 from kio.index import load_request_schema, load_response_schema
@@ -73,6 +74,11 @@ class Peer:
         """A part of a request, by kio's name of it."""
         module = sys.modules[load_request_schema(key, version).__module__]
         return getattr(module, name)(**fields)
+
+    @staticmethod
+    def ms(ms: int) -> timedelta:
+        """Times as kio has them."""
+        return timedelta(milliseconds=ms)
 
     async def is_closed(self) -> bool:
         """Whether the other end has closed; waits for that."""

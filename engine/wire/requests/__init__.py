@@ -6,6 +6,50 @@
 - where speed asks for it, its own `read(reader, version)` and `write(answer, version)`.
 """
 
-from engine.wire.requests import api_versions, find_coordinator, metadata
+from engine.wire.requests import (
+    add_offsets_to_txn,
+    add_partitions_to_txn,
+    api_versions,
+    describe_producers,
+    describe_transactions,
+    end_txn,
+    fetch,
+    find_coordinator,
+    heartbeat,
+    init_producer_id,
+    join_group,
+    leave_group,
+    list_offsets,
+    list_transactions,
+    metadata,
+    offset_commit,
+    offset_fetch,
+    offset_for_leader_epoch,
+    produce,
+    sync_group,
+    txn_offset_commit,
+)
 
-MODULES = (api_versions, find_coordinator, metadata)
+MODULES = (
+    add_offsets_to_txn,
+    add_partitions_to_txn,
+    api_versions,
+    describe_producers,
+    describe_transactions,
+    end_txn,
+    fetch,
+    find_coordinator,
+    heartbeat,
+    init_producer_id,
+    join_group,
+    leave_group,
+    list_offsets,
+    list_transactions,
+    metadata,
+    offset_commit,
+    offset_fetch,
+    offset_for_leader_epoch,
+    produce,
+    sync_group,
+    txn_offset_commit,
+)
