@@ -319,8 +319,15 @@ class Cluster:
         listener = wire.Listener(self.nodes.alive, self.nodes.ids, self.network, self.clock, self.config, self.events)
         await listener.open(host, port)
         self._listener = listener
-        first = listener.view().addresses[0]
-        self._tell("listener", f"Kafka clients can connect to {first.host}:{first.port}.", Tone.GOOD)
+        where = ", ".join(f"{each.host}:{each.port}" for each in listener.view().addresses)
+        self._tell("listener", f"Kafka clients can connect to the brokers at {where}.", Tone.GOOD)
+        if listener.view().beyond_loopback:
+            self._tell(
+                "listener",
+                f"{host} is not this machine alone: whoever reaches it over the network can read, write and delete "
+                "everything in this lab, without a password.",
+                Tone.WARNING,
+            )
 
     async def stop_listening(self) -> None:
         """Close the ports and drop who is connected; harmless while the lab does not listen."""

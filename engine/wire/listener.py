@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
+import socket
 import time
 from collections.abc import Callable, Mapping
 
@@ -130,7 +132,7 @@ class Listener:
         except OSError as error:
             self.close()
             raise RefusedError(
-                f"The lab cannot listen on {host} port {port + place}: {error.strerror or error}. Name another address "
+                f"The lab cannot listen on {host} port {port + place}: {_in_words(error)}. Name another address "
                 "or port."
             ) from None
         self._stop_watching = self._network.watch(self._node_changed)
@@ -170,7 +172,7 @@ class Listener:
         except OSError as error:
             self._tell(
                 f"Broker {door.broker_id} runs, but clients from outside cannot reach it: {door.host} port "
-                f"{door.number} cannot be had any more ({error.strerror or error}). Stop listening and listen anew.",
+                f"{door.number} cannot be had any more ({_in_words(error)}). Stop listening and listen anew.",
                 Tone.WARNING,
             )
 
@@ -243,6 +245,13 @@ class Listener:
 
 def _nothing() -> None:
     """There is nothing to stop."""
+
+
+def _in_words(error: OSError) -> str:
+    """Why the system refused, without asyncio's own account of it."""
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return str(error.strerror or error).lower()
+    return os.strerror(error.errno).lower()
 
 
 def is_loopback(host: str) -> bool:
