@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from engine.broker.administration import Administration
 from engine.broker.offsets_log import OffsetsLog
 from engine.broker.replicas import Replicas, leads
-from engine.broker.serving import Creator, Serving
+from engine.broker.serving import Ids, Serving
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, BrokerConfig
 from engine.controller.image import MetadataImage, TopicGone
@@ -34,7 +35,7 @@ class Broker:
         config: BrokerConfig,
         network: Network,
         events: EventLog,
-        creator: Creator,
+        ids: Ids,
     ) -> None:
         self.broker_id = broker_id
         self.store = store
@@ -43,7 +44,10 @@ class Broker:
         self.coordinator = GroupCoordinator(
             broker_id, clock, config, OffsetsLog(self.partitions, clock), events, lambda: self.image.counts
         )
-        self._serving = Serving(broker_id, self.replicas, self.image, self.coordinator, creator, clock, config)
+        administration = Administration(self.replicas, self.image, self._ask, clock, config, events)
+        self._serving = Serving(
+            broker_id, self.replicas, self.image, self.coordinator, administration, self._ask, ids, clock, config
+        )
         self._clock = clock
         self._config = config
         self._network = network

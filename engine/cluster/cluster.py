@@ -28,11 +28,11 @@ from engine.cluster.offsets import Offsets
 from engine.cluster.world import WorldView
 from engine.config import BrokerConfig
 from engine.controller import Controller
-from engine.errors import CoordinatorNotAvailableError, RefusedError
-from engine.events import EventLog, Tone
+from engine.errors import CoordinatorNotAvailableError, RefusedError, error_for
+from engine.events import EventLog
 from engine.faults import Weather
 from engine.ledger import Ledger
-from engine.messages import FindCoordinatorRequest, Request
+from engine.messages import DeleteRecordsRequest, FindCoordinatorRequest, Request
 from engine.network import Network
 from engine.snapshot import LedgerFigure, LedgerRecord, Throughput, TopicView, World
 from engine.storage.connection import damaged
@@ -163,6 +163,7 @@ class Cluster:
         weather = Weather(self.clock, Random(seed))
         self.network = Network(weather)
         self.controller = Controller(lab_id, store, self.clock, self.config, self.events)
+        self.controller.telling.records_in = self._records_in
         self.nodes = Nodes(
             self.folder,
             count,
@@ -253,37 +254,21 @@ class Cluster:
     ) -> None:
         """Make a topic; raises KafkaError with what would be accepted."""
         await self.controller.create_topic(name, partitions, replication_factor, config or {})
-        plural = "s" if partitions != 1 else ""
-        self._tell(
-            name, f"Topic {name} was created with {partitions} partition{plural}, spread over the brokers.", Tone.GOOD
-        )
 
     async def delete_topic(self, name: str) -> None:
         """Delete a topic, its records and every group's offsets in it; raises KafkaError."""
-        records = sum(partition.span for partition in self.describe_topic(name).partitions)
         await self.controller.delete_topic(name)
-        self._tell(
-            name, f"Topic {name} was deleted: {records:,} records and every group's offsets in it are gone.", Tone.LOSS
-        )
 
     async def create_partitions(self, name: str, total: int) -> None:
         """Grow a topic to `total` partitions; raises KafkaError."""
-        before = len(self.controller.topic(name).partitions)
         await self.controller.create_partitions(name, total)
-        self._tell(
-            name,
-            f"{name} grew from {before} to {total} partitions. Keys are spread anew from now on: a key's older records "
-            "stay where they were, so its order holds only from here.",
-            Tone.WARNING,
-        )
 
     async def alter_topic_config(self, name: str, changes: Mapping[str, str | None]) -> None:
         """Set settings of a topic, or put them back to the default with None; raises KafkaError."""
-        await self.controller.alter_config(name, changes)
-        words = ", ".join(
-            f"{key}={value}" if value is not None else f"{key} back to its default" for key, value in changes.items()
-        )
-        self._tell(name, f"{name}: {words}.", Tone.CHANGE)
+        await self.controller.alter_config(name, lambda now: changes)
+
+    def _records_in(self, topic: str) -> int:
+        return sum(partition.span for partition in self.describe_topic(topic).partitions)
 
     def describe_topic(self, name: str) -> TopicView:
         """A topic as it stands; UnknownTopicOrPartitionError."""
@@ -292,11 +277,12 @@ class Cluster:
 
     async def delete_records(self, tp: TopicPartition, before_offset: int) -> int:
         """Delete a partition's records before an offset (-1: all) and return its new log start; raises KafkaError."""
-        start = await self.nodes.leader(tp).delete_records(before_offset)
-        self._tell(
-            tp.topic, f"{tp}: the records before offset {start:,} were deleted; the log starts there now.", Tone.LOSS
-        )
-        return start
+        leader = self.nodes.leader(tp).broker_id
+        answer = await self.network.call(_LAB, leader, DeleteRecordsRequest({tp: before_offset}))
+        deleted = answer.partitions[tp]
+        if deleted.outcome.error:
+            raise error_for(deleted.outcome.error, deleted.outcome.message)
+        return deleted.low_watermark
 
     # Clients
 
@@ -387,6 +373,3 @@ class Cluster:
     async def records_behind(self, figure: LedgerFigure) -> list[LedgerRecord]:
         """Some hundreds of the records that a figure of the ledger counts."""
         return self.ledger.records_behind(figure)
-
-    def _tell(self, subject: str, text: str, how: Tone) -> None:
-        self.events.tell(self.clock.now_ms(), subject, text, how)

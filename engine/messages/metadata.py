@@ -30,6 +30,8 @@ class PartitionMetadata:
     """Grows with every change the controller makes to it (KIP-497)."""
     target: tuple[int, ...] = ()
     """The replicas it is being moved to (KIP-455); empty when it is not. Meanwhile `replicas` holds old and new."""
+    adding: tuple[int, ...] = ()
+    """Those of the target that held no copy before."""
 
 
 @dataclass(frozen=True, slots=True)
