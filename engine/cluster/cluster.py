@@ -29,7 +29,7 @@ from engine.cluster.world import WorldView
 from engine.config import BrokerConfig
 from engine.controller import Controller
 from engine.errors import CoordinatorNotAvailableError, RefusedError, error_for
-from engine.events import EventLog
+from engine.events import EventLog, Tone
 from engine.faults import Weather
 from engine.ledger import Ledger
 from engine.messages import DeleteRecordsRequest, FindCoordinatorRequest, Request
@@ -373,3 +373,6 @@ class Cluster:
     async def records_behind(self, figure: LedgerFigure) -> list[LedgerRecord]:
         """Some hundreds of the records that a figure of the ledger counts."""
         return self.ledger.records_behind(figure)
+
+    def _tell(self, subject: str, text: str, how: Tone) -> None:
+        self.events.tell(self.clock.now_ms(), subject, text, how)
