@@ -25,10 +25,10 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
     unknown: list[bytes] = []
     names: tuple[str, ...] | None = None
     if asked is not None:
-        found = {topic.name or context.image.names.get(topic.topic_id): topic for topic in asked}
+        found = {topic.name or context.image.names.get(_id_of(topic)): topic for topic in asked}
         names = tuple(name for name in found if name is not None)
-        unknown = [topic.topic_id for topic in asked if topic.name is None
-                   and topic.topic_id not in context.image.names]  # fmt: skip
+        unknown = [_id_of(topic) for topic in asked if topic.name is None
+                   and _id_of(topic) not in context.image.names]  # fmt: skip
     may_create = bool(getattr(request, "allow_auto_topic_creation", True))
     answer = await context.ask(MetadataRequest(names, may_create))
     addresses = context.addresses()
@@ -50,11 +50,16 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
 def refused(request: Any, error: KafkaError, context: Context) -> dict[str, Any]:
     """Nothing is known."""
     topics: list[dict[str, Any]] = [
-        {"error_code": error.code, "name": topic.name or "", "topic_id": getattr(topic, "topic_id", ZERO_UUID),
+        {"error_code": error.code, "name": topic.name or "", "topic_id": _id_of(topic),
          "is_internal": False, "partitions": []}
         for topic in request.topics or ()
     ]  # fmt: skip
     return {"brokers": [], "cluster_id": None, "controller_id": -1, "topics": topics, "error_code": error.code}
+
+
+def _id_of(topic: Any) -> bytes:
+    """What a client named a topic by, besides its name; versions below 10 have no ids."""
+    return getattr(topic, "topic_id", ZERO_UUID)
 
 
 def _topic(topic: TopicMetadata, live: set[int], version: int) -> dict[str, Any]:
