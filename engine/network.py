@@ -31,6 +31,16 @@ class Weather(Protocol):
         """Before the answer arrives: delays it, or raises NetworkError though the request was carried out."""
 
 
+class Escort(Protocol):
+    """Who goes along with requests and may hold them; see `engine.cluster.tracing`."""
+
+    async def going(self, client: ClientInfo, target: int, request: Request[Any]) -> None:
+        """Before a request leaves; returns when it may."""
+
+    async def returning(self, client: ClientInfo, target: int, request: Request[Any], answer: Any) -> None:
+        """Before an answer leaves; returns when it may, or raises NetworkError if its sender died meanwhile."""
+
+
 class Network:
     """Knows which nodes can be reached, and carries requests to them."""
 
@@ -40,6 +50,8 @@ class Network:
         self._weather = weather
         self._cuts: set[frozenset[int]] = set()
         self._watchers: list[Callable[[int, bool], None]] = []
+        self.escort: Escort | None = None
+        """Who goes along with every request, while there is somebody."""
 
     def attach(self, node: int, handler: Handler) -> None:
         """From now on `node` answers."""
@@ -82,6 +94,8 @@ class Network:
 
     async def call(self, client: ClientInfo, node: int, request: Request[R], *, source: int = CLIENT) -> R:
         """The node's answer; its KafkaError, or NetworkError when it cannot be reached or dies meanwhile."""
+        if self.escort is not None:
+            await self.escort.going(client, node, request)
         if self._weather is not None:
             await self._weather.going(client, source, node, request)
         handler = self._handlers.get(node)
@@ -98,6 +112,8 @@ class Network:
             if task.cancelled() and not _being_cancelled():
                 raise NetworkError(f"{_name(node)} died before it answered.") from None
             raise
+        if self.escort is not None:
+            await self.escort.returning(client, node, request, result)
         if frozenset((source, node)) in self._cuts:
             raise NetworkError(f"{_name(node)} was cut off before it answered.")
         if self._weather is not None:

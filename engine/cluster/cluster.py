@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +25,7 @@ from engine.cluster.faults import Faults
 from engine.cluster.housekeeping import Housekeeping
 from engine.cluster.nodes import Nodes
 from engine.cluster.offsets import Offsets
+from engine.cluster.tracing import Trace
 from engine.cluster.world import WorldView
 from engine.config import BrokerConfig
 from engine.controller import Controller
@@ -89,6 +90,7 @@ class Cluster:
         self._store: MetadataStore | None = None
         self._housekeeping: Housekeeping | None = None
         self._listener: Listener | None = None
+        self._traces: list[Trace] = []
 
     @classmethod
     def open(
@@ -218,6 +220,8 @@ class Cluster:
                 closing.push_async_callback(self.nodes.close)
             if hasattr(self, "network"):
                 closing.push_async_callback(self.network.close)
+            for trace in self._traces:
+                await trace.close()
             if self._housekeeping is not None:
                 await self._housekeeping.close()
                 await self.workload.suspend()
@@ -326,6 +330,26 @@ class Cluster:
         """Keep the requests of one connection from outside for `World.listening`, or nobody's."""
         if self._listener is not None:
             self._listener.traffic.watch(number)
+
+    async def trace(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+        acks: str = "all",
+    ) -> Trace:
+        """Send one record by hand and follow its way, step by step, while the world stands still between the steps.
+
+        Raises KafkaError; RefusedError while another is followed.
+        """
+        if any(not trace.ended for trace in self._traces):
+            raise RefusedError("Another record is still being followed; leave that first.")
+        trace = Trace(self.nodes, self.network, self.clock, self.events, self.ledger)
+        await trace.begin(topic, key, value, headers, partition, acks)
+        self._traces = [*(each for each in self._traces if not each.settled), trace]
+        return trace
 
     # What the offsets service reaches for
 
