@@ -106,7 +106,7 @@ async def test_acks_all_loses_nothing_at_any_station_and_acks_1_only_between_its
     cluster: Cluster, clock: ManualClock
 ) -> None:
     await _three_copies(cluster, clock)
-    deadly = {}
+    deadly: dict[str, list[Stage]] = {}
     for acks in ("all", "1", "0"):
         trace = await _begin(cluster, clock, acks)
         deadly[acks] = []
