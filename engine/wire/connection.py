@@ -193,9 +193,15 @@ class Connection(asyncio.BufferedProtocol):
         self.last_request = api.name
         if header.client_id != self.client.client_id:
             self._introduced(client_id=header.client_id)
+        traffic = self._listener.traffic
+        watched = traffic.watched == self.number
+        passing = traffic.begins(api.name, header.api_version, request, len(frame)) if watched else None
         answer = await self._answer(api, request, Context(self, self._door.port, header.api_version, self.client))
-        if answer is not None:
-            self._write(header.correlation_id, api.encode(answer, header.api_version))
+        body = None if answer is None else api.encode(answer, header.api_version)
+        if passing is not None:
+            passing.answered(answer, 0 if body is None else sum(map(len, body)))
+        if body is not None:
+            self._write(header.correlation_id, body)
 
     async def _answer(self, api: Api, request: Any, context: Context) -> Any:
         try:

@@ -178,6 +178,10 @@ class Listener:
 
     # What connections need
 
+    def now_ms(self) -> float:
+        """Lab time."""
+        return self._clock.now_ms()
+
     def next_number(self) -> int:
         """The number of a new connection."""
         self._numbers += 1

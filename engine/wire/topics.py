@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,6 +15,11 @@ def partitions_of(topics: Iterable[Any], *, topic: str = "name", number: str = "
         name = getattr(each, topic)
         for partition in each.partitions:
             yield TopicPartition(name, getattr(partition, number)), partition
+
+
+def named(topic: str | bytes) -> str:
+    """A topic by its name, or by its id as Kafka writes ids."""
+    return topic if isinstance(topic, str) else urlsafe_b64encode(topic).decode().rstrip("=")
 
 
 def by_topic(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.snapshot import AddressView, ConnectionView, ListeningView, RequestView
+from engine.wire import summary
 
 if TYPE_CHECKING:
     from engine.wire.connection import Connection
@@ -30,6 +32,25 @@ class _Figures(NamedTuple):
 _NOTHING = _Figures(0, 0, 0)
 
 
+class Passing:
+    """A request of the watched connection, from its coming to its answer."""
+
+    def __init__(self, view: RequestView, traffic: Traffic) -> None:
+        self.view = view
+        self._traffic = traffic
+        self._began = time.perf_counter()
+
+    def answered(self, answer: Any, size: int) -> None:
+        """This was said, in so many bytes; None where nothing is to be said."""
+        self.view = replace(
+            self.view,
+            answer="" if answer is None else summary.line(answer),
+            bytes_out=size,
+            latency_ms=(time.perf_counter() - self._began) * 1000,
+        )
+        self._traffic.answered()
+
+
 class Traffic:
     """Measures the connections once a second, and says who they are whenever that changes."""
 
@@ -39,7 +60,7 @@ class Traffic:
         self._seen: dict[int, _Figures] = {}
         self._rates: dict[int, _Figures] = {}
         self._connections: tuple[ConnectionView, ...] = ()
-        self._requests: deque[RequestView] = deque(maxlen=_KEPT)
+        self._requests: deque[Passing] = deque(maxlen=_KEPT)
         self._changed = False
         self._view: ListeningView | None = None
         self.news = False
@@ -53,9 +74,16 @@ class Traffic:
         self._requests.clear()
         self._changed = True
 
-    def passed(self, request: RequestView) -> None:
-        """A request of the watched connection was answered."""
-        self._requests.append(request)
+    def begins(self, name: str, api_version: int, request: Any, size: int) -> Passing:
+        """A request of the watched connection has come; what it is told of its answer is seen too."""
+        view = RequestView(self._listener.now_ms(), name, api_version, summary.line(request), "", size, 0, None)
+        passing = Passing(view, self)
+        self._requests.append(passing)
+        self._changed = True
+        return passing
+
+    def answered(self) -> None:
+        """One of them was answered."""
         self._changed = True
 
     def view(self, addresses: tuple[AddressView, ...], *, beyond_loopback: bool) -> ListeningView:
@@ -72,7 +100,7 @@ class Traffic:
         view = self._view
         if view is None or self._changed or view.connections is not self._connections or view.addresses != addresses:
             self._changed = False
-            requests = tuple(self._requests)
+            requests = tuple(passing.view for passing in self._requests)
             view = ListeningView(addresses, self._connections, beyond_loopback, watched=self.watched, requests=requests)
             self._view = view
         return view

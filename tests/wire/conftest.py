@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from engine.cluster import Cluster
 from engine.config import BrokerConfig
+from engine.snapshot import ListeningView
+from engine.types import TopicPartition
+from tests.wire.peer import Peer
+
+TP = TopicPartition("orders", 0)
 
 
 @pytest.fixture
@@ -19,8 +24,27 @@ async def lab() -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-def bootstrap(lab: Cluster) -> str:
+def listening(lab: Cluster) -> Callable[[], ListeningView]:
+    """How the lab listens, as the snapshot has it."""
+
+    def look() -> ListeningView:
+        view = lab.snapshot().listening
+        assert view is not None
+        return view
+
+    return look
+
+
+@pytest.fixture
+def bootstrap(listening: Callable[[], ListeningView]) -> str:
     """What every client is told: the addresses of all brokers."""
-    listening = lab.snapshot().listening
-    assert listening is not None
-    return ",".join(f"{address.host}:{address.port}" for address in listening.addresses)
+    return ",".join(f"{address.host}:{address.port}" for address in listening().addresses)
+
+
+@pytest.fixture
+async def peer(lab: Cluster) -> AsyncIterator[Peer]:
+    """Somebody at the leader of the only partition of `orders`."""
+    await lab.create_topic("orders", partitions=1, replication_factor=3)
+    opened = await Peer.connect(lab, lab.nodes.leader(TP).broker_id)
+    yield opened
+    await opened.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -14,18 +13,10 @@ from tests.wire.peer import Peer
 API_VERSIONS, METADATA, FIND_COORDINATOR = 18, 3, 10
 
 
-@pytest.fixture
-async def peer(lab: Cluster) -> AsyncIterator[Peer]:
-    opened = await Peer.connect(lab)
-    yield opened
-    await opened.close()
-
-
 @pytest.mark.parametrize("version", range(14))
 async def test_every_version_of_metadata_names_topics_and_where_brokers_are_reached(
     lab: Cluster, peer: Peer, version: int
 ) -> None:
-    await lab.create_topic("orders", partitions=2, replication_factor=3)
     more = {"allow_auto_topic_creation": False} if version >= 4 else {}
     if version >= 8:
         more["include_topic_authorized_operations"] = False
@@ -38,8 +29,8 @@ async def test_every_version_of_metadata_names_topics_and_where_brokers_are_reac
         (a.broker_id, a.host, a.port) for a in listening.addresses
     ]
     [orders] = answer.topics
-    assert (orders.name, len(orders.partitions)) == ("orders", 2)
-    assert orders.partitions[0].replica_nodes == (1, 2, 3)
+    assert (orders.name, len(orders.partitions)) == ("orders", 1)
+    assert sorted(orders.partitions[0].replica_nodes) == [1, 2, 3]
 
 
 async def test_asking_for_a_topic_that_is_not_there_makes_it_unless_the_client_says_not_to(
@@ -48,7 +39,7 @@ async def test_asking_for_a_topic_that_is_not_there_makes_it_unless_the_client_s
     for name, wanted in (("unwanted", False), ("wanted", True)):
         topic = peer.part(METADATA, 5, "MetadataRequestTopic", name=name)
         await peer.ask(METADATA, 5, topics=(topic,), allow_auto_topic_creation=wanted)
-    assert [view.name for view in lab.snapshot().topics] == ["wanted"]
+    assert [view.name for view in lab.snapshot().topics] == ["orders", "wanted"]
 
 
 @pytest.mark.parametrize("version", range(5))

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from engine.cluster import Cluster
 from engine.records import BatchBuilder, read_all, split_batches
-from engine.types import TopicPartition
+from tests.wire.conftest import TP
 from tests.wire.peer import Peer
 
 PRODUCE, FETCH, LIST_OFFSETS, EPOCHS = 0, 1, 2, 23
-TP = TopicPartition("orders", 0)
-
-
-@pytest.fixture
-async def peer(lab: Cluster) -> AsyncIterator[Peer]:
-    """Somebody at the leader of the only partition of `orders`."""
-    await lab.create_topic("orders", partitions=1)
-    opened = await Peer.connect(lab, lab.nodes.leader(TP).broker_id)
-    yield opened
-    await opened.close()
 
 
 def batch(*values: bytes, timestamp: int = 1_000) -> bytes:

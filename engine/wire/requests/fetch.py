@@ -19,6 +19,7 @@ from engine.wire.context import Context
 from engine.wire.leaders import Leader, endpoints_tag, leader_instead, leader_tag
 from engine.wire.primitives import Buffer
 from engine.wire.sessions import FINAL_EPOCH, INITIAL_EPOCH, FetchSession, Key, Wanted
+from engine.wire.topics import named
 
 NAME, KEY, VERSIONS = "Fetch", 1, (4, 18)
 
@@ -37,6 +38,22 @@ class Answered:
     session_id: int = 0
     topics: dict[str | bytes, list[tuple[int, FetchedPartition, Leader | None]]] = field(default_factory=dict)
     endpoints: bytes = b""
+
+    def __str__(self) -> str:
+        if self.error:
+            return self.error.name
+        return ", ".join(
+            f"{named(topic)}-{number}: {_words(found)}"
+            for topic, partitions in self.topics.items()
+            for number, found, _ in partitions
+        )
+
+
+def _words(found: FetchedPartition) -> str:
+    if found.error:
+        return found.error.name
+    size = sum(map(len, found.batches))
+    return f"{len(found.batches)} batches, {size:,} bytes" if size else f"nothing new, ends at {found.high_watermark:,}"
 
 
 async def serve(request: Any, context: Context) -> Answered:

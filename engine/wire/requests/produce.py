@@ -19,6 +19,7 @@ from engine.wire import primitives as wire
 from engine.wire.context import Context
 from engine.wire.leaders import Leader, endpoints_tag, leader_instead, leader_tag
 from engine.wire.primitives import Buffer, Malformed, Reader
+from engine.wire.topics import named
 
 NAME, KEY, VERSIONS = "Produce", 0, (0, 13)
 
@@ -36,14 +37,14 @@ class Asked:
     timeout_ms: int
     topics: list[tuple[str | bytes, list[tuple[int, Buffer]]]]
 
-    def __repr__(self) -> str:
-        size = sum(len(records) for _, partitions in self.topics for _, records in partitions)
-        where = " ".join(
-            f"{topic if isinstance(topic, str) else topic.hex()}-{number}"
+    def __str__(self) -> str:
+        where = ", ".join(
+            f"{named(topic)}-{number}: {len(records):,} bytes"
             for topic, partitions in self.topics
-            for number, _ in partitions
+            for number, records in partitions
         )
-        return f"Produce(acks={self.acks}, {size} bytes to {where})"
+        transaction = f" transactional_id={self.transactional_id}" if self.transactional_id else ""
+        return f"acks={self.acks}{transaction} {where}"
 
 
 def read(reader: Reader, version: int) -> Asked:
@@ -80,6 +81,13 @@ class Answered:
 
     topics: list[tuple[str | bytes, list[tuple[int, ProducedPartition, Leader | None]]]]
     endpoints: bytes = b""
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{named(topic)}-{number}: {found.error.name if found.error else f'at {found.base_offset:,}'}"
+            for topic, partitions in self.topics
+            for number, found, _ in partitions
+        )
 
 
 async def serve(request: Asked, context: Context) -> Answered | None:
