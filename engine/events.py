@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from engine.snapshot import Rebalance
+from engine.snapshot import GroupProtocol, Rebalance
 
 
 class Tone(Enum):
@@ -104,6 +104,7 @@ class RebalanceStarted(Event):
     cooperative: bool
     assignor: str
     members: int
+    protocol: GroupProtocol = GroupProtocol.CLASSIC
 
     @property
     def tone(self) -> Tone:
@@ -112,6 +113,13 @@ class RebalanceStarted(Event):
 
     def sentence(self) -> str:
         """What happened, why, and what follows."""
+        if self.protocol is GroupProtocol.CONSUMER:
+            follows = (
+                f"Only what moves stops; the others go on ({self.assignor}, decided by the coordinator)"
+                if self.members
+                else "Nobody is left, so it is empty"
+            )
+            return f"{self.subject} enters epoch {self.generation}: {self.cause}. {follows}."
         if not self.assignor:
             first = "first assignment" + (", cooperative" if self.cooperative else "")
             return f"{self.subject} rebalances: {self.cause}. It waits a moment for more members ({first})."
@@ -140,7 +148,8 @@ class RebalanceCompleted(Event):
     def sentence(self) -> str:
         """What happened, why, and what follows."""
         it = self.rebalance
-        head = f"{it.group_id} gen {it.from_generation}→{it.to_generation}: "
+        counted = "epoch" if it.protocol is GroupProtocol.CONSUMER else "gen"
+        head = f"{it.group_id} {counted} {it.from_generation}→{it.to_generation}: "
         if not it.moved:
             return head + f"nothing moved; all {len(it.moves)} partitions stayed where they were."
         routes: dict[tuple[str, str], list[str]] = {}

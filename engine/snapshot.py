@@ -13,13 +13,30 @@ from engine.types import TopicPartition
 
 
 class GroupState(Enum):
-    """The states of a classic group (`org.apache.kafka.coordinator.group.classic.ClassicGroupState`)."""
+    """The states of a group, of the classic protocol (`ClassicGroupState`) or the consumer's (`ConsumerGroupState`)."""
 
     EMPTY = "Empty"
     PREPARING_REBALANCE = "PreparingRebalance"
     COMPLETING_REBALANCE = "CompletingRebalance"
+    ASSIGNING = "Assigning"
+    RECONCILING = "Reconciling"
     STABLE = "Stable"
     DEAD = "Dead"
+
+
+class GroupProtocol(Enum):
+    """How a group's members agree on who reads what (`group.protocol`)."""
+
+    CLASSIC = "classic"
+    CONSUMER = "consumer"
+
+
+class MemberState(Enum):
+    """How far a member of the consumer protocol is on the way to its target (`modern.MemberState`)."""
+
+    STABLE = "STABLE"
+    UNREVOKED_PARTITIONS = "UNREVOKED_PARTITIONS"
+    UNRELEASED_PARTITIONS = "UNRELEASED_PARTITIONS"
 
 
 class ClientState(Enum):
@@ -150,6 +167,16 @@ class MemberView:
     rebalance_timeout_ms: int
     rejoined: bool
     """In PreparingRebalance: it has sent JoinGroup. In CompletingRebalance: it has sent SyncGroup."""
+    epoch: int = -1
+    """Consumer protocol: the epoch it has reached; -2 while a static member is away."""
+    state: MemberState | None = None
+    """Consumer protocol: how far it is on the way to its target."""
+    target: tuple[TopicPartition, ...] = ()
+    """Consumer protocol: what it is to have in the end."""
+    revoking: tuple[TopicPartition, ...] = ()
+    """Consumer protocol: the part of its assignment that it was told to give up and has not yet."""
+    pattern: str = ""
+    """Consumer protocol: the regular expression it subscribes by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +226,8 @@ class Rebalance:
     """Members that did not come back in time."""
     leader: str | None
     moves: tuple[Move, ...]
+    protocol: GroupProtocol = GroupProtocol.CLASSIC
+    """With the consumer protocol the generations are group epochs."""
 
     @property
     def moved(self) -> tuple[Move, ...]:
@@ -232,6 +261,10 @@ class GroupView:
     offsets: tuple[GroupOffsetView, ...]
     rebalances: tuple[Rebalance, ...]
     """Newest last."""
+    protocol: GroupProtocol = GroupProtocol.CLASSIC
+    """With the consumer protocol `generation` is the group epoch."""
+    assignment_epoch: int = -1
+    """Consumer protocol: the group epoch that the target assignment is for."""
 
     @property
     def lag(self) -> int:
@@ -368,72 +401,6 @@ class LedgerRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class AddressView:
-    """Where one broker is reached from outside; its port is closed while the broker is down."""
-
-    broker_id: int
-    host: str
-    port: int
-    open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionView:
-    """A connection from outside. Rates are per second of real time, `number` is its own as long as the lab listens."""
-
-    number: int
-    broker_id: int
-    client_id: str
-    """Empty until its first request."""
-    software: str
-    """As the client calls itself (ApiVersions 3 and later): "librdkafka"; empty where it does not say."""
-    version: str
-    address: str
-    """Host and port it comes from."""
-    requests: int
-    requests_per_s: float
-    bytes_in_per_s: float
-    bytes_out_per_s: float
-    last_request: str = ""
-    """The name of the newest: "Fetch"."""
-    principal: str = ""
-    """Who it authenticated as, where the listener asks for that."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestView:
-    """One request that passed on the connection that is watched."""
-
-    at_ms: float
-    name: str
-    api_version: int
-    summary: str
-    """What was asked, decoded, on one line."""
-    answer: str
-    """What was answered; empty while it waits, or when nothing is to be answered."""
-    bytes_in: int
-    bytes_out: int
-    latency_ms: float | None
-    """From the last byte of the request to the first of the answer, in real ms; None while it waits."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListeningView:
-    """The lab speaks Kafka's protocol: where, to whom, and what passes on the connection that is watched."""
-
-    addresses: tuple[AddressView, ...]
-    connections: tuple[ConnectionView, ...] = ()
-    beyond_loopback: bool = False
-    """Whether other machines may reach it."""
-    security: str = "PLAINTEXT"
-    """Kafka's word: PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL."""
-    watched: int | None = None
-    """The number of the connection whose requests are kept."""
-    requests: tuple[RequestView, ...] = ()
-    """Its last requests, newest last."""
-
-
-@dataclass(frozen=True, slots=True)
 class World:
     """Everything at one instant."""
 
@@ -452,8 +419,6 @@ class World:
     undo: str = ""
     """What `undo` would take back, in words; empty when there is nothing."""
     ledger: LedgerView = LedgerView()
-    listening: ListeningView | None = None
-    """None while clients from outside cannot connect."""
 
     def topic(self, name: str) -> TopicView | None:
         """The topic of that name."""

@@ -6,10 +6,9 @@ Rules from `kafka.server.KafkaApis` and `ReplicaManager`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from engine.broker.administration import Administration, Ask
 from engine.broker.replicas import Replicas
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, BrokerConfig
@@ -22,17 +21,16 @@ from engine.errors import (
     InvalidRequiredAcksError,
     InvalidTopicError,
     KafkaError,
-    NetworkError,
+    NotLeaderOrFollowerError,
+    UnknownTopicOrPartitionError,
     UnsupportedVersionError,
 )
 from engine.groups.coordinator import GroupCoordinator, partition_for
 from engine.messages import (
     BrokerAddress,
-    CreatableTopic,
-    CreateTopicsRequest,
+    ConsumerGroupDescribeRequest,
+    ConsumerGroupHeartbeatRequest,
     DeleteGroupsRequest,
-    DescribeGroupsRequest,
-    EnsureInternalTopicRequest,
     EpochEnd,
     FetchedPartition,
     FetchRequest,
@@ -45,7 +43,6 @@ from engine.messages import (
     JoinGroupRequest,
     LeaveGroupRequest,
     ListedOffset,
-    ListGroupsRequest,
     ListOffsetsRequest,
     ListOffsetsResponse,
     MetadataRequest,
@@ -66,10 +63,16 @@ from engine.replicas.partition import Partition
 from engine.types import ClientInfo, TopicPartition
 
 
-class Ids(Protocol):
-    """Who gives things their ids: the controller."""
+class Creator(Protocol):
+    """Who makes topics when a client asks for one that is not there: the controller."""
 
     cluster_id: str
+
+    async def auto_create(self, names: tuple[str, ...]) -> None:
+        """Make those that are missing and may be made."""
+
+    async def ensure_offsets_topic(self) -> int:
+        """Make `__consumer_offsets` if need be; how many partitions it has."""
 
     async def next_producer_id(self) -> int:
         """An id that no producer has had."""
@@ -84,17 +87,14 @@ class Serving:
         replicas: Replicas,
         image: MetadataImage,
         coordinator: GroupCoordinator,
-        administration: Administration,
-        ask: Ask,
-        ids: Ids,
+        creator: Creator,
         clock: Clock,
         config: BrokerConfig,
     ) -> None:
         self._broker_id = broker_id
         self._replicas = replicas
         self._image = image
-        self._ask = ask
-        self._ids = ids
+        self._creator = creator
         self._clock = clock
         self._config = config
         self._serve: dict[type[Request[Any]], Callable[[ClientInfo, Any], Awaitable[Any]]] = {
@@ -113,9 +113,8 @@ class Serving:
             OffsetFetchRequest: coordinator.offset_fetch,
             OffsetDeleteRequest: coordinator.offset_delete,
             DeleteGroupsRequest: coordinator.delete_groups,
-            DescribeGroupsRequest: coordinator.describe_groups,
-            ListGroupsRequest: coordinator.list_groups,
-            **administration.serve,
+            ConsumerGroupHeartbeatRequest: coordinator.consumer_group_heartbeat,
+            ConsumerGroupDescribeRequest: coordinator.consumer_group_describe,
         }
 
     async def handle(self, client: ClientInfo, request: Request[Any]) -> Any:
@@ -126,35 +125,33 @@ class Serving:
         return await serve(client, request)
 
     def _partition(self, tp: TopicPartition) -> Partition:
-        return self._replicas.partition(tp, self._image)
+        partition = self._replicas.partitions.get(tp)
+        if partition is not None:
+            return partition
+        topic = self._image.topics.get(tp.topic)
+        if topic is None:
+            raise UnknownTopicOrPartitionError(f"There is no topic {tp.topic!r}.")
+        if tp.partition not in range(len(topic.partitions)):
+            raise UnknownTopicOrPartitionError(f"{tp.topic} has no partition {tp.partition}.")
+        raise NotLeaderOrFollowerError(f"Broker {self._broker_id} holds no replica of {tp}.")
 
     # Metadata
 
     async def _metadata(self, client: ClientInfo, request: MetadataRequest) -> MetadataResponse:
+        if request.topics is not None and self._config.auto_create_topics_enable:
+            missing = tuple(name for name in request.topics if name not in self._image.topics)
+            if missing:
+                await self._creator.auto_create(missing)
         names = tuple(self._image.topics) if request.topics is None else request.topics
-        missing = tuple(name for name in names if name not in self._image.topics)
-        may_create = request.allow_auto_topic_creation and self._config.auto_create_topics_enable
-        refused = await self._auto_create(missing) if missing and may_create else {}
         live = sorted(self._image.live)
         return MetadataResponse(
-            self._ids.cluster_id,
+            self._creator.cluster_id,
             live[0] if live else None,
             tuple(BrokerAddress(broker_id) for broker_id in live),
-            tuple(self._topic(name, refused) for name in names),
+            tuple(self._topic(name) for name in names),
         )
 
-    async def _auto_create(self, names: tuple[str, ...]) -> dict[str, ErrorCode]:
-        """Have the controller make topics that a client named; why it refused some (`AutoTopicCreationManager`)."""
-        try:
-            if INTERNAL_TOPIC in names:
-                await self._ask(EnsureInternalTopicRequest(INTERNAL_TOPIC))
-            topics = tuple(CreatableTopic(name) for name in names if name != INTERNAL_TOPIC)
-            made = await self._ask(CreateTopicsRequest(topics, unasked=True))
-        except NetworkError:
-            return {}  # without the controller there is no new topic; the client asks again
-        return {topic.name: topic.outcome.error for topic in made.topics}
-
-    def _topic(self, name: str, refused: Mapping[str, ErrorCode]) -> TopicMetadata:
+    def _topic(self, name: str) -> TopicMetadata:
         topic = self._image.topics.get(name)
         if topic is not None:
             return TopicMetadata(name, topic.partitions, topic.internal, topic.topic_id)
@@ -162,16 +159,14 @@ class Serving:
             check_name(name)
         except KafkaError as error:
             return TopicMetadata(name, error=error.code)
-        told = refused.get(name, ErrorCode.NONE)
-        passed_on = told in (ErrorCode.INVALID_REPLICATION_FACTOR, ErrorCode.INVALID_TOPIC_EXCEPTION)
-        return TopicMetadata(name, error=told if passed_on else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        return TopicMetadata(name, error=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
 
     async def _find_coordinator(self, client: ClientInfo, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
         if not request.key:
             raise InvalidGroupIdError
         topic = self._image.topics.get(INTERNAL_TOPIC)
         if topic is None:
-            await self._ask(EnsureInternalTopicRequest(INTERNAL_TOPIC))
+            await self._creator.ensure_offsets_topic()
             topic = self._image.topics.get(INTERNAL_TOPIC)
         if topic is None:
             raise CoordinatorNotAvailableError
@@ -183,7 +178,7 @@ class Serving:
     # Records
 
     async def _init_producer_id(self, client: ClientInfo, request: InitProducerIdRequest) -> InitProducerIdResponse:
-        return InitProducerIdResponse(await self._ids.next_producer_id(), 0)
+        return InitProducerIdResponse(await self._creator.next_producer_id(), 0)
 
     async def _produce(self, client: ClientInfo, request: ProduceRequest) -> ProduceResponse:
         if request.acks not in (0, 1, -1):
@@ -238,9 +233,7 @@ class Serving:
         answer = {}
         for tp, timestamp in request.timestamps.items():
             try:
-                partition = self._partition(tp)
-                partition.check_leader(request.current_leader_epochs.get(tp, -1))
-                answer[tp] = await partition.list_offset(timestamp)
+                answer[tp] = await self._partition(tp).list_offset(timestamp)
             except KafkaError as error:
                 answer[tp] = ListedOffset(error.code)
         return ListOffsetsResponse(answer)

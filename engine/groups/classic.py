@@ -20,9 +20,11 @@ from engine.errors import (
 from engine.groups.committed import Committed
 from engine.groups.group import COMPLETING, EMPTY, PREPARING, STABLE, Group
 from engine.groups.member import Member, Reply, read_assignment
+from engine.groups.offsets import GroupKey, encode_key
 from engine.groups.phases import Phases
 from engine.groups.reasons import names, why_left, why_rejoined
 from engine.groups.roster import Surroundings
+from engine.groups.writer import LogRecord
 from engine.messages import (
     HeartbeatRequest,
     JoinGroupRequest,
@@ -50,6 +52,27 @@ class ClassicGroup:
         """Whether there is nothing to it: no offsets, and never any member."""
         group = self.group
         return not (group.members or group.pending_joins or group.protocol_type or len(self.committed))
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has no members."""
+        return self.group.state is EMPTY
+
+    def die(self) -> None:
+        """Stop: the group is deleted, or another broker's."""
+        self.phases.die()
+
+    def drop_topic(self, topic: str) -> None:
+        """The topic is gone, and nobody misses its partitions."""
+        self.phases.history.drop_topic(topic)
+
+    def check_delete(self) -> None:
+        """Refuse to delete a group that has members."""
+        self.group.check_delete()
+
+    def tombstones(self) -> list[LogRecord]:
+        """What makes the log forget the group."""
+        return [(encode_key(GroupKey(self.group.group_id)), None)]
 
     def resume(self) -> None:
         """Go on after loading: every session starts anew, and a group that is too large by now rebalances."""

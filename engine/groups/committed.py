@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from engine.groups.group import EMPTY, STABLE, Group
+from engine.groups.modern.group import ModernGroup
 from engine.groups.offsets import OffsetValue
 from engine.types import TopicPartition
 
@@ -48,7 +49,7 @@ class Committed:
         if self.in_force.pop(tp, None) is not None:
             self.version += 1
 
-    def expired(self, group: Group, now_ms: int, retention_ms: int) -> list[TopicPartition]:
+    def expired(self, group: Group | ModernGroup, now_ms: int, retention_ms: int) -> list[TopicPartition]:
         """What nobody has needed for `retention_ms`.
 
         An empty group's offsets age together from when it became empty, those of a simple consumer each from its

@@ -6,7 +6,9 @@ Kafka's `GroupCoordinatorService`. The groups of a partition of `__consumer_offs
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from engine.clock import Clock
@@ -14,39 +16,40 @@ from engine.config import INTERNAL_TOPIC, BrokerConfig
 from engine.errors import (
     CoordinatorLoadInProgressError,
     ErrorCode,
-    GroupIdNotFoundError,
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
     KafkaError,
     NotCoordinatorError,
 )
 from engine.events import EventLog
-from engine.groups.listing import described, listed, matches
+from engine.groups.classic import ClassicGroup
 from engine.groups.member import Reply
-from engine.groups.shard import Shard
-from engine.groups.views import Position, Standing, Viewer
+from engine.groups.modern.consumer_group import ConsumerGroup, check_heartbeat
+from engine.groups.modern.views import ModernViewer
+from engine.groups.shard import AnyGroup, Shard
+from engine.groups.standings import Position, Standing
+from engine.groups.views import Viewer
 from engine.groups.writer import OffsetsLog
 from engine.messages import (
+    JOIN_EPOCH,
+    ConsumerGroupDescribeRequest,
+    ConsumerGroupDescribeResponse,
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
     DeleteGroupsRequest,
     DeleteGroupsResponse,
-    DescribedGroup,
-    DescribeGroupsRequest,
-    DescribeGroupsResponse,
     HeartbeatRequest,
     HeartbeatResponse,
     JoinGroupRequest,
     JoinGroupResponse,
     LeaveGroupRequest,
     LeaveGroupResponse,
-    ListGroupsRequest,
-    ListGroupsResponse,
     OffsetCommitRequest,
     OffsetCommitResponse,
     OffsetDeleteRequest,
     OffsetDeleteResponse,
     OffsetFetchRequest,
     OffsetFetchResponse,
-    Outcome,
     SyncGroupRequest,
     SyncGroupResponse,
 )
@@ -69,6 +72,7 @@ class GroupCoordinator:
         log: OffsetsLog,
         events: EventLog,
         topics: Callable[[], Mapping[str, int]],
+        topic_ids: Callable[[], Mapping[str, bytes]],
     ) -> None:
         self.broker_id = broker_id
         self._clock = clock
@@ -76,8 +80,10 @@ class GroupCoordinator:
         self._log = log
         self._events = events
         self._topics = topics
+        self._topic_ids = topic_ids
         self._shards: dict[int, Shard] = {}
-        self._viewers: dict[str, Viewer] = {}
+        self._viewers: dict[str, Viewer | ModernViewer] = {}
+        self._ids = 0
         self._views: tuple[GroupView, ...] = ()
 
     async def load(self, partition: int) -> None:
@@ -87,7 +93,7 @@ class GroupCoordinator:
         """
         self.unload(partition)
         shard = self._shards[partition] = Shard(
-            partition, self._clock, self._config, self._log, self._events, self._topics
+            partition, self._clock, self._config, self._log, self._events, self._topics, self._topic_ids
         )
         try:
             records = await self._log.read(partition)
@@ -154,9 +160,38 @@ class GroupCoordinator:
         """An error for each member; UNKNOWN_MEMBER_ID for all where there is no such group."""
         _check_group_id(request.group_id)
         group = self._shard(request.group_id).group(request.group_id)
-        if group is None:
+        if not isinstance(group, ClassicGroup):
             return LeaveGroupResponse((ErrorCode.UNKNOWN_MEMBER_ID,) * len(request.members))
         return LeaveGroupResponse(group.leave(request))
+
+    async def consumer_group_heartbeat(
+        self, client: ClientInfo, request: ConsumerGroupHeartbeatRequest
+    ) -> ConsumerGroupHeartbeatResponse:
+        """Answered when what it changes is stored; a member that joins without an id is given one."""
+        joins = request.member_epoch == JOIN_EPOCH
+        if joins and not request.member_id:
+            request = replace(request, member_id=self._new_member_id(request.group_id))
+        check_heartbeat(request, self._config.group_consumer_assignors)
+        shard = self._shard(request.group_id)
+        reply, answer = _ask(ConsumerGroupHeartbeatResponse)
+        shard.group_to_consume(request.group_id, joins=joins).heartbeat(client, request, reply)
+        try:
+            return await answer
+        except KafkaError:
+            shard.discard_if_bare(request.group_id)
+            raise
+
+    def _new_member_id(self, group_id: str) -> str:
+        """One that no one has had, and the same again in a lab that is run again."""
+        self._ids += 1
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{group_id}/{self._clock.now_ms()}/{self.broker_id}/{self._ids}"))
+
+    async def consumer_group_describe(
+        self, client: ClientInfo, request: ConsumerGroupDescribeRequest
+    ) -> ConsumerGroupDescribeResponse:
+        """How a group of the consumer protocol stands; raises GroupIdNotFoundError where there is none."""
+        _check_group_id(request.group_id)
+        return self._shard(request.group_id).group_to_consume(request.group_id, joins=False).describe()
 
     # Offsets
 
@@ -181,14 +216,12 @@ class GroupCoordinator:
     async def offset_fetch(self, client: ClientInfo, request: OffsetFetchRequest) -> OffsetFetchResponse:
         """What is committed of the partitions asked for; nothing where there is no such group."""
         group = self._shard(request.group_id).group(request.group_id)
+        if isinstance(group, ConsumerGroup):
+            group.group.check_fetch(request.member_id, request.member_epoch)
         committed = group.committed.in_force if group is not None else {}
         wanted = committed if request.partitions is None else request.partitions
         return OffsetFetchResponse(
-            {
-                tp: OffsetAndMetadata(it.offset, it.metadata, it.leader_epoch)
-                for tp in wanted
-                if (it := committed.get(tp)) is not None
-            }
+            {tp: OffsetAndMetadata(committed[tp].offset, committed[tp].metadata) for tp in wanted if tp in committed}
         )
 
     async def offset_delete(self, client: ClientInfo, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
@@ -208,29 +241,6 @@ class GroupCoordinator:
                 errors[group_id] = error.code
         return DeleteGroupsResponse(errors)
 
-    # What administrators are told
-
-    async def describe_groups(self, client: ClientInfo, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
-        """How each classic group stands; one that is not there is Dead, with GROUP_ID_NOT_FOUND (KIP-1043)."""
-        answers = []
-        for group_id in request.group_ids:
-            try:
-                _check_group_id(group_id)
-                group = self._shard(group_id).group(group_id)
-                if group is None:
-                    raise GroupIdNotFoundError(f"There is no group {group_id}.")
-                answers.append(described(group.group))
-            except KafkaError as error:
-                answers.append(DescribedGroup(group_id, Outcome.of(error)))
-        return DescribeGroupsResponse(tuple(answers))
-
-    async def list_groups(self, client: ClientInfo, request: ListGroupsRequest) -> ListGroupsResponse:
-        """The groups coordinated here that match; raises while any partition is still being read."""
-        for shard in self._shards.values():
-            shard.check_loaded()
-        groups = [listed(group.group) for shard in self._shards.values() for group in shard.groups.values()]
-        return ListGroupsResponse(tuple(group for group in groups if matches(group, request)))
-
     async def forget_topic(self, topic: str) -> None:
         """The topic was deleted: what is committed for it gets tombstones. Raises what appending raises."""
         for shard in tuple(self._shards.values()):
@@ -249,7 +259,7 @@ class GroupCoordinator:
         for group_id in sorted(groups):
             viewer = self._viewers.get(group_id)
             if viewer is None or viewer.seen is not groups[group_id]:
-                viewer = self._viewers[group_id] = Viewer(groups[group_id])
+                viewer = self._viewers[group_id] = _viewer(groups[group_id])
             views.append(viewer.view(self.broker_id, topics, standing, position))
         if len(views) != len(self._views) or any(a is not b for a, b in zip(views, self._views, strict=True)):
             self._views = tuple(views)
@@ -264,6 +274,10 @@ def partition_for(group_id: str, partitions: int) -> int:
         code = (31 * code + (units[at] << 8 | units[at + 1])) & 0xFFFFFFFF
     signed = code - (1 << 32) if code & 0x80000000 else code
     return 0 if signed == -(1 << 31) else abs(signed) % partitions
+
+
+def _viewer(group: AnyGroup) -> Viewer | ModernViewer:
+    return ModernViewer(group) if isinstance(group, ConsumerGroup) else Viewer(group)
 
 
 def _check_group_id(group_id: str) -> None:

@@ -44,22 +44,28 @@ def why_rejoined(
     counts: tuple[Mapping[str, int], Mapping[str, int]],
 ) -> str:
     """A sentence for a member that joins again in a stable group; pairs are what was and what is."""
-    grown = _grown(*counts) if leads else ""
-    if grown:
-        return f"{grown} ({label}, the leader, noticed)"
+    growth = grown(*counts) if leads else ""
+    if growth:
+        return f"{growth} ({label}, the leader, noticed)"
     if given := sorted(given_up):
         return f"{label} gave up {names(given)} (cooperative)"
-    before, after = set(topics[0]), set(topics[1])
-    if before != after:
-        changes = [f"subscribed to {names(sorted(after - before))}"] if after - before else []
-        changes += [f"no longer wants {names(sorted(before - after))}"] if before - after else []
-        return f"{label} {' and '.join(changes)}"
+    if changed := resubscribed(label, *topics):
+        return changed
     if assignors[0] != assignors[1]:
         return f"{label} now offers {names(assignors[1])} instead of {names(assignors[0])}"
     return f"{label}{', the leader,' if leads else ''} joined again{f': {reason}' if reason else ''}"
 
 
-def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+def resubscribed(label: str, before: Iterable[str], after: Iterable[str]) -> str:
+    """A sentence for a member that wants other topics than before; empty if it does not."""
+    old, new = set(before), set(after)
+    changes = [f"subscribed to {names(sorted(new - old))}"] if new - old else []
+    changes += [f"no longer wants {names(sorted(old - new))}"] if old - new else []
+    return f"{label} {' and '.join(changes)}" if changes else ""
+
+
+def grown(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+    """A sentence for topics that have other numbers of partitions than before; empty if none has."""
     changes = []
     for topic in sorted({*before, *after}):
         was, now = before.get(topic, 0), after.get(topic, 0)

@@ -21,7 +21,7 @@ NOTHING: frozenset[TopicPartition] = frozenset()
 
 
 @dataclass(slots=True)
-class _UnderWay:
+class UnderWay:
     """The rebalance that goes on, as far as it has come."""
 
     from_generation: int
@@ -51,7 +51,7 @@ class History:
     def __init__(self, group_id: str) -> None:
         self._group_id = group_id
         self._past: deque[Rebalance] = deque(maxlen=KEPT)
-        self._now: _UnderWay | None = None
+        self._now: UnderWay | None = None
         self._shown: tuple[Rebalance, ...] | None = ()
         self._labels: dict[str, str] = {}
         self._owners: dict[TopicPartition, str] = {}
@@ -153,7 +153,7 @@ class History:
         preparing = Phase(GroupState.PREPARING_REBALANCE.value, sentence, at_ms, None)
         if self._now is None:
             joined, left, dropped = (self._noted.pop(what, []) for what in ("joined", "left", "dropped"))
-            self._now = _UnderWay(
+            self._now = UnderWay(
                 generation, generation + 1, [cause], assignor, cooperative, at_ms, [preparing], joined, left, dropped
             )
         else:
@@ -261,7 +261,7 @@ class History:
         said += [f"{now.late[-1]} came back last"] if len(now.late) > 1 else []
         return f"{phase.sentence}; {', '.join(said)}" if said else phase.sentence
 
-    def _build(self, now: _UnderWay, ended_ms: float | None) -> Rebalance:
+    def _build(self, now: UnderWay, ended_ms: float | None) -> Rebalance:
         return Rebalance(
             self._group_id,
             now.from_generation,
@@ -279,7 +279,7 @@ class History:
             () if now.given is None else self._moves(now, now.given, ended_ms),
         )
 
-    def _moves(self, now: _UnderWay, given: dict[TopicPartition, str], ended_ms: float | None) -> tuple[Move, ...]:
+    def _moves(self, now: UnderWay, given: dict[TopicPartition, str], ended_ms: float | None) -> tuple[Move, ...]:
         until = now.phases[-1].began_ms if ended_ms is None else ended_ms
         moves = []
         for tp in sorted({*self._owners, *given, *self._idle_since}):

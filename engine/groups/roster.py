@@ -29,6 +29,8 @@ class Surroundings:
     events: EventLog
     topics: Callable[[], Mapping[str, int]]
     """The topics there are now, with their numbers of partitions."""
+    topic_ids: Callable[[], Mapping[str, bytes]]
+    """The ids of those topics."""
     write: Callable[[Sequence[LogRecord], Written], None]
     """Append to the group's partition of `__consumer_offsets`; calls back when committed, or with what went wrong."""
 

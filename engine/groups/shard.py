@@ -15,12 +15,16 @@ from engine.errors import (
     ErrorCode,
     GroupIdNotFoundError,
     IllegalGenerationError,
+    InconsistentGroupProtocolError,
     KafkaError,
     UnknownMemberIdError,
 )
 from engine.events import EventLog, Tone
 from engine.groups.classic import ClassicGroup
-from engine.groups.group import EMPTY, Group
+from engine.groups.group import Group
+from engine.groups.modern import records as modern
+from engine.groups.modern.consumer_group import ConsumerGroup
+from engine.groups.modern.group import ModernGroup
 from engine.groups.offsets import (
     GroupKey,
     OffsetKey,
@@ -39,6 +43,8 @@ from engine.types import OffsetAndMetadata, TopicPartition
 
 _MINUTE_MS = 60_000
 
+AnyGroup = ClassicGroup | ConsumerGroup
+
 
 class Shard:
     """One partition's groups. Not usable before `load`, nor after `close`."""
@@ -51,25 +57,27 @@ class Shard:
         log: OffsetsLog,
         events: EventLog,
         topics: Callable[[], Mapping[str, int]],
+        topic_ids: Callable[[], Mapping[str, bytes]],
     ) -> None:
         self.partition = partition
-        self.groups: dict[str, ClassicGroup] = {}
+        self.groups: dict[str, AnyGroup] = {}
         self.loading = True
         self.closed = False
         self._clock = clock
         self._config = config
         self._events = events
         self._writer = Writer(partition, log)
-        self._surroundings = Surroundings(clock, config, events, topics, self._writer.write)
+        self._surroundings = Surroundings(clock, config, events, topics, topic_ids, self._writer.write)
         self._cleaning: Timer | None = None
 
     # Becoming and ceasing to be the coordinator
 
     def load(self, records: Sequence[tuple[bytes, bytes | None, int]]) -> None:
         """Rebuild the groups from the partition's records, oldest first, and take up their timers."""
+        names = self._names(records)
         for key, value, _ in records:
             try:
-                self._replay(key, value)
+                self._replay(key, value, names)
             except CorruptRecordError as error:
                 told = f"A record of __consumer_offsets-{self.partition} was passed over. {error}"
                 self._events.tell(self._clock.now_ms(), "", told, Tone.WARNING)
@@ -78,17 +86,61 @@ class Shard:
             group.resume()
         self._clean_later()
 
-    def _replay(self, key: bytes, value: bytes | None) -> None:
+    def _names(self, records: Sequence[tuple[bytes, bytes | None, int]]) -> Mapping[bytes, str]:
+        """Topics by id, as the brokers know them now and as the records here name them."""
+        found = {topic_id: name for name, topic_id in self._surroundings.topic_ids().items()}
+        for key, value, _ in records:
+            try:
+                named = modern.decode_key(key)
+                if isinstance(named, modern.PartitionMetadataKey) and value is not None:
+                    metadata = modern.decode_value(named, value)
+                    assert isinstance(metadata, modern.PartitionMetadata)
+                    found.update({topic.topic_id: topic.name for topic in metadata.topics})
+            except CorruptRecordError:
+                continue  # told of when it is replayed
+        return found
+
+    def _replay(self, key: bytes, value: bytes | None, names: Mapping[bytes, str]) -> None:
         named = decode_key(key)
         if isinstance(named, OffsetKey):
             self._replay_offset(named, None if value is None else decode_offset(value))
         elif isinstance(named, GroupKey):
-            before = self.groups.pop(named.group_id, None)
-            if value is not None:
-                stored = Group.loaded(named.group_id, decode_group(value), self._clock.now_ms())
-                self.groups[named.group_id] = group = ClassicGroup(stored, self._surroundings)
-                if before is not None:
-                    group.committed = before.committed
+            self._replay_classic(named.group_id, value)
+        elif (other := modern.decode_key(key)) is not None:
+            self._replay_modern(other, None if value is None else modern.decode_value(other, value), names)
+
+    def _replay_classic(self, group_id: str, value: bytes | None) -> None:
+        before = self.groups.get(group_id)
+        if value is None:
+            if isinstance(before, ClassicGroup):
+                self._forget(group_id, before)
+            return
+        stored = Group.loaded(group_id, decode_group(value), self._clock.now_ms())
+        self.groups[group_id] = group = ClassicGroup(stored, self._surroundings)
+        if before is not None:
+            group.committed = before.committed
+
+    def _replay_modern(self, key: modern.Key, value: modern.Value | None, names: Mapping[bytes, str]) -> None:
+        """Each record of a group may come first: compaction keeps the last of each key."""
+        group = self.groups.get(key.group_id)
+        if value is None:
+            if isinstance(group, ConsumerGroup):
+                group.group.put(key, None, names.get)
+                if isinstance(key, modern.GroupEpochKey):
+                    self._forget(key.group_id, group)
+            return
+        if not isinstance(group, ConsumerGroup):
+            before, group = group, ConsumerGroup(ModernGroup(key.group_id), self._surroundings)
+            if before is not None:
+                group.committed = before.committed
+            self.groups[key.group_id] = group
+        group.group.put(key, value, names.get)
+
+    def _forget(self, group_id: str, group: AnyGroup) -> None:
+        """The group is no more; offsets it has left wait for the one of the other protocol that takes its place."""
+        del self.groups[group_id]
+        if len(group.committed):
+            self.group_or_new(group_id).committed = group.committed
 
     def _replay_offset(self, key: OffsetKey, value: OffsetValue | None) -> None:
         if value is not None:
@@ -102,7 +154,7 @@ class Shard:
         if self._cleaning is not None:
             self._cleaning.cancel()
         for group in self.groups.values():
-            group.phases.die()
+            group.die()
         self._writer.close()
 
     def check_loaded(self) -> None:
@@ -112,19 +164,21 @@ class Shard:
 
     # Groups
 
-    def group(self, group_id: str) -> ClassicGroup | None:
+    def group(self, group_id: str) -> AnyGroup | None:
         """The group of that id."""
         return self.groups.get(group_id)
 
     def known(self, group_id: str) -> ClassicGroup:
-        """The group of that id; UnknownMemberIdError as a member is answered that speaks of no group."""
+        """The classic group of that id; UnknownMemberIdError as a member is answered that speaks of no such group."""
         group = self.groups.get(group_id)
         if group is None:
             raise UnknownMemberIdError(f"There is no group {group_id}; its members have to join again.")
+        if isinstance(group, ConsumerGroup):
+            raise UnknownMemberIdError(f"{group_id} is a group of the consumer protocol; nobody in it joins or syncs.")
         return group
 
-    def group_or_new(self, group_id: str) -> ClassicGroup:
-        """The group of that id, made if there is none."""
+    def group_or_new(self, group_id: str) -> AnyGroup:
+        """The group of that id, made as a classic one if there is none."""
         group = self.groups.get(group_id)
         if group is None:
             group = ClassicGroup(Group(group_id, self._clock.now_ms()), self._surroundings)
@@ -132,35 +186,86 @@ class Shard:
         return group
 
     def group_to_join(self, group_id: str, member_id: str) -> ClassicGroup:
-        """The group to join; a new one is stored as an empty group, and undone should that fail."""
-        if member_id or group_id in self.groups:
+        """The classic group to join; a new one is stored as an empty group, and undone should that fail.
+
+        It takes the place of a group of the consumer protocol that is empty; one that is not turns it away.
+        """
+        before = self.groups.get(group_id)
+        if isinstance(before, ConsumerGroup) and not before.empty:
+            raise InconsistentGroupProtocolError(
+                f"The members of {group_id} use the consumer protocol; join with group.protocol=consumer, "
+                "or stop them first."
+            )
+        if member_id or isinstance(before, ClassicGroup):
             return self.known(group_id)
-        made = self.group_or_new(group_id)
+        made = ClassicGroup(Group(group_id, self._clock.now_ms()), self._surroundings)
+        record = (encode_key(GroupKey(group_id)), encode_group(made.group.stored({})))
+        self._put_in_place(group_id, made, before, [record])
+        return made
+
+    def group_to_consume(self, group_id: str, *, joins: bool) -> ConsumerGroup:
+        """The group of the consumer protocol of that id, made for the first to join; GroupIdNotFoundError otherwise.
+
+        It takes the place of a classic group that is empty.
+        """
+        before = self.groups.get(group_id)
+        if isinstance(before, ConsumerGroup):
+            return before
+        if before is None and not joins:
+            raise GroupIdNotFoundError(f"There is no group {group_id}.")
+        if before is not None and not (joins and before.empty):
+            raise GroupIdNotFoundError(
+                f"The members of {group_id} use the classic protocol; join with group.protocol=classic, "
+                "or stop them first."
+            )
+        made = ConsumerGroup(ModernGroup(group_id), self._surroundings)
+        self._put_in_place(group_id, made, before, [])
+        return made
+
+    def _put_in_place(
+        self, group_id: str, made: AnyGroup, before: AnyGroup | None, records: Sequence[LogRecord]
+    ) -> None:
+        """Have `made`, with the offsets of the group before it, which is undone should it not be stored."""
+        self.groups[group_id] = made
+        if before is not None:
+            made.committed = before.committed
 
         def written(error: KafkaError | None) -> None:
-            if error is not None and self.groups.get(group_id) is made:
+            if error is None:
+                if before is not None:
+                    before.die()
+            elif self.groups.get(group_id) is made:
                 del self.groups[group_id]
-                made.phases.die()
+                if before is not None:
+                    self.groups[group_id] = before
+                made.die()
 
-        self._writer.write([(encode_key(GroupKey(group_id)), encode_group(made.group.stored({})))], written)
-        return made
+        changes = [*(before.tombstones() if before is not None else ()), *records]
+        if changes:
+            self._writer.write(changes, written)
+
+    def discard_if_bare(self, group_id: str) -> None:
+        """Drop a group that exists in memory alone."""
+        group = self.groups.get(group_id)
+        if group is not None and group.bare:
+            del self.groups[group_id]
 
     async def delete(self, group_id: str) -> None:
         """Forget an empty group and its offsets; GroupIdNotFoundError or NonEmptyGroupError otherwise."""
         group = self.groups.get(group_id)
         if group is None:
             raise GroupIdNotFoundError(f"There is no group {group_id}.")
-        group.group.check_delete()
+        group.check_delete()
         await self._remove({group_id: list(group.committed)}, group)
 
     def _removal(
-        self, groups: Sequence[ClassicGroup], offsets: Mapping[str, Sequence[TopicPartition]]
+        self, groups: Sequence[AnyGroup], offsets: Mapping[str, Sequence[TopicPartition]]
     ) -> tuple[list[LogRecord], Written]:
         """Tombstones for `offsets` and for whole `groups`, which take no requests from now on, and what follows."""
         records: list[LogRecord] = [
             (encode_key(OffsetKey(group_id, *tp)), None) for group_id, tps in offsets.items() for tp in tps
         ]
-        records += [(encode_key(GroupKey(group.group.group_id)), None) for group in groups]
+        records += [tombstone for group in groups for tombstone in group.tombstones()]
         for group in groups:
             del self.groups[group.group.group_id]
 
@@ -169,23 +274,17 @@ class Shard:
                 self._forgotten(offsets)
             for group in groups:
                 if error is None:
-                    group.phases.die()
-                    self._discard_if_bare(group.group.group_id)
+                    group.die()
+                    self.discard_if_bare(group.group.group_id)
                 else:
                     self.groups.setdefault(group.group.group_id, group)
 
         return records, written
 
-    async def _remove(self, offsets: Mapping[str, Sequence[TopicPartition]], *groups: ClassicGroup) -> None:
+    async def _remove(self, offsets: Mapping[str, Sequence[TopicPartition]], *groups: AnyGroup) -> None:
         records, written = self._removal(groups, offsets)
         if records:
             await self._writer.write_and_wait(records, written)
-
-    def _discard_if_bare(self, group_id: str) -> None:
-        """Drop a group that exists in memory alone."""
-        group = self.groups.get(group_id)
-        if group is not None and group.bare:
-            del self.groups[group_id]
 
     def _forgotten(self, offsets: Mapping[str, Sequence[TopicPartition]]) -> None:
         for group_id, tps in offsets.items():
@@ -210,9 +309,7 @@ class Shard:
     async def commit(self, group_id: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Store offsets that were checked; they are in force once they are committed to the log."""
         now = self._clock.now()
-        values = {
-            tp: OffsetValue(given.offset, given.metadata, now, given.leader_epoch) for tp, given in offsets.items()
-        }
+        values = {tp: OffsetValue(given.offset, given.metadata, now) for tp, given in offsets.items()}
         records = [(encode_key(OffsetKey(group_id, *tp)), encode_offset(value)) for tp, value in values.items()]
         group = self.group_or_new(group_id)
         group.committed.writing(values)
@@ -223,7 +320,7 @@ class Shard:
                 for tp, value in values.items():
                     self._replay_offset(OffsetKey(group_id, *tp), value)
             else:
-                self._discard_if_bare(group_id)
+                self.discard_if_bare(group_id)
 
         await self._writer.write_and_wait(records, written)
 
@@ -243,7 +340,7 @@ class Shard:
     async def forget_topic(self, topic: str) -> None:
         """The topic was deleted: nothing is committed for it any more."""
         for group in self.groups.values():
-            group.phases.history.drop_topic(topic)
+            group.drop_topic(topic)
         gone = {
             group_id: [tp for tp in group.committed if tp.topic == topic] for group_id, group in self.groups.items()
         }
@@ -258,19 +355,19 @@ class Shard:
         self._clean_later()
         now, retention_ms = self._clock.now(), self._config.offsets_retention_minutes * _MINUTE_MS
         offsets: dict[str, Sequence[TopicPartition]] = {}
-        over: list[ClassicGroup] = []
+        over: list[AnyGroup] = []
         for group_id, group in self.groups.items():
             expired = group.committed.expired(group.group, now, retention_ms)
             if expired:
                 offsets[group_id] = expired
-            if len(expired) == len(group.committed) and group.group.state is EMPTY:
+            if len(expired) == len(group.committed) and group.empty:
                 over.append(group)
         records, written = self._removal(over, offsets)
         if records:
             self._writer.write(records, written)
             self._tell_of_expiry(offsets, over)
 
-    def _tell_of_expiry(self, offsets: Mapping[str, Sequence[TopicPartition]], over: Sequence[ClassicGroup]) -> None:
+    def _tell_of_expiry(self, offsets: Mapping[str, Sequence[TopicPartition]], over: Sequence[AnyGroup]) -> None:
         forgotten = {group.group.group_id for group in over}
         kept = f"{self._config.offsets_retention_minutes} minutes"
         for group_id, tps in offsets.items():

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from engine.groups.classic import ClassicGroup
 from engine.groups.group import COMPLETING, PREPARING, STABLE, Group
 from engine.groups.member import Member
-from engine.groups.rebalance import NOTHING
-from engine.snapshot import GroupOffsetView, GroupView, MemberView
+from engine.groups.standings import OffsetsViewer, Position, Standing
+from engine.snapshot import GroupView, MemberView
 from engine.types import TopicPartition
-
-Standing = Callable[[TopicPartition], tuple[int, int] | None]
-"""(log start offset, high watermark) of a partition, None while nobody leads it."""
-Position = Callable[[str, TopicPartition], int | None]
-"""Where the consumer of that group in this lab stands in a partition."""
 
 
 class Viewer:
@@ -25,10 +20,7 @@ class Viewer:
         self._members: dict[str, tuple[tuple[object, ...], MemberView]] = {}
         self._shares: dict[str, tuple[frozenset[TopicPartition], tuple[TopicPartition, ...]]] = {}
         self._lines: tuple[MemberView, ...] = ()
-        self._partitions: tuple[TopicPartition, ...] = ()
-        self._partitions_of: tuple[object, ...] = ()
-        self._standings: dict[TopicPartition, GroupOffsetView] = {}
-        self._offsets: tuple[GroupOffsetView, ...] = ()
+        self._offsets = OffsetsViewer(seen.group.group_id, seen.phases.history)
         self._view: GroupView | None = None
 
     def view(self, coordinator: int, topics: Mapping[str, int], standing: Standing, position: Position) -> GroupView:
@@ -48,12 +40,16 @@ class Viewer:
             coordinator,
             len(group.pending_joins),
             self._view_members(),
-            self._view_offsets(topics, standing, position),
+            self._offsets.view(self.seen.committed, self._wanted(), group.members, topics, standing, position),
             phases.history.rebalances(),
         )
         if self._view is None or fresh != _fields(self._view):
             self._view = GroupView(*fresh)
         return self._view
+
+    def _wanted(self) -> set[str]:
+        group = self.seen.group
+        return set(group.subscribed or ()).union(*(member.topics for member in group.members.values()))
 
     def _view_members(self) -> tuple[MemberView, ...]:
         group, history = self.seen.group, self.seen.phases.history
@@ -115,50 +111,6 @@ class Viewer:
         if known is None or known[0] != share:
             known = self._shares[member_id] = (share, tuple(sorted(share)))
         return known[1]
-
-    def _view_offsets(
-        self, topics: Mapping[str, int], standing: Standing, position: Position
-    ) -> tuple[GroupOffsetView, ...]:
-        group_id, committed = self.seen.group.group_id, self.seen.committed.in_force
-        server_of = self.seen.phases.history.server_of
-        partitions = self._find_partitions(topics)
-        known, changed = self._standings, False
-        for tp in partitions:
-            value, stands, at, owner = committed.get(tp), standing(tp), position(group_id, tp), server_of(tp)
-            offset = None if value is None else value.offset
-            lag = None if offset is None or stands is None else max(0, stands[1] - offset)
-            metadata = "" if value is None else value.metadata
-            before = known.get(tp)
-            if (
-                before is None
-                or before.lag != lag
-                or before.committed != offset
-                or before.position != at
-                or before.owner != owner
-                or before.metadata != metadata
-            ):
-                known[tp] = GroupOffsetView(tp.topic, tp.partition, offset, at, lag, owner, metadata)
-                changed = True
-        if changed or len(self._offsets) != len(partitions):
-            self._offsets = tuple(known[tp] for tp in partitions)
-        return self._offsets
-
-    def _find_partitions(self, topics: Mapping[str, int]) -> tuple[TopicPartition, ...]:
-        """Every partition with a commit or an owner, and all of the topics subscribed to."""
-        group, committed, history = self.seen.group, self.seen.committed, self.seen.phases.history
-        wanted = set(group.subscribed or ()).union(*(member.topics for member in group.members.values()))
-        counts = tuple(sorted((topic, topics[topic]) for topic in wanted if topic in topics))
-        served = tuple(history.served_by(member_id) for member_id in group.members)
-        key = (committed, committed.version, counts, served)
-        if key != self._partitions_of:
-            found = {TopicPartition(topic, number) for topic, count in counts for number in range(count)}
-            found.update(committed.in_force, NOTHING.union(*served))
-            self._partitions_of = key
-            if len(found) != len(self._partitions) or not found.issuperset(self._partitions):
-                self._partitions = tuple(sorted(found))
-                self._standings = {tp: view for tp, view in self._standings.items() if tp in found}
-                self._offsets = ()
-        return self._partitions
 
 
 def _is_waited_for(group: Group, member: Member) -> bool:

@@ -27,6 +27,16 @@ from engine.messages.configs import (
     IncrementalAlterConfigsRequest,
     ResourceType,
 )
+from engine.messages.consumer_groups import (
+    JOIN_EPOCH,
+    LEAVE_EPOCH,
+    LEAVE_STATIC_EPOCH,
+    ConsumerGroupDescribeRequest,
+    ConsumerGroupDescribeResponse,
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+    DescribedConsumer,
+)
 from engine.messages.controller import (
     AlterPartitionRequest,
     AlterPartitionResponse,
@@ -152,7 +162,10 @@ from engine.messages.transactions import (
 __all__ = [
     "DONE",
     "EARLIEST_TIMESTAMP",
+    "JOIN_EPOCH",
     "LATEST_TIMESTAMP",
+    "LEAVE_EPOCH",
+    "LEAVE_STATIC_EPOCH",
     "MAX_TIMESTAMP",
     "ActiveProducer",
     "AddOffsetsToTxnRequest",
@@ -174,6 +187,10 @@ __all__ = [
     "ConfigSource",
     "ConfigSynonym",
     "ConfigType",
+    "ConsumerGroupDescribeRequest",
+    "ConsumerGroupDescribeResponse",
+    "ConsumerGroupHeartbeatRequest",
+    "ConsumerGroupHeartbeatResponse",
     "CoordinatorType",
     "CreatableTopic",
     "CreatePartitionsRequest",
@@ -200,6 +217,7 @@ __all__ = [
     "DescribeTransactionsRequest",
     "DescribeTransactionsResponse",
     "DescribedConfig",
+    "DescribedConsumer",
     "DescribedGroup",
     "DescribedMember",
     "DescribedResource",

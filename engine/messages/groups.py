@@ -131,11 +131,16 @@ class OffsetFetchResponse:
 
 @dataclass(frozen=True, slots=True)
 class OffsetFetchRequest(Request[OffsetFetchResponse]):
-    """The committed offsets of a group, for the partitions named or all for None."""
+    """The committed offsets of a group, for the partitions named or all for None.
+
+    A member of the consumer protocol may say who it is: one that speaks of another epoch is refused.
+    """
 
     group_id: str
     partitions: tuple[TopicPartition, ...] | None = None
     require_stable: bool = False
+    member_id: str | None = None
+    member_epoch: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,8 @@ def palette_from(variables: Mapping[str, str], dark: bool = True, plain: bool = 
             GroupState.EMPTY: style("state-empty"),
             GroupState.PREPARING_REBALANCE: style("state-preparing"),
             GroupState.COMPLETING_REBALANCE: style("state-completing"),
+            GroupState.ASSIGNING: style("state-preparing"),
+            GroupState.RECONCILING: style("state-completing"),
             GroupState.STABLE: style("state-stable"),
             GroupState.DEAD: style("state-dead"),
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -78,7 +79,9 @@ class World:
         self.coordinator = self.new_coordinator()
 
     def new_coordinator(self) -> GroupCoordinator:
-        return GroupCoordinator(1, self.clock, self.config, self.log, self.events, lambda: self.topics)
+        return GroupCoordinator(
+            1, self.clock, self.config, self.log, self.events, lambda: self.topics, lambda: topic_ids(self.topics)
+        )
 
     async def reload(self) -> None:
         """Another broker becomes the coordinator."""
@@ -222,6 +225,10 @@ class Client:
         request = OffsetCommitRequest(GROUP, given, self.generation, self.member_id, self.group_instance_id)
         answer = await self.world.coordinator.offset_commit(self.info, request)
         assert set(answer.errors.values()) <= {0}, answer
+
+
+def topic_ids(topics: Mapping[str, int]) -> dict[str, bytes]:
+    return {name: uuid.uuid5(uuid.NAMESPACE_OID, name).bytes for name in topics}
 
 
 async def new_world(**config: object) -> World:

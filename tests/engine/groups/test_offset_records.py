@@ -63,7 +63,7 @@ def test_a_group_key_is_version_2() -> None:
 
 def test_keys_of_other_kinds_are_left_alone() -> None:
     assert decode_key(bytes.fromhex("0003 0001 67")) is None
-    assert describe(bytes.fromhex("0003 0001 67"), b"") == "A record of a kind that classic groups do not use."
+    assert describe(bytes.fromhex("000a 0001 67"), b"") == "A record of a kind that groups here do not use."
 
 
 def test_an_offset_is_version_3_with_offset_leader_epoch_metadata_and_commit_time() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from textual.strip import Strip
 
 from engine.cluster.offsets import Earliest
-from engine.snapshot import GroupState, GroupView, Move, World
+from engine.snapshot import GroupProtocol, GroupState, GroupView, Move, World
 from engine.types import TopicPartition
 from tests.tui import worlds
 from tests.tui.plans import planner
@@ -36,25 +36,31 @@ def chosen(world: World, group_id: str = "billing") -> GroupView:
 # The state machine
 
 
-@pytest.mark.parametrize("state", [*GroupState, None])
+@pytest.mark.parametrize(
+    ("protocol", "state"), [(kind, state) for kind, it in machine.DIAGRAMS.items() for state in (*it.states, None)]
+)
 def test_the_machine_is_drawn_whole_in_every_state_and_only_the_present_one_has_heavy_lines(
-    state: GroupState | None,
+    protocol: GroupProtocol, state: GroupState | None
 ) -> None:
+    diagram = machine.DIAGRAMS[protocol]
     for width in (72, 78, 118, 198):
-        drawn = text(machine.paint_machine(state, width, PALETTE))
+        drawn = text(machine.paint_machine(state, width, PALETTE, protocol))
         assert [len(line) for line in drawn] == [width] * machine.DRAWN_HEIGHT
         whole = "\n".join(drawn)
-        for each in GroupState:
+        for each in diagram.states:
             assert each.value in whole
             assert (f"┃ {each.value} ┃" in whole) is (each is state)
-        for cause in ("a member joins", "all back, or time is up", "nobody is left", "the leader has assigned"):
-            assert cause in whole
+        for pair, cause in diagram.causes.items():
+            assert cause in whole or (pair[0] is GroupState.STABLE and diagram.longer in whole)
 
 
 def test_the_chain_says_what_leads_out_of_the_present_state() -> None:
     chain, ways = text(machine.paint_chain(GroupState.STABLE, 78, PALETTE))
     assert "● Stable" in chain
     assert ways.strip() == "a member joins or goes → Preparing"
+    chain, ways = text(machine.paint_chain(GroupState.RECONCILING, 78, PALETTE, GroupProtocol.CONSUMER))
+    assert "● Reconciling" in chain
+    assert ways.strip() == "all have what they should → Stable · the epoch grows → Assigning"
 
 
 def test_a_long_sentence_is_cut_not_spilled() -> None:

@@ -1,10 +1,10 @@
-"""Draws the state machine of a classic group (`ClassicGroupState`), the present state lit, arrows saying what causes
-each transition, and below it the timer and the sentence of the state.
+"""Draws the state machine of a group (`ClassicGroupState`, `ConsumerGroupState`), the present state lit, arrows saying
+what causes each transition, and below it the timer and the sentence of the state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -12,7 +12,7 @@ from rich.color import Color
 from rich.style import Style
 from textual.strip import Strip
 
-from engine.snapshot import GroupState, GroupView
+from engine.snapshot import GroupProtocol, GroupState, GroupView
 from tui.painting.groups.canvas import Canvas
 from tui.painting.groups.meter import halves, meter, urgency
 from tui.painting.groups.saying import SHORT, Timer, state_sentence, timer_of
@@ -27,15 +27,46 @@ E, P, C, S, D = (
     GroupState.STABLE,
     GroupState.DEAD,
 )
-CAUSES = {
-    (E, P): "a member joins",
-    (P, C): "all back, or time is up",
-    (C, S): "the leader has assigned",
-    (S, P): "a member joins or goes",
-    (C, P): "a member joins or goes",
-    (P, E): "nobody is left",
-    (E, D): "deleted or expired",
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """What is drawn: five states, three in the upper row, Dead and Stable below, and what leads from one to another."""
+
+    states: tuple[GroupState, GroupState, GroupState, GroupState, GroupState]
+    causes: Mapping[tuple[GroupState, GroupState], str]
+    longer: str
+    """What leads out of Stable, where there is room for it."""
+
+
+CLASSIC = Diagram(
+    (E, P, C, S, D),
+    {
+        (E, P): "a member joins",
+        (P, C): "all back, or time is up",
+        (C, S): "the leader has assigned",
+        (S, P): "a member joins or goes",
+        (C, P): "a member joins or goes",
+        (P, E): "nobody is left",
+        (E, D): "deleted or expired",
+    },
+    "a member joins, leaves or falls silent",
+)
+_A, _R = GroupState.ASSIGNING, GroupState.RECONCILING
+CONSUMER = Diagram(
+    (E, _A, _R, S, D),
+    {
+        (E, _A): "a member joins",
+        (_A, _R): "a new target is set",
+        (_R, S): "all have what they should",
+        (S, _A): "the epoch grows",
+        (_R, _A): "the epoch grows",
+        (_A, E): "nobody is left",
+        (E, D): "deleted or expired",
+    },
+    "members or partitions change: the epoch grows",
+)
+DIAGRAMS = {GroupProtocol.CLASSIC: CLASSIC, GroupProtocol.CONSUMER: CONSUMER}
 DRAWN_HEIGHT, CHAIN_HEIGHT, SAID_HEIGHT = 9, 2, 3
 LEAST_WIDTH, _MOST_WIDTH = 72, 104
 
@@ -70,8 +101,12 @@ def lit(state: GroupState, palette: Palette) -> Style:
     return Style(color=Color.parse(palette.background), bgcolor=palette.states[state].color, bold=True)
 
 
-def paint_machine(state: GroupState | None, width: int, palette: Palette) -> list[Strip]:
+def paint_machine(
+    state: GroupState | None, width: int, palette: Palette, protocol: GroupProtocol = GroupProtocol.CLASSIC
+) -> list[Strip]:
     """The drawing in `DRAWN_HEIGHT` lines; needs `LEAST_WIDTH`."""
+    diagram = DIAGRAMS[protocol]
+    (empty, first, second, calm, dead), causes = diagram.states, diagram.causes
     used = min(width, _MOST_WIDTH)
     gap = (used - 54) // 2
     left = (width - 54 - gap * 2) // 2
@@ -92,44 +127,49 @@ def paint_machine(state: GroupState | None, width: int, palette: Palette) -> lis
         canvas.box(x, y, which.value, frame, lit(which, palette) if here else palette.quiet, here)
 
     # there and back between the three of the upper row
-    for x, there, back in ((left + 9, (E, P), (P, E)), (preparing + 22, (P, C), (C, P))):
+    to_first, to_second = (empty, first), (first, second)
+    for x, there, back in ((left + 9, to_first, to_first[::-1]), (preparing + 22, to_second, to_second[::-1])):
         middle = x + gap // 2
-        canvas.put_centred(middle, 0, CAUSES[there], word(there[0]))
+        canvas.put_centred(middle, 0, causes[there], word(there[0]))
         canvas.put(x + 1, 1, "─" * (gap - 3) + "▶", line(there[0]))
         canvas.put(x + 1, 3, "◀" + "─" * (gap - 3), line(back[0]))
-        canvas.put_centred(middle, 4, CAUSES[back], word(back[0]))
+        canvas.put_centred(middle, 4, causes[back], word(back[0]))
     # down to Dead and to Stable
-    for x, source in ((empty_middle, E), (completing_middle, C)):
+    for x, source in ((empty_middle, empty), (completing_middle, second)):
         canvas.put(x, 4, "│", line(source))
         canvas.put(x, 5, "▼", line(source))
-    canvas.put(empty_middle + 2, 5, CAUSES[E, D], word(E))
-    canvas.put(completing_middle - 1 - len(CAUSES[C, S]), 5, CAUSES[C, S], word(C))
-    # from Stable round to PreparingRebalance
-    canvas.put(preparing_middle, 4, "▲", line(S))
-    canvas.put(preparing_middle, 5, "│", line(S))
-    canvas.put(preparing_middle, 6, "│", line(S))
-    canvas.put(preparing_middle, 7, "╰" + "─" * (stable - preparing_middle - 2), line(S))
+    canvas.put(empty_middle + 2, 5, causes[empty, dead], word(empty))
+    arrived = causes[second, calm]
+    canvas.put(completing_middle - 1 - len(arrived), 5, arrived, word(second))
+    # from Stable round to the first of the three
+    canvas.put(preparing_middle, 4, "▲", line(calm))
+    canvas.put(preparing_middle, 5, "│", line(calm))
+    canvas.put(preparing_middle, 6, "│", line(calm))
+    canvas.put(preparing_middle, 7, "╰" + "─" * (stable - preparing_middle - 2), line(calm))
     room = stable - preparing_middle - 3
-    longer = "a member joins, leaves or falls silent"
-    canvas.put_centred(preparing_middle + 1 + room // 2, 8, longer if len(longer) <= room else CAUSES[S, P], word(S))
-    box(left, 1, E)
-    box(preparing, 1, P)
-    box(completing, 1, C)
-    box(left, 6, D)
-    box(stable, 6, S)
+    said = diagram.longer if len(diagram.longer) <= room else causes[calm, first]
+    canvas.put_centred(preparing_middle + 1 + room // 2, 8, said, word(calm))
+    box(left, 1, empty)
+    box(preparing, 1, first)
+    box(completing, 1, second)
+    box(left, 6, dead)
+    box(stable, 6, calm)
     return canvas.strips()
 
 
-def paint_chain(state: GroupState | None, width: int, palette: Palette) -> list[Strip]:
+def paint_chain(
+    state: GroupState | None, width: int, palette: Palette, protocol: GroupProtocol = GroupProtocol.CLASSIC
+) -> list[Strip]:
     """The states on one line, and on a second what leads out of the present one."""
-    names = {each: each.value if width >= 74 else SHORT[each] for each in GroupState}
+    diagram = DIAGRAMS[protocol]
+    names = {each: each.value if width >= 74 else SHORT[each] for each in diagram.states}
     chain = Line(width).add(" ")
-    for at, each in enumerate((E, P, C, S, D)):
+    for at, each in enumerate(diagram.states):
         here = each is state
         chain.add(" ─▶ " if 0 < at < 4 else "   " if at else "", palette.faint)
         chain.add(f" ● {names[each]} " if here else names[each], lit(each, palette) if here else palette.quiet)
     ways = Line(width).add(" ")
-    for at, ((_, to), cause) in enumerate(pair for pair in CAUSES.items() if pair[0][0] is state):
+    for at, ((_, to), cause) in enumerate(pair for pair in diagram.causes.items() if pair[0][0] is state):
         ways.add(" · " if at else "", palette.faint).add(cause, palette.text).add(" → ", palette.faint)
         ways.add(SHORT[to], palette.states[to])
     return [chain.strip(), ways.strip()]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.snapshot import GroupState, GroupView, MemberView, label_of
+from engine.messages import LEAVE_STATIC_EPOCH as AWAY
+from engine.snapshot import GroupProtocol, GroupState, GroupView, MemberState, MemberView, label_of
 from tui.painting.text import clean, countdown, cut, number, plural
 
 SIGNS = {
     GroupState.EMPTY: "○",
     GroupState.PREPARING_REBALANCE: "◔",
     GroupState.COMPLETING_REBALANCE: "◑",
+    GroupState.ASSIGNING: "◔",
+    GroupState.RECONCILING: "◑",
     GroupState.STABLE: "●",
     GroupState.DEAD: "✕",
 }
@@ -19,6 +22,8 @@ SHORT = {
     GroupState.EMPTY: "Empty",
     GroupState.PREPARING_REBALANCE: "Preparing",
     GroupState.COMPLETING_REBALANCE: "Completing",
+    GroupState.ASSIGNING: "Assigning",
+    GroupState.RECONCILING: "Reconciling",
     GroupState.STABLE: "Stable",
     GroupState.DEAD: "Dead",
 }
@@ -63,6 +68,9 @@ def timer_of(group: GroupView, now_ms: float) -> Timer | None:
     """What ends the present state by itself; while it is stable, the session that would run out first."""
     if group.deadline_ms is not None:
         label = "for JoinGroup" if group.state is GroupState.PREPARING_REBALANCE else "for SyncGroup"
+        if group.protocol is GroupProtocol.CONSUMER:
+            whole = max((member.rebalance_timeout_ms for member in group.members if member.revoking), default=0)
+            return Timer("to give up partitions", group.deadline_ms - now_ms, whole)
         return Timer(label, group.deadline_ms - now_ms, group.deadline_ms - group.state_since_ms)
     if group.state is GroupState.DEAD or not group.members:
         return None
@@ -79,6 +87,8 @@ def state_sentence(group: GroupView, now_ms: float) -> str:
         GroupState.EMPTY: _empty,
         GroupState.PREPARING_REBALANCE: _preparing,
         GroupState.COMPLETING_REBALANCE: _completing,
+        GroupState.ASSIGNING: _assigning,
+        GroupState.RECONCILING: _reconciling,
         GroupState.STABLE: _stable,
         GroupState.DEAD: _dead,
     }[group.state]
@@ -115,6 +125,32 @@ def _completing(group: GroupView, now_ms: float) -> str:
     waiting = f"; still to ask (SyncGroup): {names(group.waiting_for)}" if group.waiting_for else ""
     how = f" by {clean(group.assignor)}" if group.assignor else ""
     return f"{who} shares out the partitions{how}, the others wait for it{_left(group, now_ms)}{waiting}."
+
+
+def _assigning(group: GroupView, now_ms: float) -> str:
+    return (
+        f"the group is in epoch {group.generation}, its target assignment still of epoch {group.assignment_epoch}. "
+        "With the next heartbeat of any member the coordinator decides anew. Meanwhile everybody works on."
+    )
+
+
+def _reconciling(group: GroupView, now_ms: float) -> str:
+    away = [member for member in group.members if member.epoch == AWAY]
+    if group.waiting_for:
+        moving = sum(len(member.revoking) for member in group.members)
+        return (
+            f"{names(group.waiting_for)} {'has' if len(group.waiting_for) == 1 else 'have'} to give up "
+            f"{plural(moving, 'partition')}{_left(group, now_ms)}. Nobody else stops; whoever is to have them waits."
+        )
+    if away:
+        return (
+            f"static {names([name_of(member) for member in away])} is away and keeps its share until its session runs "
+            "out. Everybody else works on."
+        )
+    behind = [name_of(member) for member in group.members if member.state is not MemberState.STABLE]
+    late = [name_of(member) for member in group.members if member.epoch != group.assignment_epoch]
+    who = names(behind or late)
+    return f"{who} {'takes' if len(behind or late) == 1 else 'take'} the next step with the next heartbeat."
 
 
 def _stable(group: GroupView, now_ms: float) -> str:

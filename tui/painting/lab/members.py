@@ -84,6 +84,12 @@ def state_sentence(group: GroupView, partitions: int, now_ms: float) -> str:
         case GroupState.COMPLETING_REBALANCE:
             for_whom = f"waiting for {waited}" if waited else "members fetch their shares"
             return f"CompletingRebalance: {_leader(group)} shares out the partitions; {for_whom}{left}."
+        case GroupState.ASSIGNING:
+            return "Assigning: with the next heartbeat the coordinator decides anew who gets what; all work on."
+        case GroupState.RECONCILING if waited:
+            return f"Reconciling: waiting for {waited} to give up what moves{left}; the others work on."
+        case GroupState.RECONCILING:
+            return "Reconciling: members take over what is free with their next heartbeats; the others work on."
         case GroupState.STABLE if waited:
             return f"Stable: {waited} has yet to fetch its share{left}."
         case GroupState.STABLE:

@@ -8,7 +8,7 @@ from typing import cast
 from textual.content import Content
 from textual.strip import Strip
 
-from engine.snapshot import GroupState, GroupView, label_of
+from engine.snapshot import GroupProtocol, GroupState, GroupView, label_of
 from tui.painting.groups.machine import (
     CHAIN_HEIGHT,
     DRAWN_HEIGHT,
@@ -36,7 +36,12 @@ class StateMachine(Panel, can_focus=False):
         group = scene.group
         if group is None:
             return Content("Group")
-        return Content.assemble((cut(clean(group.group_id), 32), "$strong bold"), f" · generation {group.generation}")
+        counted = f" · generation {group.generation}"
+        if group.protocol is GroupProtocol.CONSUMER:
+            counted = f" · epoch {group.generation}"
+            if group.assignment_epoch != group.generation:
+                counted = f"{counted}, target of epoch {group.assignment_epoch}"
+        return Content.assemble((cut(clean(group.group_id), 32), "$strong bold"), counted)
 
     def subtitle(self, scene: Scene) -> Content:
         """Assignor, leader and coordinator."""
@@ -46,9 +51,10 @@ class StateMachine(Panel, can_focus=False):
     def items(self, scene: Scene) -> Sequence[Item]:
         """The drawing, which changes seldom, and what is said, which changes all the time."""
         group, region = scene.group, self.scrollable_content_region
+        protocol = group.protocol if group else GroupProtocol.CLASSIC
         drawn = region.height >= DRAWN_HEIGHT + SAID_HEIGHT and region.width >= LEAST_WIDTH
         return [
-            Item((group.state if group else None, drawn), height=DRAWN_HEIGHT if drawn else CHAIN_HEIGHT),
+            Item((group.state if group else None, protocol, drawn), height=DRAWN_HEIGHT if drawn else CHAIN_HEIGHT),
             Item(said_of(group, scene.world.now_ms), height=SAID_HEIGHT),
         ]
 
@@ -56,13 +62,15 @@ class StateMachine(Panel, can_focus=False):
         """The machine in full or as a chain; then the words."""
         if isinstance(item.model, Said):
             return paint_said(item.model, pen.width, pen.palette)
-        state, drawn = cast("tuple[GroupState | None, bool]", item.model)
+        state, protocol, drawn = cast("tuple[GroupState | None, GroupProtocol, bool]", item.model)
         paint = paint_machine if drawn else paint_chain
-        return paint(state, pen.width, pen.palette)
+        return paint(state, pen.width, pen.palette, protocol)
 
 
 def _facts(group: GroupView) -> str:
     said = [clean(group.assignor)] if group.assignor else []
+    if group.protocol is GroupProtocol.CONSUMER:
+        said.append("consumer protocol: the coordinator assigns")
     leader = next((member for member in group.members if member.leader), None)
     if leader is not None:
         said.append(f"leader {cut(clean(label_of(leader.client_id, leader.member_id)), 24)}")

@@ -36,6 +36,8 @@ _STATE_STYLES = {
     GroupState.EMPTY: "$state-empty",
     GroupState.PREPARING_REBALANCE: "$state-preparing",
     GroupState.COMPLETING_REBALANCE: "$state-completing",
+    GroupState.ASSIGNING: "$state-preparing",
+    GroupState.RECONCILING: "$state-completing",
     GroupState.STABLE: "$state-stable",
     GroupState.DEAD: "$state-dead",
 }

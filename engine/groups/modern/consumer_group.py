@@ -1,0 +1,278 @@
+"""What members of the consumer protocol ask of their group, and what follows (`GroupMetadataManager`).
+
+One change at a time: a heartbeat that changes something is answered when its records are committed, and what comes
+meanwhile waits its turn. One that changes nothing is answered at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from engine.errors import InvalidRequestError, KafkaError, NotCoordinatorError, UnsupportedAssignorError
+from engine.groups.committed import Committed
+from engine.groups.member import Reply
+from engine.groups.modern.chronicle import Chronicle
+from engine.groups.modern.draft import Draft, Known
+from engine.groups.modern.group import ModernGroup
+from engine.groups.modern.patterns import check_pattern
+from engine.groups.modern.presence import Presences
+from engine.groups.modern.records import encode_key, encode_value
+from engine.groups.roster import Surroundings
+from engine.groups.writer import LogRecord
+from engine.messages import (
+    JOIN_EPOCH,
+    LEAVE_EPOCH,
+    LEAVE_STATIC_EPOCH,
+    ConsumerGroupDescribeResponse,
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+    DescribedConsumer,
+)
+from engine.snapshot import GroupState
+from engine.types import ClientInfo
+
+Heartbeat = ConsumerGroupHeartbeatResponse
+
+
+@dataclass(slots=True)
+class Change:
+    """What one request or timer leads to, once it is committed."""
+
+    draft: Draft
+    answer: Heartbeat | None = None
+    heard: tuple[str, ClientInfo] | None = None
+    """Whose session begins anew."""
+    gone: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Who goes: "left" or "dropped", and why in a clause."""
+
+
+class ConsumerGroup:
+    """One group with its members, its committed offsets and its history."""
+
+    def __init__(self, group: ModernGroup, surroundings: Surroundings) -> None:
+        self.group = group
+        self.committed = Committed()
+        self.presences = Presences(
+            surroundings.clock, surroundings.config.group_consumer_session_timeout_ms, self._fence_later
+        )
+        self.chronicle = Chronicle(group.group_id, self.presences, surroundings.clock, surroundings.events)
+        self._around = surroundings
+        self._waiting: deque[tuple[Callable[[], Change | None], Reply[Heartbeat] | None]] = deque()
+        self._writing: Reply[Heartbeat] | None = None
+        self._busy = False
+
+    @property
+    def bare(self) -> bool:
+        """Whether there is nothing to it: no offsets, never any member, and none that is about to be."""
+        return not (self.group.members or self.group.epoch or len(self.committed) or self._busy or self._waiting)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has no members, and none that is about to be."""
+        return self.group.state is GroupState.EMPTY and not (self._busy or self._waiting)
+
+    @property
+    def assignor(self) -> str:
+        """The server-side assignor that shares out the partitions."""
+        among = self._around.config.group_consumer_assignors
+        return self.group.assignor(among, among[0])
+
+    def resume(self) -> None:
+        """Go on after loading: every session starts anew, and so does every wait for partitions to be given up."""
+        for member in self.group.members.values():
+            self.presences.admit(member, ClientInfo(member.said.client_id, member.said.client_host, ""))
+            self.presences.restart(member)
+            self.presences.await_giving_up(member)
+        self.chronicle.take_up(self.group, self.assignor)
+
+    def die(self) -> None:
+        """Stop: the group is deleted, or another broker's. What waits is sent to look for the coordinator."""
+        self.presences.close()
+        waiting = [self._writing, *(reply for _, reply in self._waiting)]
+        self._waiting.clear()
+        self._writing = None
+        self.group = self.group.copy()
+        self.group.dead = True
+        for reply in filter(None, waiting):
+            reply.answer(NotCoordinatorError(f"This broker does not coordinate {self.group.group_id} any more."))
+
+    def check_delete(self) -> None:
+        """Refuse to delete a group that has members, or is about to."""
+        self.group.check_delete()
+        if not self.empty:
+            raise NotCoordinatorError(f"{self.group.group_id} is being changed just now.")
+
+    def check_commit(self, member_id: str, group_instance_id: str | None, generation: int) -> None:
+        """Whether such a member may commit now."""
+        self.group.check_commit(member_id, group_instance_id, generation)
+
+    def drop_topic(self, topic: str) -> None:
+        """The topic is gone, and nobody misses its partitions."""
+        self.chronicle.history.drop_topic(topic)
+
+    def tombstones(self) -> list[LogRecord]:
+        """What makes the log forget the group."""
+        return [(encode_key(key), None) for key in self.group.tombstones()]
+
+    # Requests
+
+    def heartbeat(self, client: ClientInfo, request: ConsumerGroupHeartbeatRequest, reply: Reply[Heartbeat]) -> None:
+        """Join, stay, take over, give up or leave."""
+        leaves = request.member_epoch in (LEAVE_EPOCH, LEAVE_STATIC_EPOCH)
+        self._in_turn((lambda: self._leave(request)) if leaves else (lambda: self._hear(client, request)), reply)
+
+    def describe(self) -> ConsumerGroupDescribeResponse:
+        """The group as it stands; raises GroupIdNotFoundError once it is dead."""
+        group = self.group
+        group.check_alive()
+        return ConsumerGroupDescribeResponse(
+            group.group_id,
+            group.state.value,
+            group.epoch,
+            group.assignment_epoch,
+            self.assignor,
+            tuple(
+                DescribedConsumer(
+                    member.member_id,
+                    member.said.instance_id,
+                    member.said.rack_id,
+                    member.epoch,
+                    member.said.client_id,
+                    member.said.client_host,
+                    member.said.topics,
+                    member.said.pattern,
+                    tuple(sorted(member.assigned)),
+                    tuple(sorted(group.target_of(member.member_id))),
+                )
+                for member in group.members.values()
+            ),
+        )
+
+    def _draft(self) -> Draft:
+        around, config = self._around, self._around.config
+        known = Known(
+            around.topics(), around.topic_ids(), config.group_consumer_assignors, config.group_consumer_max_size
+        )
+        return Draft(self.group, known)
+
+    def _hear(self, client: ClientInfo, request: ConsumerGroupHeartbeatRequest) -> Change:
+        draft = self._draft()
+        before, after = draft.hear(client, request)
+        told_all = request.rebalance_timeout_ms >= 0 and request.partitions is not None
+        told_all = told_all and (request.topics is not None or request.pattern is not None)
+        changed = before.assigned != after.assigned
+        answer = Heartbeat(
+            after.member_id,
+            after.epoch,
+            self._around.config.group_consumer_heartbeat_interval_ms,
+            tuple(sorted(after.assigned)) if request.member_epoch == JOIN_EPOCH or told_all or changed else None,
+        )
+        return Change(draft, answer, heard=(after.member_id, client))
+
+    def _leave(self, request: ConsumerGroupHeartbeatRequest) -> Change:
+        group, draft = self.group, self._draft()
+        instance_id = request.group_instance_id
+        member = (
+            group.member(request.member_id) if instance_id is None else group.holder(instance_id, request.member_id)
+        )
+        change = Change(draft, Heartbeat(member.member_id, request.member_epoch, 0))
+        if instance_id is not None and request.member_epoch == LEAVE_STATIC_EPOCH:
+            draft.step_away(member)
+        else:
+            draft.remove(member, f"{member.label} left")
+            change.gone[member.member_id] = ("left", "closed cleanly")
+        return change
+
+    def _fence_later(self, member_id: str, why: str, cause: str) -> None:
+        self._in_turn(lambda: self._fence(member_id, why, cause), None)
+
+    def _fence(self, member_id: str, why: str, cause: str) -> Change | None:
+        member = self.group.members.get(member_id)
+        if member is None:
+            return None
+        draft = self._draft()
+        draft.remove(member, cause)
+        return Change(draft, gone={member_id: ("dropped", why)})
+
+    # One at a time
+
+    def _in_turn(self, decide: Callable[[], Change | None], reply: Reply[Heartbeat] | None) -> None:
+        self._waiting.append((decide, reply))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while self._waiting and not self._busy and not self.group.dead:
+            decide, reply = self._waiting.popleft()
+            try:
+                change = decide()
+                records = [] if change is None else _encoded(change.draft)
+            except KafkaError as error:
+                if reply is not None:
+                    reply.answer(error)
+                continue
+            if change is None:
+                continue
+            if not records:
+                self._takes_effect(change, reply)
+                continue
+            self._busy, self._writing = True, reply
+            self._around.write(records, partial(self._written, change, reply))
+
+    def _written(self, change: Change, reply: Reply[Heartbeat] | None, error: KafkaError | None) -> None:
+        self._busy, self._writing = False, None
+        if self.group.dead:
+            return
+        if error is None:
+            self._takes_effect(change, reply)
+        elif reply is not None:
+            reply.answer(error)
+        else:
+            self._try_again(change)
+        self._go_on()
+
+    def _try_again(self, change: Change) -> None:
+        """Nobody waits for the answer of a timer, so it is set once more."""
+        for member_id in change.gone:
+            if member_id in self.group.members:
+                self.presences.restart(self.group.members[member_id])
+
+    def _takes_effect(self, change: Change, reply: Reply[Heartbeat] | None) -> None:
+        before, self.group = self.group, change.draft.group
+        if change.draft.records:
+            self.chronicle.follow(before, self.group, change.draft, change.heard, change.gone, self.assignor)
+        if change.heard is not None:
+            member_id, client = change.heard
+            self.presences.heard(self.group.members[member_id], client)
+        if reply is not None and change.answer is not None:
+            reply.answer(change.answer)
+
+
+def check_heartbeat(request: ConsumerGroupHeartbeatRequest, assignors: tuple[str, ...]) -> None:
+    """Refuse one that makes no sense (`throwIfConsumerGroupHeartbeatRequestIsInvalid`)."""
+    if not request.group_id or not request.member_id:
+        raise InvalidRequestError("A heartbeat names its group and its member; neither may be empty.")
+    if request.group_instance_id == "" or request.rack_id == "":
+        raise InvalidRequestError("A group.instance.id or rack id that is given must not be empty.")
+    if request.member_epoch < LEAVE_STATIC_EPOCH:
+        raise InvalidRequestError(f"{request.member_epoch} is no member epoch; it is -2 or more.")
+    if request.member_epoch == LEAVE_STATIC_EPOCH and request.group_instance_id is None:
+        raise InvalidRequestError("Only a static member leaves with epoch -2, and it names its group.instance.id.")
+    if request.member_epoch == JOIN_EPOCH:
+        if request.rebalance_timeout_ms < 0:
+            raise InvalidRequestError("A member that joins tells its rebalance timeout.")
+        if request.partitions is None or request.partitions:
+            raise InvalidRequestError("A member that joins owns nothing: its partitions are given, and empty.")
+        if request.topics is None and request.pattern is None:
+            raise InvalidRequestError("A member that joins subscribes to topics, or to a pattern.")
+    if request.server_assignor is not None and request.server_assignor not in assignors:
+        raise UnsupportedAssignorError(
+            f"The coordinator has no assignor {request.server_assignor!r}; it has {', '.join(assignors)}."
+        )
+    check_pattern(request.pattern or "")
+
+
+def _encoded(draft: Draft) -> list[LogRecord]:
+    return [(encode_key(key), None if value is None else encode_value(value)) for key, value in draft.records]

@@ -1,0 +1,39 @@
+"""Subscriptions by a regular expression, which the coordinator matches against topic names.
+
+Kafka uses RE2/J; RE2 itself takes time that grows with the text alone, so nobody's pattern can hold up a broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from engine.errors import InvalidRegularExpressionError
+
+
+def check_pattern(pattern: str) -> None:
+    """Raises InvalidRegularExpressionError for one RE2 does not know."""
+    if pattern:
+        _compiled(pattern)
+
+
+def matching(pattern: str | None, topics: Iterable[str]) -> frozenset[str]:
+    """The topics whose whole name matches; Kafka's own never do."""
+    if not pattern:
+        return frozenset()
+    compiled = _compiled(pattern)
+    return frozenset(topic for topic in topics if not topic.startswith("__") and compiled.fullmatch(topic))
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Any:
+    import re2  # not needed unless somebody subscribes so
+
+    options = re2.Options()
+    options.log_errors = False  # it would write over the screen
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        why = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
+        raise InvalidRegularExpressionError(f"{pattern[:80]!r} is no regular expression of RE2: {why}.") from error
