@@ -1,14 +1,18 @@
-# One word for each chore. Every target makes .venv on first use and needs nothing but Python 3.11+ and make.
+# One word for each chore. Every target makes .venv on first use and needs nothing but Python 3.11+ and make;
+# test-java needs Java 17+ and Maven besides.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check format bench shots clean
+.PHONY: run test test-java check format bench shots clean
 
 run: .venv/run
 	@$(BIN)/kafkarium $(ARGS)
 
 test: .venv/dev
 	$(BIN)/pytest -n auto $(ARGS)
+
+test-java: .venv/dev .venv/java
+	$(BIN)/pytest tests/java $(ARGS)
 
 check: .venv/dev
 	$(BIN)/ruff format --check .
@@ -40,4 +44,10 @@ clean:
 
 .venv/dev: .venv/run
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+.venv/java: tests/java/pom.xml | .venv/dev
+	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "This needs Java 17 or newer and Maven; 'java' and 'mvn' were not both found."; exit 2; }
+	@echo "Getting Apache Kafka's jars (once) ..."
+	@mvn -q -B -f tests/java/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$@
 	@touch $@

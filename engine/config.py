@@ -30,6 +30,8 @@ class Setting:
     many: bool = False
     why: str = ""
     """Why the lab's default is not Kafka's."""
+    inert: bool = False
+    """Taken, kept and shown, so that programs written for Kafka can set it; it changes nothing here."""
 
     def parse(self, text: str) -> Any:
         """The value `text` stands for; InvalidConfigError says what is accepted instead."""
@@ -56,6 +58,12 @@ class Setting:
             raise self._refuse(text, f"{self.minimum} to {self.maximum}" if self.maximum else f"{self.minimum} or more")
         return value
 
+    def text(self, value: Any) -> str:
+        """A value as `parse` reads it."""
+        if isinstance(value, bool):
+            return str(value).lower()
+        return ",".join(value) if isinstance(value, tuple) else str(value)
+
     def _refuse(self, text: str, accepted: str) -> InvalidConfigError:
         return InvalidConfigError(f"{self.name} cannot be {text!r}; it takes {accepted}.")
 
@@ -63,6 +71,12 @@ class Setting:
 def _setting(name: str, default: Any, doc: str, *, kafka: Any = None, **limits: Any) -> Any:
     setting = Setting(name, default, default if kafka is None else kafka, doc, **limits)
     return field(default=default, metadata={"setting": setting})
+
+
+def _inert(name: str, default: Any, doc: str, **limits: Any) -> Any:
+    return _setting(
+        name, default, f"{doc} Without effect here: logs lie in SQLite, without segments.", inert=True, **limits
+    )
 
 
 class _Settings:
@@ -140,6 +154,42 @@ class TopicConfig(_Settings):
     unclean_leader_election_enable: bool = _setting(
         "unclean.leader.election.enable", False, "Whether a replica out of sync may lead when no other can."
     )
+    segment_bytes: int = _inert(
+        "segment.bytes", 1_073_741_824, "How large a segment may grow.", minimum=14, maximum=MAX_INT
+    )
+    segment_ms: int = _inert("segment.ms", 604_800_000, "How old a segment may grow.", minimum=1, maximum=MAX_LONG)
+    segment_jitter_ms: int = _inert(
+        "segment.jitter.ms", 0, "How much earlier at random a segment is rolled.", minimum=0, maximum=MAX_LONG
+    )
+    segment_index_bytes: int = _inert(
+        "segment.index.bytes", 10_485_760, "How large a segment's index may grow.", minimum=4, maximum=MAX_INT
+    )
+    index_interval_bytes: int = _inert(
+        "index.interval.bytes", 4_096, "After how many bytes an index entry follows.", minimum=0, maximum=MAX_INT
+    )
+    flush_messages: int = _inert(
+        "flush.messages", MAX_LONG, "After how many records a log is flushed.", minimum=1, maximum=MAX_LONG
+    )
+    flush_ms: int = _inert("flush.ms", MAX_LONG, "After how long a log is flushed.", minimum=0, maximum=MAX_LONG)
+    file_delete_delay_ms: int = _inert(
+        "file.delete.delay.ms", 60_000, "How long a deleted segment stays on disk.", minimum=0, maximum=MAX_LONG
+    )
+    preallocate: bool = _inert("preallocate", False, "Whether a new segment takes its room at once.")
+    max_compaction_lag_ms: int = _inert(
+        "max.compaction.lag.ms", MAX_LONG, "How long a record stays uncompacted at most.", minimum=1, maximum=MAX_LONG
+    )
+    leader_throttled_replicas: str = _setting(
+        "leader.replication.throttled.replicas",
+        "",
+        "Which leaders send slowly. Without effect here: there are no quotas.",
+        inert=True,
+    )
+    follower_throttled_replicas: str = _setting(
+        "follower.replication.throttled.replicas",
+        "",
+        "Which followers copy slowly. Without effect here: there are no quotas.",
+        inert=True,
+    )
 
     @property
     def compacted(self) -> bool:
@@ -157,9 +207,13 @@ class BrokerConfig(_Settings):
     """The brokers' settings, one value for the whole lab (`KafkaConfig`, `GroupCoordinatorConfig`)."""
 
     num_partitions: int = _setting("num.partitions", 1, "Partitions of a topic made without a number.", minimum=1)
+    default_replication_factor: int = _setting(
+        "default.replication.factor", 1, "Copies of a topic made without a number.", minimum=1
+    )
     auto_create_topics_enable: bool = _setting(
         "auto.create.topics.enable", True, "Whether asking for an unknown topic makes it."
     )
+    delete_topic_enable: bool = _setting("delete.topic.enable", True, "Whether topics can be deleted.")
     group_initial_rebalance_delay_ms: int = _setting(
         "group.initial.rebalance.delay.ms",
         500,
@@ -255,6 +309,29 @@ class BrokerConfig(_Settings):
         300,
         "How often leaders are put back to their preferred replica.",
         minimum=1,
+    )
+    socket_request_max_bytes: int = _setting(
+        "socket.request.max.bytes", 104_857_600, "The largest request a client from outside may send.", minimum=1
+    )
+    connections_max_idle_ms: int = _setting(
+        "connections.max.idle.ms",
+        600_000,
+        "How long (real time) a connection from outside may be silent before it is closed.",
+        minimum=1,
+    )
+    max_connections: int = _setting(
+        "max.connections",
+        2_000,
+        "How many connections from outside a broker has at once.",
+        kafka=MAX_INT,
+        minimum=0,
+        why="so that a crowd of clients cannot take the memory of the screen",
+    )
+    max_incremental_fetch_session_cache_slots: int = _setting(
+        "max.incremental.fetch.session.cache.slots",
+        1_000,
+        "How many incremental fetch sessions of clients from outside a broker keeps.",
+        minimum=0,
     )
     log_retention_check_interval_ms: int = _setting(
         "log.retention.check.interval.ms",

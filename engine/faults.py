@@ -13,6 +13,7 @@ from typing import Any
 from engine.clock import Clock
 from engine.errors import NetworkError
 from engine.messages import Request
+from engine.types import ClientInfo
 
 ANY = None
 
@@ -51,6 +52,8 @@ class Weather:
         self._rng = rng
         self._numbers = itertools.count(1)
         self.rules: tuple[Rule, ...] = ()
+        self._arriving: dict[tuple[str, int, int, type[Request[Any]]], float] = {}
+        """When (lab ms) the last of the late requests comes in, by client, the nodes it goes between, and kind."""
 
     def add(
         self,
@@ -73,15 +76,31 @@ class Weather:
         """End a rule; harmless when it has ended."""
         self.rules = tuple(other for other in self.rules if other is not rule)
 
-    async def going(self, source: int, target: int, request: Request[Any]) -> None:
-        """Before a request arrives: delays it, or raises NetworkError."""
-        await self._pass(source, target, request, answers=False)
+    async def going(self, client: ClientInfo, source: int, target: int, request: Request[Any]) -> None:
+        """Before a request arrives: delays it, or raises NetworkError.
+
+        A client's requests of one kind come to a node in the order in which they were sent, as on one connection.
+        """
+        if not self.rules and not self._arriving:
+            return
+        delay_ms, now = self._befalls(source, target, request, answers=False), self._clock.now_ms()
+        line = (client.client_id, source, target, type(request))
+        before = self._arriving.get(line)
+        if before is None and not delay_ms:
+            return
+        at = self._arriving[line] = max(now + delay_ms, before or 0.0)
+        await self._clock.sleep(at - now)
+        if self._arriving.get(line) == at:
+            del self._arriving[line]
 
     async def returning(self, source: int, target: int, request: Request[Any]) -> None:
         """Before an answer arrives: delays it, or raises NetworkError though the request was carried out."""
-        await self._pass(source, target, request, answers=True)
+        if self.rules and (delay_ms := self._befalls(source, target, request, answers=True)):
+            await self._clock.sleep(delay_ms)
 
-    async def _pass(self, source: int, target: int, request: Request[Any], *, answers: bool) -> None:
+    def _befalls(self, source: int, target: int, request: Request[Any], *, answers: bool) -> float:
+        """By how many ms it is late; NetworkError when it is lost."""
+        delay_ms = 0.0
         for rule in self.rules:
             if rule.answers is not answers or not _meant(rule, source, target, request):
                 continue
@@ -94,7 +113,8 @@ class Weather:
             if not rule.delay_ms:
                 lost = "The answer" if answers else "The request"
                 raise NetworkError(f"{lost} was lost on its way.")
-            await self._clock.sleep(rule.delay_ms)
+            delay_ms += rule.delay_ms
+        return delay_ms
 
 
 def _meant(rule: Rule, source: int, target: int, request: Request[Any]) -> bool:

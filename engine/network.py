@@ -24,11 +24,21 @@ CLIENT, CONTROLLER = -1, 0
 class Weather(Protocol):
     """What may befall a request on its way; see `engine.faults`."""
 
-    async def going(self, source: int, target: int, request: Request[Any]) -> None:
+    async def going(self, client: ClientInfo, source: int, target: int, request: Request[Any]) -> None:
         """Before it arrives: delays it, or raises NetworkError."""
 
     async def returning(self, source: int, target: int, request: Request[Any]) -> None:
         """Before the answer arrives: delays it, or raises NetworkError though the request was carried out."""
+
+
+class Escort(Protocol):
+    """Who goes along with requests and may hold them; see `engine.cluster.tracing`."""
+
+    async def going(self, client: ClientInfo, target: int, request: Request[Any]) -> None:
+        """Before a request leaves; returns when it may."""
+
+    async def returning(self, client: ClientInfo, target: int, request: Request[Any], answer: Any) -> None:
+        """Before an answer leaves; returns when it may, or raises NetworkError if its sender died meanwhile."""
 
 
 class Network:
@@ -39,10 +49,14 @@ class Network:
         self._under_way: dict[int, set[asyncio.Task[Any]]] = {}
         self._weather = weather
         self._cuts: set[frozenset[int]] = set()
+        self._watchers: list[Callable[[int, bool], None]] = []
+        self.escort: Escort | None = None
+        """Who goes along with every request, while there is somebody."""
 
     def attach(self, node: int, handler: Handler) -> None:
         """From now on `node` answers."""
         self._handlers[node] = handler
+        self._tell(node, True)
 
     def detach(self, node: int) -> None:
         """From now on `node` cannot be reached; what it was doing ends, and whoever waits for it gets NetworkError."""
@@ -50,6 +64,16 @@ class Network:
             return
         for task in tuple(self._under_way.pop(node, ())):
             task.cancel()
+        self._tell(node, False)
+
+    def watch(self, told: Callable[[int, bool], None]) -> Callable[[], None]:
+        """Call `told` with each node that begins (True) or ceases to answer; returns what stops that."""
+        self._watchers.append(told)
+        return lambda: self._watchers.remove(told)
+
+    def _tell(self, node: int, answers: bool) -> None:
+        for told in tuple(self._watchers):
+            told(node, answers)
 
     def cut(self, one: int, other: int) -> None:
         """From now on these two nodes cannot reach each other; clients still reach both."""
@@ -70,8 +94,10 @@ class Network:
 
     async def call(self, client: ClientInfo, node: int, request: Request[R], *, source: int = CLIENT) -> R:
         """The node's answer; its KafkaError, or NetworkError when it cannot be reached or dies meanwhile."""
+        if self.escort is not None:
+            await self.escort.going(client, node, request)
         if self._weather is not None:
-            await self._weather.going(source, node, request)
+            await self._weather.going(client, source, node, request)
         handler = self._handlers.get(node)
         if handler is None or frozenset((source, node)) in self._cuts:
             raise NetworkError(f"{_name(node)} cannot be reached.")
@@ -86,6 +112,8 @@ class Network:
             if task.cancelled() and not _being_cancelled():
                 raise NetworkError(f"{_name(node)} died before it answered.") from None
             raise
+        if self.escort is not None:
+            await self.escort.returning(client, node, request, result)
         if frozenset((source, node)) in self._cuts:
             raise NetworkError(f"{_name(node)} was cut off before it answered.")
         if self._weather is not None:

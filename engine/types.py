@@ -20,6 +20,8 @@ class OffsetAndMetadata(NamedTuple):
 
     offset: int
     metadata: str = ""
+    leader_epoch: int = -1
+    """Of the record before it, -1 if it is not known (KIP-320)."""
 
 
 class OffsetAndTimestamp(NamedTuple):

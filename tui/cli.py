@@ -7,26 +7,31 @@ What was wrong is said in one sentence on stderr, with exit code 2. Imports wait
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from tui.arguments import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    Address,
+    CommandError,
+    Parser,
+    add_lab,
+    address,
+    lab_of,
+    labs_folder,
+)
 
 if TYPE_CHECKING:
     from engine.cluster.folder import LabEntry
     from tui.app import Kafkarium
     from tui.verbs import Lab, OpenLab
 
-FIRST = "first"
-MOST_BROKERS = 9
 _REFUSED = 2
-
-
-class CommandError(Exception):
-    """Something on the command line cannot be done; the message is a sentence for the person."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[:1] == ["labs"]:
             return _labs(given[1:])
+        if given[:1] == ["broker"]:
+            from tui.broker import run
+
+            return run(given[1:])
         return _run(_parser().parse_args(given))
     except CommandError as wrong:
         from tui.painting.text import clean
@@ -43,26 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _REFUSED
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what was wrong in one sentence, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse."""
-        raise CommandError(f"{message}. See kafkarium --help.")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="kafkarium",
         description="Kafka behind glass: spawn producers and consumers, watch partitions change hands, scrub offsets.",
-        epilog="'kafkarium labs' lists the labs there are. In the lab, press ? for the keys.",
+        epilog="'kafkarium labs' lists the labs there are; 'kafkarium broker' runs one without a screen, for Kafka "
+        "clients (see kafkarium broker --help). In the lab, press ? for the keys.",
     )
-    parser.add_argument("lab", nargs="?", metavar="LAB", help=f"name or path of a lab; made if need be ({FIRST})")
-    parser.add_argument("--temporary", action="store_true", help="a lab that is gone when it is left")
-    parser.add_argument("--brokers", type=_brokers, metavar="N", help=f"brokers of a new lab, 1 to {MOST_BROKERS} (3)")
+    add_lab(parser)
     parser.add_argument("--theme", metavar="NAME", help="palette: kafkarium-dark, kafkarium-light, high-contrast, "
                         "okabe-ito, or one of your own")  # fmt: skip
     parser.add_argument("--empty", action="store_true", help="begin a new lab with nothing in it")
+    parser.add_argument("--listen", type=address, metavar="HOST:PORT", help="let Kafka clients in: a port for each "
+                        f"broker, counted up from this one ({DEFAULT_HOST}:{DEFAULT_PORT} is usual)")  # fmt: skip
     parser.add_argument("--version", action="version", version=f"kafkarium {_version()}")
     return parser
 
@@ -76,44 +78,15 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _brokers(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_BROKERS:
-        raise argparse.ArgumentTypeError(f"a lab has 1 to {MOST_BROKERS} brokers, not {text!r}")
-    return int(text)
-
-
-def labs_folder() -> Path:
-    """Where labs that are called by name live."""
-    from platformdirs import user_data_path
-
-    return user_data_path("kafkarium") / "labs"
-
-
-def lab_path(lab: str | None) -> Path:
-    """The folder of a lab given by name, or by a path, which has a slash in it."""
-    if lab is None:
-        return labs_folder() / FIRST
-    if "\0" in lab or not lab.strip():
-        raise CommandError("a lab's name must not be empty; give a name like 'shop', or a path like ./shop.")
-    separators = {os.sep, os.altsep or os.sep, "/"}
-    if lab.startswith("~") or any(separator in lab for separator in separators):
-        return Path(lab).expanduser().absolute()
-    if lab in (".", ".."):
-        raise CommandError(f"{lab!r} is no name for a lab; give a name like 'shop', or a path like {lab}/shop.")
-    return labs_folder() / lab
-
-
 # Running -------------------------------------------------------------------------------------------------
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.temporary and options.lab is not None:
-        raise CommandError("a temporary lab has no name; leave out either --temporary or the lab's name.")
+    folder = lab_of(options)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise CommandError("this needs a terminal; it draws on the screen and reads keys.")
     import asyncio
 
-    folder = None if options.temporary else lab_path(options.lab)
     app = _app(folder, options)
     asyncio.run(_show(app))
     if app.failure is not None:
@@ -132,7 +105,7 @@ def _app(folder: Path | None, options: argparse.Namespace) -> Kafkarium:
     if theme not in names:
         raise CommandError(str(broken) if broken else f"there is no theme {theme!r}; there are: {', '.join(names)}.")
     return Kafkarium(
-        opener(folder, options.brokers, empty=options.empty),
+        opener(folder, options.brokers, empty=options.empty, listen=options.listen),
         lab_name=folder.name if folder else "temporary",
         theme=theme,
         themes=loaded,
@@ -141,8 +114,11 @@ def _app(folder: Path | None, options: argparse.Namespace) -> Kafkarium:
     )
 
 
-def opener(folder: Path | None, brokers: int | None, *, empty: bool) -> OpenLab:
-    """What opens the lab once the first frame is on the screen; a new one gets a first world unless `empty`."""
+def opener(folder: Path | None, brokers: int | None, *, empty: bool, listen: Address | None = None) -> OpenLab:
+    """What opens the lab once the first frame is on the screen; a new one gets a first world unless `empty`.
+
+    With `listen`, clients from outside can connect there.
+    """
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Lab]:
@@ -156,6 +132,8 @@ def opener(folder: Path | None, brokers: int | None, *, empty: bool) -> OpenLab:
         async with Cluster.open(folder, brokers=brokers) as cluster:
             if cluster.is_new and not empty:
                 await populate(cluster)
+            if listen is not None:
+                await cluster.listen(*listen)
             yield cluster
 
     def open_lab() -> AbstractAsyncContextManager[Lab]:
@@ -180,7 +158,7 @@ async def _show(app: Kafkarium) -> None:
 
 
 def _labs(arguments: Sequence[str]) -> int:
-    _Parser(prog="kafkarium labs", description="Lists the labs there are.").parse_args(arguments)
+    Parser(prog="kafkarium labs", description="Lists the labs there are.").parse_args(arguments)
     import time
 
     from engine.cluster.folder import list_labs

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from engine.broker.administration import Administration
 from engine.broker.offsets_log import OffsetsLog
 from engine.broker.replicas import Replicas, leads
-from engine.broker.serving import Creator, Serving
+from engine.broker.serving import Ids, Serving
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, BrokerConfig
-from engine.controller.image import MetadataImage
+from engine.controller.image import MetadataImage, TopicGone
 from engine.errors import KafkaError
 from engine.events import EventLog
 from engine.groups.coordinator import GroupCoordinator
@@ -34,7 +35,7 @@ class Broker:
         config: BrokerConfig,
         network: Network,
         events: EventLog,
-        creator: Creator,
+        ids: Ids,
     ) -> None:
         self.broker_id = broker_id
         self.store = store
@@ -49,7 +50,10 @@ class Broker:
             lambda: self.image.counts,
             lambda: self.image.ids,
         )
-        self._serving = Serving(broker_id, self.replicas, self.image, self.coordinator, creator, clock, config)
+        administration = Administration(self.replicas, self.image, self._ask, clock, config, events)
+        self._serving = Serving(
+            broker_id, self.replicas, self.image, self.coordinator, administration, self._ask, ids, clock, config
+        )
         self._clock = clock
         self._config = config
         self._network = network
@@ -105,13 +109,21 @@ class Broker:
         return await self._network.call(self._client, CONTROLLER, request, source=self.broker_id)
 
     async def _catch_up(self) -> None:
+        """Read on in the controller's log and act by how things stand then, not by how they came to that.
+
+        A broker that starts reads all of the past, in which it led what it leads no more (`MetadataLoader`).
+        """
         answer = await self._ask(ReadMetadataRequest(self.broker_id, self._metadata_offset))
+        newest = {}
         for change in answer.changes:
             self.image.apply(change)
+            newest[getattr(change, "name", "")] = change
+        for change in newest.values():
             for tp, led in await self.replicas.apply(change):
                 if tp.topic == INTERNAL_TOPIC:
                     self._coordinate(tp.partition, led)
-            if hasattr(change, "name") and change.name not in self.image.topics:
+        for change in answer.changes if self._metadata_offset else ():  # in the past it coordinated nothing
+            if isinstance(change, TopicGone):
                 await self.coordinator.forget_topic(change.name)
         self._metadata_offset = answer.end_offset
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from engine.clock import Clock
 from engine.config import BrokerConfig
 from engine.controller import Topic
-from engine.controller.image import Change, LiveBrokers, TopicGone
-from engine.errors import KafkaError
+from engine.controller.image import Change, LiveBrokers, MetadataImage, TopicGone
+from engine.errors import KafkaError, NotLeaderOrFollowerError, UnknownTopicOrPartitionError
 from engine.events import EventLog, Tone
 from engine.messages import AlterPartitionRequest, PartitionMetadata
 from engine.network import CONTROLLER, Network
@@ -40,7 +41,7 @@ class Replicas:
         events: EventLog,
     ) -> None:
         self.partitions: dict[TopicPartition, Partition] = {}
-        self._broker_id = broker_id
+        self.broker_id = broker_id
         self._store = store
         self._disk = disk
         self._clock = clock
@@ -55,11 +56,28 @@ class Replicas:
         self._look = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def path(self) -> Path | None:
+        """Where they lie; None in memory."""
+        return self._store.path
+
+    def partition(self, tp: TopicPartition, image: MetadataImage) -> Partition:
+        """The replica of a partition; raises what a client is answered that should ask another broker, or nobody."""
+        partition = self.partitions.get(tp)
+        if partition is not None:
+            return partition
+        topic = image.topics.get(tp.topic)
+        if topic is None:
+            raise UnknownTopicOrPartitionError(f"There is no topic {tp.topic!r}.")
+        if tp.partition not in range(len(topic.partitions)):
+            raise UnknownTopicOrPartitionError(f"{tp.topic} has no partition {tp.partition}.")
+        raise NotLeaderOrFollowerError(f"Broker {self.broker_id} holds no replica of {tp}.")
+
     def start(self) -> None:
         """Begin to look after ISRs."""
         self._tasks = [
-            asyncio.create_task(self._keep_isrs(), name=f"isr {self._broker_id}"),
-            asyncio.create_task(self._look_for_laggards(), name=f"lag {self._broker_id}"),
+            asyncio.create_task(self._keep_isrs(), name=f"isr {self.broker_id}"),
+            asyncio.create_task(self._look_for_laggards(), name=f"lag {self.broker_id}"),
         ]
 
     async def close(self) -> None:
@@ -92,13 +110,16 @@ class Replicas:
 
     async def _apply_topic(self, topic: Topic, state: PartitionMetadata) -> tuple[TopicPartition, bool] | None:
         tp = TopicPartition(topic.name, state.partition)
-        if self._broker_id not in state.replicas:
+        if self.broker_id not in state.replicas:
             return (tp, False) if tp in self.partitions and await self._drop(tp) else None
         partition = self.partitions.get(tp)
+        if partition is not None and partition.log.topic_id != topic.topic_id:
+            await self._drop(tp)
+            partition = None
         if partition is None:
             log = await self._make_log(tp, topic.topic_id)
             partition = self.partitions[tp] = Partition(
-                self._broker_id, log, self._disk, self._clock, self._config, topic.config
+                self.broker_id, log, self._disk, self._clock, self._config, topic.config
             )
             partition.isr_change = self._isr_change
             partition.alive = lambda: self._live
@@ -106,7 +127,7 @@ class Replicas:
         await partition.log.settled()
         led, epoch = partition.leads, partition.state.leader_epoch
         partition.become(state, topic.config)
-        leader = state.leader if state.leader != self._broker_id else None
+        leader = state.leader if state.leader != self.broker_id else None
         if leader != self._followed.get(tp) or (leader is not None and state.leader_epoch != epoch):
             self._follow(partition, leader)
         return (tp, partition.leads) if led != partition.leads else None
@@ -126,7 +147,7 @@ class Replicas:
         self._followed[partition.tp] = leader
         fetcher = self._fetchers.get(leader)
         if fetcher is None:
-            fetcher = Fetcher(self._broker_id, leader, self._network, self._clock, self._config, self._was_truncated)
+            fetcher = Fetcher(self.broker_id, leader, self._network, self._clock, self._config, self._was_truncated)
             self._fetchers[leader] = fetcher
         fetcher.follow(partition)
 
@@ -143,7 +164,7 @@ class Replicas:
             self._events.tell(
                 self._clock.now_ms(),
                 str(partition.tp),
-                f"Broker {self._broker_id} cut its copy of {partition.tp} back to offset {offset}: "
+                f"Broker {self.broker_id} cut its copy of {partition.tp} back to offset {offset}: "
                 f"{gone:,} records that the new leader never had are gone.",
                 Tone.LOSS,
             )
@@ -187,10 +208,10 @@ class Replicas:
         leading.proposed = wanted
         state = partition.state
         request = AlterPartitionRequest(
-            self._broker_id, partition.tp, state.leader_epoch, state.partition_epoch, tuple(sorted(wanted))
+            self.broker_id, partition.tp, state.leader_epoch, state.partition_epoch, tuple(sorted(wanted))
         )
         try:
-            answer = await self._network.call(self._client, CONTROLLER, request, source=self._broker_id)
+            answer = await self._network.call(self._client, CONTROLLER, request, source=self.broker_id)
         except KafkaError:
             return  # what the controller has decided comes through the metadata log
         if partition.leading is leading:

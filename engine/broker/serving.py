@@ -6,9 +6,10 @@ Rules from `kafka.server.KafkaApis` and `ReplicaManager`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+from engine.broker.administration import Administration, Ask
 from engine.broker.replicas import Replicas
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, BrokerConfig
@@ -21,8 +22,7 @@ from engine.errors import (
     InvalidRequiredAcksError,
     InvalidTopicError,
     KafkaError,
-    NotLeaderOrFollowerError,
-    UnknownTopicOrPartitionError,
+    NetworkError,
     UnsupportedVersionError,
 )
 from engine.groups.coordinator import GroupCoordinator, partition_for
@@ -30,7 +30,11 @@ from engine.messages import (
     BrokerAddress,
     ConsumerGroupDescribeRequest,
     ConsumerGroupHeartbeatRequest,
+    CreatableTopic,
+    CreateTopicsRequest,
     DeleteGroupsRequest,
+    DescribeGroupsRequest,
+    EnsureInternalTopicRequest,
     EpochEnd,
     FetchedPartition,
     FetchRequest,
@@ -43,6 +47,7 @@ from engine.messages import (
     JoinGroupRequest,
     LeaveGroupRequest,
     ListedOffset,
+    ListGroupsRequest,
     ListOffsetsRequest,
     ListOffsetsResponse,
     MetadataRequest,
@@ -63,16 +68,10 @@ from engine.replicas.partition import Partition
 from engine.types import ClientInfo, TopicPartition
 
 
-class Creator(Protocol):
-    """Who makes topics when a client asks for one that is not there: the controller."""
+class Ids(Protocol):
+    """Who gives things their ids: the controller."""
 
     cluster_id: str
-
-    async def auto_create(self, names: tuple[str, ...]) -> None:
-        """Make those that are missing and may be made."""
-
-    async def ensure_offsets_topic(self) -> int:
-        """Make `__consumer_offsets` if need be; how many partitions it has."""
 
     async def next_producer_id(self) -> int:
         """An id that no producer has had."""
@@ -87,14 +86,17 @@ class Serving:
         replicas: Replicas,
         image: MetadataImage,
         coordinator: GroupCoordinator,
-        creator: Creator,
+        administration: Administration,
+        ask: Ask,
+        ids: Ids,
         clock: Clock,
         config: BrokerConfig,
     ) -> None:
         self._broker_id = broker_id
         self._replicas = replicas
         self._image = image
-        self._creator = creator
+        self._ask = ask
+        self._ids = ids
         self._clock = clock
         self._config = config
         self._serve: dict[type[Request[Any]], Callable[[ClientInfo, Any], Awaitable[Any]]] = {
@@ -113,6 +115,9 @@ class Serving:
             OffsetFetchRequest: coordinator.offset_fetch,
             OffsetDeleteRequest: coordinator.offset_delete,
             DeleteGroupsRequest: coordinator.delete_groups,
+            DescribeGroupsRequest: coordinator.describe_groups,
+            ListGroupsRequest: coordinator.list_groups,
+            **administration.serve,
             ConsumerGroupHeartbeatRequest: coordinator.consumer_group_heartbeat,
             ConsumerGroupDescribeRequest: coordinator.consumer_group_describe,
         }
@@ -125,33 +130,35 @@ class Serving:
         return await serve(client, request)
 
     def _partition(self, tp: TopicPartition) -> Partition:
-        partition = self._replicas.partitions.get(tp)
-        if partition is not None:
-            return partition
-        topic = self._image.topics.get(tp.topic)
-        if topic is None:
-            raise UnknownTopicOrPartitionError(f"There is no topic {tp.topic!r}.")
-        if tp.partition not in range(len(topic.partitions)):
-            raise UnknownTopicOrPartitionError(f"{tp.topic} has no partition {tp.partition}.")
-        raise NotLeaderOrFollowerError(f"Broker {self._broker_id} holds no replica of {tp}.")
+        return self._replicas.partition(tp, self._image)
 
     # Metadata
 
     async def _metadata(self, client: ClientInfo, request: MetadataRequest) -> MetadataResponse:
-        if request.topics is not None and self._config.auto_create_topics_enable:
-            missing = tuple(name for name in request.topics if name not in self._image.topics)
-            if missing:
-                await self._creator.auto_create(missing)
         names = tuple(self._image.topics) if request.topics is None else request.topics
+        missing = tuple(name for name in names if name not in self._image.topics)
+        may_create = request.allow_auto_topic_creation and self._config.auto_create_topics_enable
+        refused = await self._auto_create(missing) if missing and may_create else {}
         live = sorted(self._image.live)
         return MetadataResponse(
-            self._creator.cluster_id,
+            self._ids.cluster_id,
             live[0] if live else None,
             tuple(BrokerAddress(broker_id) for broker_id in live),
-            tuple(self._topic(name) for name in names),
+            tuple(self._topic(name, refused) for name in names),
         )
 
-    def _topic(self, name: str) -> TopicMetadata:
+    async def _auto_create(self, names: tuple[str, ...]) -> dict[str, ErrorCode]:
+        """Have the controller make topics that a client named; why it refused some (`AutoTopicCreationManager`)."""
+        try:
+            if INTERNAL_TOPIC in names:
+                await self._ask(EnsureInternalTopicRequest(INTERNAL_TOPIC))
+            topics = tuple(CreatableTopic(name) for name in names if name != INTERNAL_TOPIC)
+            made = await self._ask(CreateTopicsRequest(topics, unasked=True))
+        except NetworkError:
+            return {}  # without the controller there is no new topic; the client asks again
+        return {topic.name: topic.outcome.error for topic in made.topics}
+
+    def _topic(self, name: str, refused: Mapping[str, ErrorCode]) -> TopicMetadata:
         topic = self._image.topics.get(name)
         if topic is not None:
             return TopicMetadata(name, topic.partitions, topic.internal, topic.topic_id)
@@ -159,14 +166,16 @@ class Serving:
             check_name(name)
         except KafkaError as error:
             return TopicMetadata(name, error=error.code)
-        return TopicMetadata(name, error=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        told = refused.get(name, ErrorCode.NONE)
+        passed_on = told in (ErrorCode.INVALID_REPLICATION_FACTOR, ErrorCode.INVALID_TOPIC_EXCEPTION)
+        return TopicMetadata(name, error=told if passed_on else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
 
     async def _find_coordinator(self, client: ClientInfo, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
         if not request.key:
             raise InvalidGroupIdError
         topic = self._image.topics.get(INTERNAL_TOPIC)
         if topic is None:
-            await self._creator.ensure_offsets_topic()
+            await self._ask(EnsureInternalTopicRequest(INTERNAL_TOPIC))
             topic = self._image.topics.get(INTERNAL_TOPIC)
         if topic is None:
             raise CoordinatorNotAvailableError
@@ -178,7 +187,7 @@ class Serving:
     # Records
 
     async def _init_producer_id(self, client: ClientInfo, request: InitProducerIdRequest) -> InitProducerIdResponse:
-        return InitProducerIdResponse(await self._creator.next_producer_id(), 0)
+        return InitProducerIdResponse(await self._ids.next_producer_id(), 0)
 
     async def _produce(self, client: ClientInfo, request: ProduceRequest) -> ProduceResponse:
         if request.acks not in (0, 1, -1):
@@ -233,7 +242,9 @@ class Serving:
         answer = {}
         for tp, timestamp in request.timestamps.items():
             try:
-                answer[tp] = await self._partition(tp).list_offset(timestamp)
+                partition = self._partition(tp)
+                partition.check_leader(request.current_leader_epochs.get(tp, -1))
+                answer[tp] = await partition.list_offset(timestamp)
             except KafkaError as error:
                 answer[tp] = ListedOffset(error.code)
         return ListOffsetsResponse(answer)

@@ -31,6 +31,7 @@ class Batch:
         "ended",
         "futures",
         "last_error",
+        "renumbered",
         "reserved",
         "retry_at_ms",
         "timestamps",
@@ -47,6 +48,8 @@ class Batch:
         self.attempts = 0
         self.base_sequence = -1
         """Of its first record, once an idempotent producer has numbered it."""
+        self.renumbered = False
+        """Whether it got other numbers since it was last sent."""
         self.retry_at_ms = 0.0
         self.last_error: KafkaError | None = None
         self.ended: list[asyncio.Future[None]] = []
@@ -79,16 +82,17 @@ class Batch:
 
 
 class PartitionQueue:
-    """The batches that wait for one partition, oldest first; at most one request for it is under way."""
+    """The batches that wait for one partition, oldest first."""
 
-    __slots__ = ("batches", "in_flight", "open", "tp")
+    __slots__ = ("batches", "muted", "open", "tp")
 
     def __init__(self, tp: TopicPartition) -> None:
         self.tp = tp
         self.batches: deque[Batch] = deque()
         self.open: Batch | None = None
         """The newest, while it takes more records."""
-        self.in_flight = False
+        self.muted = False
+        """Whether nothing of it goes until what is under way has ended."""
 
     def due_at(self, linger_ms: float) -> float:
         """When its oldest batch may go (lab ms): once full, once its linger is over, or when it is tried again."""
@@ -103,6 +107,14 @@ class PartitionQueue:
         if head is self.open:
             self.open = None
         return head
+
+    def put_back(self, batch: Batch) -> None:
+        """It is to be sent again, before all others but those whose sequence comes before its own."""
+        at = 0
+        if batch.base_sequence >= 0:
+            while at < len(self.batches) and _comes_before(self.batches[at], batch):
+                at += 1
+        self.batches.insert(at, batch)
 
 
 class Accumulator:
@@ -204,9 +216,9 @@ class Accumulator:
         return batch
 
     def put_back(self, batch: Batch) -> None:
-        """It is to be sent again, before all others of its partition."""
+        """It is to be sent again, in its turn."""
         queue = self.queue(batch.tp)
-        queue.batches.appendleft(batch)
+        queue.put_back(batch)
         self.waiting[batch.tp] = queue
 
     def forget(self, batch: Batch) -> None:
@@ -216,8 +228,8 @@ class Accumulator:
             self.release(batch.reserved)
             batch.end()
 
-    def split(self, batch: Batch) -> None:
-        """Put a batch the broker finds too large back as several of about half its size, in order."""
+    def split(self, batch: Batch) -> list[Batch]:
+        """A batch the broker finds too large as several of about half its size, in order, which are to be put back."""
         whole = batch.builder.build()
         records = read_records(whole, *batch.tp)
         half = max(1, batch.builder.count // 2)
@@ -226,8 +238,7 @@ class Accumulator:
         self.under_way.update(parts)
         parts[-1].reserved = batch.reserved
         parts[-1].ended = batch.ended
-        for part in reversed(parts):
-            self.put_back(part)
+        return parts
 
     def _parts(self, batch: Batch, records: list[ConsumerRecord], size: int) -> Iterator[Batch]:
         for start in range(0, len(records), size):
@@ -263,6 +274,11 @@ class Accumulator:
             if not granted.done():
                 granted.set_exception(ClientClosedError("The producer was closed while this send waited for memory."))
         return left
+
+
+def _comes_before(one: Batch, other: Batch) -> bool:
+    """Whether both are numbered and this is their order; sequences wrap around."""
+    return one.base_sequence >= 0 and (other.base_sequence - one.base_sequence) & 0x7FFFFFFF < 0x40000000
 
 
 def _time_out(granted: asyncio.Future[None], wanted: int, within_ms: float) -> None:

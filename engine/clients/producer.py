@@ -13,40 +13,22 @@ from engine.clients.accumulator import Accumulator, Batch, PartitionQueue
 from engine.clients.connection import Connection
 from engine.clients.idempotence import Identity
 from engine.clients.metadata import ClientMetadata
-from engine.clients.partitioners import PARTITIONERS, KeylessRule, Partitioner, keyless_rule, murmur2
-from engine.clients.sender import Sender, SenderConfig
+from engine.clients.partitioners import Partitioner, murmur2
+from engine.clients.sender import Sender
+from engine.clients.settings import DELIVERY_TIMEOUT_MS, check_choices, sender_config
+from engine.clients.targets import Target, Targets
 from engine.clients.tasks import Tasks
 from engine.clock import Clock
-from engine.errors import (
-    ClientClosedError,
-    IllegalStateError,
-    InvalidConfigError,
-    KafkaError,
-    RecordTooLargeError,
-)
+from engine.errors import ClientClosedError, IllegalStateError, KafkaError, RecordTooLargeError
 from engine.network import Network
-from engine.records import COMPRESSIONS, size_in_batch
+from engine.records import size_in_batch
 from engine.records.builder import Headers
-from engine.types import ClientInfo, RecordMetadata, TopicPartition
+from engine.types import ClientInfo, RecordMetadata
 
-ACKS = {0: 0, 1: 1, -1: -1, "0": 0, "1": 1, "-1": -1, "all": -1}
-DELIVERY_TIMEOUT_MS = 120_000
 _ROOM_FOR_ONE = 61 + 21 + 15
 """Bytes a batch of one record needs at most besides key, value and headers."""
 
 _numbers = itertools.count(1)
-
-
-class _Topic:
-    """One topic as the producer sees it: a queue for each partition, and how keyless records are spread."""
-
-    __slots__ = ("all", "available", "queues", "rule")
-
-    def __init__(self, queues: list[PartitionQueue], available: tuple[int, ...], rule: KeylessRule) -> None:
-        self.queues = queues
-        self.all = range(len(queues))
-        self.available = available or tuple(self.all)
-        self.rule = rule
 
 
 class Producer:
@@ -55,7 +37,8 @@ class Producer:
     `acks` is 0, 1 or "all"; `partitioner` "default" (murmur2 of the key; without one, sticky), "roundrobin" or "random"
     (likewise, for records without a key), or a callable `(key_bytes, all_partitions, available) -> partition`; `rng`
     is where chance comes from. `enable_idempotence` is on with acks "all" unless switched off, as in Kafka since 3.0:
-    a batch that is sent again because its answer was lost is stored once. Raises InvalidConfigError.
+    a batch that is sent again because its answer was lost is stored once, and in its order. Without it, batches keep
+    their order through retries only with `max_in_flight_requests_per_connection` 1. Raises InvalidConfigError.
     """
 
     def __init__(
@@ -76,30 +59,23 @@ class Producer:
         request_timeout_ms: float = 30_000,
         retry_backoff_ms: float = 100,
         delivery_timeout_ms: float = DELIVERY_TIMEOUT_MS,
+        max_in_flight_requests_per_connection: int = 5,
         metadata_max_age_ms: float = 300_000,
         key_serializer: Callable[[Any], bytes | None] | None = None,
         value_serializer: Callable[[Any], bytes | None] | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        if acks not in ACKS:
-            raise InvalidConfigError(f"acks cannot be {acks!r}; it takes 0, 1 or 'all'.")
-        if enable_idempotence and ACKS[acks] != -1:
-            raise InvalidConfigError(f"enable_idempotence needs acks 'all', not {acks!r}: set that, or leave it out.")
-        if compression_type is not None and compression_type not in COMPRESSIONS:
-            raise InvalidConfigError(
-                f"compression_type cannot be {compression_type!r}; it takes {', '.join(COMPRESSIONS)}."
-            )
-        if isinstance(partitioner, str) and partitioner not in PARTITIONERS:
-            raise InvalidConfigError(
-                f"partitioner cannot be {partitioner!r}; it takes {', '.join(PARTITIONERS)} or a callable."
-            )
-        if delivery_timeout_ms < linger_ms + request_timeout_ms:
-            if delivery_timeout_ms != DELIVERY_TIMEOUT_MS:
-                raise InvalidConfigError(
-                    f"delivery_timeout_ms ({delivery_timeout_ms:g}) must be at least linger_ms + request_timeout_ms "
-                    f"({linger_ms + request_timeout_ms:g}); raise it, or lower those."
-                )
-            delivery_timeout_ms = linger_ms + request_timeout_ms
+        check_choices(compression_type, partitioner)
+        config = sender_config(
+            acks,
+            enable_idempotence,
+            linger_ms,
+            max_request_size,
+            request_timeout_ms,
+            retry_backoff_ms,
+            delivery_timeout_ms,
+            max_in_flight_requests_per_connection,
+        )
         self.client_id = client_id or f"producer-{next(_numbers)}"
         self.sent = self.acked = self.failed = 0
         """Records taken by `send`, acknowledged, and given up; `acked` counts at once what is sent with acks=0."""
@@ -110,10 +86,6 @@ class Producer:
         self._max_request_size = max_request_size
         self._key_serializer = key_serializer
         self._value_serializer = value_serializer
-        self._rule = partitioner if isinstance(partitioner, str) else "default"
-        self._partitioner = partitioner if callable(partitioner) else None
-        self._rng = rng or random.Random()
-        self._topics: dict[str, _Topic] = {}
         self._now = 0
         self._closed = False
         self._started = False
@@ -123,9 +95,8 @@ class Producer:
             connection, clock, metadata_max_age_ms, retry_backoff_ms, self._metadata_changed
         )
         self._accumulator = Accumulator(clock, max_batch_size, compression_type or "none", buffer_memory)
-        config = SenderConfig(ACKS[acks], linger_ms, max_request_size, retry_backoff_ms, delivery_timeout_ms)
-        idempotent = ACKS[acks] == -1 if enable_idempotence is None else enable_idempotence
-        self._identity = Identity(connection) if idempotent else None
+        self._targets = Targets(self._metadata, self._accumulator, partitioner, rng or random.Random())
+        self._identity = Identity(connection) if config.idempotent else None
         self._sender = Sender(
             config, self._accumulator, connection, self._metadata, clock, self._tasks, self._batch_ended, self._identity
         )
@@ -206,13 +177,13 @@ class Producer:
         size = (0 if key is None else len(key)) + (0 if value is None else len(value)) + _ROOM_FOR_ONE
         if headers or size > self._max_request_size:
             size = self._measure(key, value, headers or ())
-        target = self._topics.get(topic)
+        target = self._targets.known.get(topic)
         if target is None or (partition is not None and partition not in target.all):
             target = await self._find(topic, partition or 0)
         keyless = False
         if partition is None:
-            if self._partitioner is not None:
-                partition = self._ask_partitioner(topic, key, target)
+            if self._targets.partitioner is not None:
+                partition = self._targets.ask(topic, key, target)
             elif key is None:
                 keyless = True
                 partition = target.rule.choose(target.available, size)
@@ -256,7 +227,7 @@ class Producer:
 
     async def _append_slowly(
         self,
-        target: _Topic,
+        target: Target,
         queue: PartitionQueue,
         keyless: bool,
         size: int,
@@ -301,40 +272,13 @@ class Producer:
             )
         return size
 
-    def _ask_partitioner(self, topic: str, key: bytes | None, target: _Topic) -> int:
-        assert self._partitioner is not None
-        chosen = self._partitioner(key, list(target.all), list(target.available))
-        if chosen not in target.all:
-            raise IllegalStateError(
-                f"The partitioner chose partition {chosen!r}; {topic!r} has 0 to {len(target.queues) - 1}."
-            )
-        return chosen
-
-    async def _find(self, topic: str, partition: int = 0) -> _Topic:
-        if partition < 0:
-            raise IllegalStateError(f"A partition is numbered from 0 and cannot be {partition}.")
-        target = self._topics.get(topic)
-        if target is None or partition not in target.all:
-            await self._metadata.wait_for(topic, self._max_block_ms, partition)
-            self._check_open()
-            target = self._place(topic)
+    async def _find(self, topic: str, partition: int = 0) -> Target:
+        target = await self._targets.find(topic, partition, self._max_block_ms)
+        self._check_open()
         return target
 
-    def _place(self, topic: str) -> _Topic:
-        known = self._topics.get(topic)
-        queues = [
-            self._accumulator.queue(TopicPartition(topic, number)) for number in self._metadata.partitions(topic) or ()
-        ]
-        rule = known.rule if known else keyless_rule(self._rule, self._accumulator.batch_bytes, self._rng)
-        self._topics[topic] = placed = _Topic(queues, self._metadata.available(topic), rule)
-        return placed
-
     def _metadata_changed(self) -> None:
-        for topic in tuple(self._topics):
-            if self._metadata.partitions(topic):
-                self._place(topic)
-            else:
-                del self._topics[topic]
+        self._targets.refresh()
         self._sender.wake()
 
     def _read_clock(self) -> int:

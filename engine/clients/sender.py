@@ -1,34 +1,25 @@
 """Carries a producer's batches to the leaders of their partitions, and tries again where that may help.
 
-After `org.apache.kafka.clients.producer.internals.Sender`, with one request under way to each broker and so the order
-of each partition kept through retries.
+After `org.apache.kafka.clients.producer.internals.Sender`: up to `max_in_flight` requests are under way to each broker.
+An idempotent producer's batches keep their order by their sequences. Without those it is kept as long as nothing has to
+be sent again, or with one request at a time, when a partition is muted while a batch of it is under way.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from engine.clients.accumulator import Accumulator, Batch, PartitionQueue
 from engine.clients.connection import Connection
 from engine.clients.idempotence import Identity
 from engine.clients.metadata import ClientMetadata
+from engine.clients.settings import SenderConfig
 from engine.clients.tasks import Soon, Tasks
 from engine.clock import Clock, Timer
 from engine.errors import DeliveryTimeoutError, ErrorCode, KafkaError, RequestTimedOutError, error_for
 from engine.messages import ProducedPartition, ProduceRequest
 from engine.types import TopicPartition
-
-
-@dataclass(frozen=True, slots=True)
-class SenderConfig:
-    """What the sender keeps to; times in ms, sizes in bytes, `acks` as on the wire."""
-
-    acks: int
-    linger_ms: float
-    max_request_size: int
-    retry_backoff_ms: float
-    delivery_timeout_ms: float
 
 
 class Sender:
@@ -53,10 +44,12 @@ class Sender:
         self._tasks = tasks
         self._on_end = on_end
         self._identity = identity
-        self._busy: set[int] = set()
+        self._in_flight: Counter[int] = Counter()
+        """Requests under way, by broker."""
         self._timer: Timer | None = None
         self._closed = False
         self._resuming = False
+        self._renewing = False
         self._turn = 0
         self.flushing = 0
         """How many wait for everything to be sent, so that nothing lingers."""
@@ -83,28 +76,58 @@ class Sender:
             return
         now = self._clock.now_ms()
         next_look = self._expire(now)
-        hurry = bool(self.flushing) or self._accumulator.exhausted
-        ready: set[int] = set()
+        if self._identity is not None:
+            self._identity.settle()
+            if self._identity.producer_id < 0 and not self._renewing:
+                self._renewing = True
+                self._tasks.spawn(self._renew(self._identity), "producer-id")
+        while True:
+            ready, next_due = self._ready(now)
+            if not ready:
+                break
+            for leader, queues in ready.items():
+                self._send(leader, queues, now)
+        next_look = min(next_look, next_due)
+        if next_look != float("inf"):
+            self._timer = self._clock.call_later(next_look - now, self.wake)
+
+    def _ready(self, now: float) -> tuple[dict[int, list[PartitionQueue]], float]:
+        """What may be sent to each broker for which something is due, and when more will be."""
+        linger_ms = 0.0 if self.flushing or self._accumulator.exhausted else self._config.linger_ms
+        next_due = float("inf")
+        due_now: set[int] = set()
         by_leader: dict[int, list[PartitionQueue]] = {}
         for queue in self._accumulator.waiting.values():
-            if queue.in_flight:
+            if queue.muted:
                 continue
             leader = self._metadata.leader(queue.tp)
             if leader is None:
                 self._metadata.request_update()
                 continue
-            by_leader.setdefault(leader, []).append(queue)
-            if leader in self._busy:
+            if self._in_flight[leader] >= self._config.max_in_flight:
                 continue
-            due = queue.due_at(0.0 if hurry else self._config.linger_ms)
+            head = queue.batches[0]
+            if self._identity is not None and not self._identity.may_send(head):
+                continue
+            due = queue.due_at(linger_ms)
             if due <= now:
-                ready.add(leader)
+                due_now.add(leader)
             else:
-                next_look = min(next_look, due)
-        for leader in ready:
-            self._send(leader, by_leader[leader], now)
-        if next_look != float("inf"):
-            self._timer = self._clock.call_later(next_look - now, self.wake)
+                next_due = min(next_due, due)
+                if head.attempts:
+                    continue
+            by_leader.setdefault(leader, []).append(queue)
+        return {leader: by_leader[leader] for leader in due_now}, next_due
+
+    async def _renew(self, identity: Identity) -> None:
+        """Get another id, as the epochs of this one are used up."""
+        try:
+            await identity.begin()
+        except KafkaError:
+            await self._clock.sleep(self._config.retry_backoff_ms)
+        finally:
+            self._renewing = False
+        self.wake()
 
     async def _look_when_time_passes(self) -> None:
         await self._clock.running()
@@ -123,6 +146,8 @@ class Sender:
         return earliest
 
     def _give_up(self, batch: Batch) -> None:
+        if self._identity is not None and batch.base_sequence >= 0:
+            self._identity.expired(batch)
         why = batch.last_error or f"No leader of {batch.tp} could be found, or it was busy all the while."
         count = batch.builder.count
         records = f"{count} record{'s' if count != 1 else ''}"
@@ -135,28 +160,25 @@ class Sender:
         )
 
     def _send(self, leader: int, queues: list[PartitionQueue], now: float) -> None:
-        """Send the oldest batch of each queue that is not being retried later, up to `max_request_size`."""
+        """Send the oldest batch of each queue, up to `max_request_size`."""
         self._turn += 1
         first = self._turn % len(queues)
         size = 0
         batches: list[Batch] = []
         for queue in queues[first:] + queues[:first]:
-            head = queue.batches[0]
-            if head.attempts and head.retry_at_ms > now:
-                continue
-            size += head.builder.size_bytes
+            size += queue.batches[0].builder.size_bytes
             if batches and size > self._config.max_request_size:
                 break
-            queue.in_flight = True
-            batches.append(self._accumulator.take(queue))
-        self._busy.add(leader)
+            queue.muted = self._config.max_in_flight == 1
+            batch = self._accumulator.take(queue)
+            if self._identity is not None:
+                self._identity.number(batch)
+            batches.append(batch)
+        self._in_flight[leader] += 1
         self._tasks.spawn(self._deliver(leader, batches, now), f"producer-to-{leader}")
 
     async def _deliver(self, leader: int, batches: list[Batch], now: float) -> None:
         acks = self._config.acks
-        if self._identity is not None:
-            for batch in batches:
-                self._identity.number(batch)
         data = {batch.tp: batch.builder.build() for batch in batches}
         if acks == 0:
             for batch in batches:
@@ -170,9 +192,9 @@ class Sender:
         except KafkaError as error:
             answers = {tp: ProducedPartition(error.code, message=str(error)) for tp in data}
         finally:
-            self._busy.discard(leader)
+            self._in_flight[leader] -= 1
             for tp in data:
-                self._accumulator.queue(tp).in_flight = False
+                self._accumulator.queue(tp).muted = False
         for batch in batches:
             if acks == 0:
                 self._end(batch, None)  # nobody is told what became of it
@@ -183,15 +205,15 @@ class Sender:
     def _settle(self, batch: Batch, answer: ProducedPartition) -> None:
         """Acknowledge a batch, or try it again, in parts if it is too large, or fail it."""
         if answer.error == ErrorCode.NONE:
+            if self._identity is not None:
+                self._identity.acknowledged(batch)
             batch.acknowledge(answer.base_offset, answer.log_append_time, answer.log_start_offset)
             self._end(batch, None)
             return
         error = error_for(answer.error, answer.message)
         if answer.error == ErrorCode.MESSAGE_TOO_LARGE and batch.builder.count > 1:
-            if self._identity is not None:
-                self._identity.take_back(batch)
-            self._accumulator.split(batch)
-        elif error.retriable:
+            self._divide(batch)
+        elif error.retriable if self._identity is None else self._identity.may_try_again(batch, error):
             now = self._clock.now_ms()
             batch.attempts += 1
             batch.last_error = error
@@ -199,13 +221,20 @@ class Sender:
             self._metadata.request_update()
             self._accumulator.put_back(batch)
         else:
+            if self._identity is not None:
+                self._identity.refused(batch)
             self._end(batch, error)
+
+    def _divide(self, batch: Batch) -> None:
+        parts = self._accumulator.split(batch)
+        if self._identity is not None:
+            self._identity.divided(batch, parts)
+        for part in reversed(parts):
+            self._accumulator.put_back(part)
 
     def _end(self, batch: Batch, error: KafkaError | None) -> None:
         if error is not None:
             batch.fail(error)
-            if self._identity is not None:
-                self._identity.gave_up(batch)
         self._accumulator.forget(batch)
         self._on_end(batch, error)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from importlib import import_module
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from engine.clients.consumer import Consumer
 from engine.clients.producer import Producer
@@ -23,20 +25,24 @@ from engine.cluster.faults import Faults
 from engine.cluster.housekeeping import Housekeeping
 from engine.cluster.nodes import Nodes
 from engine.cluster.offsets import Offsets
+from engine.cluster.tracing import Trace
 from engine.cluster.world import WorldView
 from engine.config import BrokerConfig
 from engine.controller import Controller
-from engine.errors import CoordinatorNotAvailableError, RefusedError
+from engine.errors import CoordinatorNotAvailableError, RefusedError, error_for
 from engine.events import EventLog, Tone
 from engine.faults import Weather
 from engine.ledger import Ledger
-from engine.messages import FindCoordinatorRequest, Request
+from engine.messages import DeleteRecordsRequest, FindCoordinatorRequest, Request
 from engine.network import Network
 from engine.snapshot import LedgerFigure, LedgerRecord, Throughput, TopicView, World
 from engine.storage.connection import damaged
 from engine.storage.metadata import MetadataStore
 from engine.types import ClientInfo, TopicPartition
 from engine.workload.workload import Workload
+
+if TYPE_CHECKING:
+    from engine.wire.listener import Listener
 
 DEFAULT_BROKERS, MOST_BROKERS = 3, 9
 _LAB = ClientInfo("lab")
@@ -83,6 +89,8 @@ class Cluster:
         self._began_ms = 0.0
         self._store: MetadataStore | None = None
         self._housekeeping: Housekeeping | None = None
+        self._listener: Listener | None = None
+        self._traces: list[Trace] = []
 
     @classmethod
     def open(
@@ -157,6 +165,7 @@ class Cluster:
         weather = Weather(self.clock, Random(seed))
         self.network = Network(weather)
         self.controller = Controller(lab_id, store, self.clock, self.config, self.events)
+        self.controller.telling.records_in = self._records_in
         self.nodes = Nodes(
             self.folder,
             count,
@@ -199,6 +208,8 @@ class Cluster:
         store, self._store = self._store, None
         if store is None:
             return
+        if self._listener is not None:
+            self._listener.close()
         async with AsyncExitStack() as closing:  # whatever fails, say on a full disk, no file stays open
             if self._given_clock is None and hasattr(self, "clock"):
                 closing.callback(self.clock.close)
@@ -209,6 +220,8 @@ class Cluster:
                 closing.push_async_callback(self.nodes.close)
             if hasattr(self, "network"):
                 closing.push_async_callback(self.network.close)
+            for trace in self._traces:
+                await trace.close()
             if self._housekeeping is not None:
                 await self._housekeeping.close()
                 await self.workload.suspend()
@@ -245,37 +258,21 @@ class Cluster:
     ) -> None:
         """Make a topic; raises KafkaError with what would be accepted."""
         await self.controller.create_topic(name, partitions, replication_factor, config or {})
-        plural = "s" if partitions != 1 else ""
-        self._tell(
-            name, f"Topic {name} was created with {partitions} partition{plural}, spread over the brokers.", Tone.GOOD
-        )
 
     async def delete_topic(self, name: str) -> None:
         """Delete a topic, its records and every group's offsets in it; raises KafkaError."""
-        records = sum(partition.span for partition in self.describe_topic(name).partitions)
         await self.controller.delete_topic(name)
-        self._tell(
-            name, f"Topic {name} was deleted: {records:,} records and every group's offsets in it are gone.", Tone.LOSS
-        )
 
     async def create_partitions(self, name: str, total: int) -> None:
         """Grow a topic to `total` partitions; raises KafkaError."""
-        before = len(self.controller.topic(name).partitions)
         await self.controller.create_partitions(name, total)
-        self._tell(
-            name,
-            f"{name} grew from {before} to {total} partitions. Keys are spread anew from now on: a key's older records "
-            "stay where they were, so its order holds only from here.",
-            Tone.WARNING,
-        )
 
     async def alter_topic_config(self, name: str, changes: Mapping[str, str | None]) -> None:
         """Set settings of a topic, or put them back to the default with None; raises KafkaError."""
-        await self.controller.alter_config(name, changes)
-        words = ", ".join(
-            f"{key}={value}" if value is not None else f"{key} back to its default" for key, value in changes.items()
-        )
-        self._tell(name, f"{name}: {words}.", Tone.CHANGE)
+        await self.controller.alter_config(name, lambda now: changes)
+
+    def _records_in(self, topic: str) -> int:
+        return sum(partition.span for partition in self.describe_topic(topic).partitions)
 
     def describe_topic(self, name: str) -> TopicView:
         """A topic as it stands; UnknownTopicOrPartitionError."""
@@ -284,11 +281,12 @@ class Cluster:
 
     async def delete_records(self, tp: TopicPartition, before_offset: int) -> int:
         """Delete a partition's records before an offset (-1: all) and return its new log start; raises KafkaError."""
-        start = await self.nodes.leader(tp).delete_records(before_offset)
-        self._tell(
-            tp.topic, f"{tp}: the records before offset {start:,} were deleted; the log starts there now.", Tone.LOSS
-        )
-        return start
+        leader = self.nodes.leader(tp).broker_id
+        answer = await self.network.call(_LAB, leader, DeleteRecordsRequest({tp: before_offset}))
+        deleted = answer.partitions[tp]
+        if deleted.outcome.error:
+            raise error_for(deleted.outcome.error, deleted.outcome.message)
+        return deleted.low_watermark
 
     # Clients
 
@@ -299,6 +297,59 @@ class Cluster:
     def consumer(self, *topics: str, **options: Any) -> Consumer:
         """A consumer on this cluster; options as in `engine.clients.Consumer`."""
         return Consumer(self.network, self.clock, *topics, **options)
+
+    # Clients from outside
+
+    async def listen(self, host: str = "127.0.0.1", port: int = 9092) -> None:
+        """Speak Kafka's protocol: a port for each broker, counted up from `port` (0: any). Raises RefusedError."""
+        if self._listener is not None:
+            raise RefusedError("The lab listens already; stop that first.")
+        # Kafka's message definitions take a while to read, and the first frame must not wait for them.
+        wire = await asyncio.to_thread(import_module, "engine.wire.listener")
+        listener = wire.Listener(self.nodes.alive, self.nodes.ids, self.network, self.clock, self.config, self.events)
+        await listener.open(host, port)
+        self._listener = listener
+        where = ", ".join(f"{each.host}:{each.port}" for each in listener.view().addresses)
+        self._tell("listener", f"Kafka clients can connect to the brokers at {where}.", Tone.GOOD)
+        if listener.view().beyond_loopback:
+            self._tell(
+                "listener",
+                f"{host} is not this machine alone: whoever reaches it over the network can read, write and delete "
+                "everything in this lab, without a password.",
+                Tone.WARNING,
+            )
+
+    async def stop_listening(self) -> None:
+        """Close the ports and drop who is connected; harmless while the lab does not listen."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+            self._tell("listener", "Kafka clients can connect no more; who was connected was dropped.", Tone.CHANGE)
+
+    def watch_connection(self, number: int | None) -> None:
+        """Keep the requests of one connection from outside for `World.listening`, or nobody's."""
+        if self._listener is not None:
+            self._listener.traffic.watch(number)
+
+    async def trace(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+        acks: str = "all",
+    ) -> Trace:
+        """Send one record by hand and follow its way, step by step, while the world stands still between the steps.
+
+        Raises KafkaError; RefusedError while another is followed.
+        """
+        if any(not trace.ended for trace in self._traces):
+            raise RefusedError("Another record is still being followed; leave that first.")
+        trace = Trace(self.nodes, self.network, self.clock, self.events, self.ledger)
+        await trace.begin(topic, key, value, headers, partition, acks)
+        self._traces = [*(each for each in self._traces if not each.settled), trace]
+        return trace
 
     # What the offsets service reaches for
 
@@ -340,6 +391,7 @@ class Cluster:
             throughput=self._housekeeping.throughput if self._housekeeping else _NOTHING,
             undo=self.offsets.undoable,
             ledger=self.ledger.view(),
+            listening=self._listener.view() if self._listener is not None else None,
         )
 
     async def records_behind(self, figure: LedgerFigure) -> list[LedgerRecord]:

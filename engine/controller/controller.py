@@ -13,19 +13,23 @@ from typing import Any
 
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, INTERNAL_TOPIC_CONFIG, BrokerConfig
+from engine.controller.administration import Administration
 from engine.controller.decided import Decided, TopicStore
-from engine.controller.elections import elect, moving, with_isr, without
+from engine.controller.elections import called_off, elect, elected, moving, with_isr, without
 from engine.controller.image import LiveBrokers, MetadataImage, Topic
 from engine.controller.sessions import Sessions
+from engine.controller.settings import Decide
 from engine.controller.telling import Telling
-from engine.controller.topics import altered, grown, new_topic
+from engine.controller.topics import ByHand, altered, check_replicas, grown, new_topic
 from engine.errors import (
     ElectionNotNeededError,
+    ErrorCode,
     FencedLeaderEpochError,
     InvalidReplicaAssignmentError,
+    InvalidReplicationFactorError,
     InvalidRequestError,
     InvalidTopicError,
-    TopicAlreadyExistsError,
+    KafkaError,
     UnsupportedVersionError,
 )
 from engine.events import EventLog
@@ -34,6 +38,9 @@ from engine.messages import (
     AlterPartitionResponse,
     BrokerHeartbeatRequest,
     BrokerHeartbeatResponse,
+    ElectionType,
+    EnsureInternalTopicRequest,
+    EnsureInternalTopicResponse,
     PartitionMetadata,
     ReadMetadataRequest,
     Request,
@@ -55,7 +62,7 @@ class Controller:
         self._store = store
         self._clock = clock
         self._config = config
-        self._telling = Telling(events, clock)
+        self.telling = Telling(events, clock)
         self._changing = asyncio.Lock()
         self._sessions = Sessions(clock, config.broker_session_timeout_ms, self._session_ended)
         self._decided = Decided(store, lambda: self._sessions.alive)
@@ -66,6 +73,8 @@ class Controller:
             ReadMetadataRequest: self._decided.read,
             BrokerHeartbeatRequest: self._heartbeat,
             AlterPartitionRequest: self._alter_partition,
+            EnsureInternalTopicRequest: self._ensure_internal_topic,
+            **Administration(self, config).serve,
         }
 
     @property
@@ -129,9 +138,9 @@ class Controller:
             changed = with_isr(state, request.isr, self._sessions.alive)
             if changed != state:
                 await self._decided.change({tp: changed})
-                self._telling.isr_changed(tp, state, changed)
+                self.telling.isr_changed(tp, state, changed)
                 if state.target and not changed.target:
-                    self._telling.moved(tp, changed)
+                    self.telling.moved(tp, changed)
             return AlterPartitionResponse(self.state_of(tp))
 
     # Brokers come and go
@@ -167,7 +176,7 @@ class Controller:
         self._decided.publish(LiveBrokers(live))
         before = {tp: self.state_of(tp) for tp in changes}
         await self._decided.change(changes)
-        self._telling.broker_gone(broker_id, why, before, changes)
+        self.telling.broker_gone(broker_id, why, before, changes)
 
     async def _came(self, broker_id: int) -> None:
         live = self._sessions.alive
@@ -179,46 +188,67 @@ class Controller:
         self._decided.publish(LiveBrokers(live))
         before = {tp: self.state_of(tp) for tp in changes}
         await self._decided.change(changes)
-        self._telling.broker_came(broker_id, before, changes)
+        self.telling.broker_came(broker_id, before, changes)
+
+    async def elect(
+        self, kind: ElectionType, partitions: Iterable[TopicPartition] | None = None
+    ) -> dict[TopicPartition, ErrorCode]:
+        """Elect leaders of these partitions, or of all; what became of each (KIP-460)."""
+        async with self._changing:
+            live = self._sessions.alive
+            outcomes: dict[TopicPartition, ErrorCode] = {}
+            before: dict[TopicPartition, PartitionMetadata] = {}
+            changes: dict[TopicPartition, PartitionMetadata] = {}
+            for tp in partitions if partitions is not None else [tp for _, tp, _ in self._decided.every()]:
+                try:
+                    state = self.state_of(tp)
+                except KafkaError as error:
+                    outcomes[tp] = error.code
+                    continue
+                changed, outcomes[tp] = elected(state, live, kind)
+                if not outcomes[tp]:
+                    before[tp], changes[tp] = state, changed
+            if changes:
+                await self._decided.change(changes)
+                self.telling.elected(kind, before, changes)
+            return outcomes
 
     async def elect_preferred(self, partitions: Iterable[TopicPartition] | None = None) -> int:
         """Give leadership back to the first replicas that may have it; how many moved (0: ElectionNotNeededError)."""
-        async with self._changing:
-            wanted = set(partitions) if partitions is not None else None
-            live = self._sessions.alive
-            changes = {
-                tp: elect(state, live, unclean=False, preferred=True)
-                for _, tp, state in self._decided.every()
-                if wanted is None or tp in wanted
-            }
-            before = {tp: self.state_of(tp) for tp in changes}
-            moved = sum(changes[tp] != before[tp] for tp in changes)
-            if not moved:
-                raise ElectionNotNeededError(
-                    "Every partition is led by its preferred replica, or that one cannot lead."
-                )
-            await self._decided.change(changes)
-            self._telling.preferred(before, changes)
-            return moved
+        outcomes = await self.elect(ElectionType.PREFERRED, partitions)
+        moved = sum(code is ErrorCode.NONE for code in outcomes.values())
+        if not moved:
+            raise ElectionNotNeededError("Every partition is led by its preferred replica, or that one cannot lead.")
+        return moved
 
-    async def reassign(self, tp: TopicPartition, replicas: tuple[int, ...]) -> None:
+    async def reassign(self, tp: TopicPartition, replicas: tuple[int, ...], *, other_factor: bool = True) -> None:
         """Move a partition to other brokers, or change how many copies it has; raises KafkaError.
 
-        The new replicas copy everything first; the old ones go when all the new are in sync.
+        The new replicas copy everything first; the old ones go when all the new are in sync. Without `other_factor` the
+        number of copies stays as it is.
         """
         async with self._changing:
             state = self.state_of(tp)
-            unknown = [broker_id for broker_id in replicas if broker_id not in self.brokers]
-            if not replicas or unknown or len(set(replicas)) != len(replicas):
-                raise InvalidReplicaAssignmentError(
-                    f"{list(replicas)} cannot hold {tp}: name one or more of {', '.join(map(str, self.brokers))}, "
-                    "each once."
-                )
+            check_replicas(replicas, self.brokers)
             dead = [broker_id for broker_id in replicas if broker_id not in self._sessions.alive]
             if dead and not set(dead) <= set(state.replicas):
                 raise InvalidReplicaAssignmentError(f"Broker {dead[0]} is not alive, so it cannot copy {tp}.")
-            await self._decided.change({tp: moving(state, replicas)})
-            self._telling.moving(tp, state.replicas, replicas)
+            copies = len(state.target or state.replicas)
+            if len(replicas) != copies and not other_factor:
+                raise InvalidReplicationFactorError(
+                    f"{tp} has {copies} copies; {len(replicas)} would be another number."
+                )
+            changed = moving(state, replicas)
+            if changed != state:
+                await self._decided.change({tp: changed})
+                self.telling.moving(tp, state.replicas, replicas)
+
+    async def call_off(self, tp: TopicPartition) -> None:
+        """Leave a partition where it was before it was to be moved; NoReassignmentInProgressError."""
+        async with self._changing:
+            changed = called_off(self.state_of(tp), self._sessions.alive)
+            await self._decided.change({tp: changed})
+            self.telling.called_off(tp, changed)
 
     # Topics
 
@@ -229,39 +259,57 @@ class Controller:
         replication_factor: int,
         overrides: Mapping[str, str],
         *,
-        internal: bool = False,
+        by_hand: ByHand = (),
+        validate_only: bool = False,
+        unasked: bool = False,
     ) -> Topic:
-        """Make a topic, its replicas spread over the brokers; raises KafkaError."""
-        async with self._changing:
-            return await self._create(name, partitions, replication_factor, overrides, internal)
+        """Make a topic, its replicas spread over the brokers or placed by hand; raises KafkaError.
 
-    async def _create(
-        self, name: str, partitions: int, replication_factor: int, overrides: Mapping[str, str], internal: bool
-    ) -> Topic:
-        topic = new_topic(
-            name,
-            partitions,
-            replication_factor,
-            overrides,
-            internal=internal,
-            others=self.topics.keys(),
-            alive=self._sessions.alive,
-        )
-        await self._decided.save(topic)
-        return topic
-
-    async def create_partitions(self, name: str, total: int) -> Topic:
-        """Grow a topic to `total` partitions; existing records stay where they are. Raises KafkaError."""
+        `validate_only` says what it would be. `unasked`: a client named it, and no person asked for it.
+        """
         async with self._changing:
-            topic = grown(self.topic(name), total, brokers=self.brokers, alive=self._sessions.alive)
-            await self._decided.save(topic)
+            topic = new_topic(
+                name,
+                partitions,
+                replication_factor,
+                overrides,
+                internal=False,
+                others=self.topics.keys(),
+                brokers=self.brokers,
+                alive=self._sessions.alive,
+                by_hand=by_hand,
+            )
+            if not validate_only:
+                await self._decided.save(topic)
+                self.telling.created(topic, unasked=unasked)
             return topic
 
-    async def alter_config(self, name: str, changes: Mapping[str, str | None]) -> Topic:
-        """Set settings, or with None put them back to the default; raises KafkaError."""
+    async def create_partitions(
+        self,
+        name: str,
+        total: int,
+        *,
+        by_hand: tuple[tuple[int, ...], ...] | None = None,
+        validate_only: bool = False,
+    ) -> Topic:
+        """Grow a topic to `total` partitions; existing records stay where they are. Raises KafkaError."""
         async with self._changing:
-            topic = altered(self.topic(name), changes)
-            await self._decided.save(topic)
+            before = self.topic(name)
+            topic = grown(before, total, brokers=self.brokers, alive=self._sessions.alive, by_hand=by_hand)
+            if not validate_only:
+                await self._decided.save(topic)
+                self.telling.grown(before, topic)
+            return topic
+
+    async def alter_config(self, name: str, decide: Decide, *, validate_only: bool = False) -> Topic:
+        """Change settings as decided from those that are set; raises KafkaError."""
+        async with self._changing:
+            before = self.topic(name)
+            changes = decide(before.overrides)
+            topic = altered(before, changes)
+            if topic.overrides != before.overrides and not validate_only:
+                await self._decided.save(topic)
+                self.telling.configured(topic, changes)
             return topic
 
     async def delete_topic(self, name: str) -> Topic:
@@ -270,31 +318,33 @@ class Controller:
             topic = self.topic(name)
             if topic.internal:
                 raise InvalidTopicError(f"{name} is internal: it holds every group's offsets and cannot be deleted.")
+            records = self.telling.records_in(name)
             await self._decided.delete(name)
+            self.telling.deleted(topic, records)
             return topic
 
-    async def auto_create(self, names: Iterable[str]) -> None:
-        """Make topics asked for by name that are not there and may be."""
-        for name in names:
-            if name in self.topics:
-                continue
-            try:
-                if name == INTERNAL_TOPIC:
-                    await self.ensure_offsets_topic()
-                else:
-                    await self.create_topic(name, self._config.num_partitions, 1, {})
-            except TopicAlreadyExistsError:
-                continue  # somebody was faster
-            except InvalidTopicError:
-                continue  # the metadata answers with this very error
+    async def _ensure_internal_topic(self, request: EnsureInternalTopicRequest) -> EnsureInternalTopicResponse:
+        if request.name != INTERNAL_TOPIC:
+            raise InvalidTopicError(f"{request.name} is no internal topic.")
+        await self.ensure_offsets_topic()
+        return EnsureInternalTopicResponse()
 
     async def ensure_offsets_topic(self) -> int:
         """How many partitions `__consumer_offsets` has, made on first use as Kafka does."""
         async with self._changing:
             if INTERNAL_TOPIC not in self.topics:
-                copies = min(self._config.offsets_topic_replication_factor, len(self._sessions.alive))
-                count = self._config.offsets_topic_num_partitions
-                await self._create(INTERNAL_TOPIC, count, copies, INTERNAL_TOPIC_CONFIG, True)
+                alive = self._sessions.alive
+                topic = new_topic(
+                    INTERNAL_TOPIC,
+                    self._config.offsets_topic_num_partitions,
+                    min(self._config.offsets_topic_replication_factor, len(alive)),
+                    INTERNAL_TOPIC_CONFIG,
+                    internal=True,
+                    others=self.topics.keys(),
+                    brokers=self.brokers,
+                    alive=alive,
+                )
+                await self._decided.save(topic)
         return self.image.counts[INTERNAL_TOPIC]
 
     async def next_producer_id(self) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import replace
 
-from engine.messages import PartitionMetadata
+from engine.errors import ErrorCode, InvalidReplicaAssignmentError, NoReassignmentInProgressError
+from engine.messages import ElectionType, PartitionMetadata
 
 
 def elect(state: PartitionMetadata, live: Set[int], *, unclean: bool, preferred: bool = False) -> PartitionMetadata:
@@ -29,6 +30,18 @@ def elect(state: PartitionMetadata, live: Set[int], *, unclean: bool, preferred:
     return state if state.leader is None else replace(state, leader=None, leader_epoch=state.leader_epoch + 1)
 
 
+def elected(state: PartitionMetadata, live: Set[int], kind: ElectionType) -> tuple[PartitionMetadata, ErrorCode]:
+    """The partition after an election that somebody asked for, or why it is as before (KIP-460)."""
+    if state.leader == (state.replicas[0] if kind is ElectionType.PREFERRED else state.leader or -1):
+        return state, ErrorCode.ELECTION_NOT_NEEDED
+    changed = elect(state, live, unclean=kind is ElectionType.UNCLEAN, preferred=kind is ElectionType.PREFERRED)
+    if kind is ElectionType.PREFERRED and changed.leader != state.replicas[0]:
+        return state, ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE
+    if changed.leader is None:
+        return state, ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE
+    return changed, ErrorCode.NONE
+
+
 def _led_by(state: PartitionMetadata, leader: int, isr: tuple[int, ...]) -> PartitionMetadata:
     if leader == state.leader:
         return state
@@ -45,7 +58,19 @@ def without(state: PartitionMetadata, broker_id: int, live: Set[int], *, unclean
 def moving(state: PartitionMetadata, target: tuple[int, ...]) -> PartitionMetadata:
     """The partition on its way to other replicas: the new ones copy before the old ones go."""
     everyone = (*target, *(broker for broker in state.replicas if broker not in target))
-    return moved(replace(state, replicas=everyone, target=target))
+    adding = tuple(broker for broker in target if broker not in state.replicas)
+    return moved(replace(state, replicas=everyone, target=target, adding=adding))
+
+
+def called_off(state: PartitionMetadata, live: Set[int]) -> PartitionMetadata:
+    """The partition with the replicas it had before it was to be moved; raises KafkaError."""
+    if not state.target:
+        raise NoReassignmentInProgressError
+    isr = tuple(broker for broker in state.isr if broker not in state.adding)
+    if not isr:
+        raise InvalidReplicaAssignmentError("None of the old replicas is in sync any more, so they cannot go on alone.")
+    kept = tuple(broker for broker in state.replicas if broker not in state.adding)
+    return elect(replace(state, replicas=kept, isr=isr, target=(), adding=()), live, unclean=False)
 
 
 def moved(state: PartitionMetadata) -> PartitionMetadata:
@@ -53,7 +78,7 @@ def moved(state: PartitionMetadata) -> PartitionMetadata:
     if not state.target or not set(state.target) <= set(state.isr):
         return state
     isr = tuple(broker for broker in state.target if broker in state.isr)
-    there = replace(state, replicas=state.target, isr=isr, target=())
+    there = replace(state, replicas=state.target, isr=isr, target=(), adding=())
     return there if state.leader in state.target else _led_by(there, state.target[0], isr)
 
 

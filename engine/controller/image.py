@@ -59,6 +59,8 @@ class MetadataImage:
         self.live: frozenset[int] = frozenset()
         self.counts: dict[str, int] = {}
         """How many partitions each topic has."""
+        self.names: dict[bytes, str] = {}
+        """The topics by their ids."""
         self.ids: dict[str, bytes] = {}
         """The id of each topic."""
 
@@ -66,15 +68,23 @@ class MetadataImage:
         """Take a change in."""
         match change:
             case Topic():
+                self._forget_id(change.name)
                 self.topics[change.name] = change
+                self.names[change.topic_id] = change.name
                 self.counts[change.name] = len(change.partitions)
                 self.ids[change.name] = change.topic_id
             case TopicGone(name):
+                self._forget_id(name)
                 self.topics.pop(name, None)
                 self.counts.pop(name, None)
                 self.ids.pop(name, None)
             case LiveBrokers(broker_ids):
                 self.live = broker_ids
+
+    def _forget_id(self, name: str) -> None:
+        known = self.topics.get(name)
+        if known is not None:
+            self.names.pop(known.topic_id, None)
 
 
 class MetadataLog:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from engine.clock import Clock
+from engine.controller.image import Topic
 from engine.events import EventLog, Tone
-from engine.messages import PartitionMetadata
+from engine.messages import ElectionType, PartitionMetadata
 from engine.types import TopicPartition
 
 States = Mapping[TopicPartition, PartitionMetadata]
@@ -17,8 +18,37 @@ class Telling:
     """Publishes one sentence for each thing that happened to a broker or an ISR."""
 
     def __init__(self, events: EventLog, clock: Clock) -> None:
+        self.records_in: Callable[[str], int] = lambda topic: 0
+        """How many records a topic holds, as far as whoever watches the world can see."""
         self._events = events
         self._clock = clock
+
+    def created(self, topic: Topic, *, unasked: bool) -> None:
+        """A topic was made, by a person or because a client named it."""
+        count = len(topic.partitions)
+        why = ": a client asked for it, and auto.create.topics.enable is on" if unasked else ", spread over the brokers"
+        text = f"Topic {topic.name} was created with {count} partition{'s' if count != 1 else ''}{why}."
+        self._tell(topic.name, text, Tone.GOOD)
+
+    def deleted(self, topic: Topic, records: int) -> None:
+        """A topic is gone."""
+        text = f"Topic {topic.name} was deleted: {records:,} records and every group's offsets in it are gone."
+        self._tell(topic.name, text, Tone.LOSS)
+
+    def grown(self, before: Topic, after: Topic) -> None:
+        """A topic has more partitions."""
+        text = (
+            f"{after.name} grew from {len(before.partitions)} to {len(after.partitions)} partitions. Keys are spread "
+            "anew from now on: a key's older records stay where they were, so its order holds only from here."
+        )
+        self._tell(after.name, text, Tone.WARNING)
+
+    def configured(self, topic: Topic, changes: Mapping[str, str | None]) -> None:
+        """Settings of a topic were set or put back."""
+        words = ", ".join(
+            f"{key}={value}" if value is not None else f"{key} back to its default" for key, value in changes.items()
+        )
+        self._tell(topic.name, f"{topic.name}: {words}.", Tone.CHANGE)
 
     def broker_gone(self, broker_id: int, why: str, before: States, after: States) -> None:
         """A broker stopped, or fell silent until its session ran out."""
@@ -34,9 +64,13 @@ class Telling:
         text = f"Broker {broker_id} is alive. It copies what it missed before it counts as in sync. "
         self._tell(f"broker-{broker_id}", text + _elections(before, after), Tone.GOOD)
 
-    def preferred(self, before: States, after: States) -> None:
-        """Leadership went back to where it belongs."""
-        self._tell("controller", f"Preferred leaders were elected. {_elections(before, after)}", Tone.CHANGE)
+    def elected(self, kind: ElectionType, before: States, after: States) -> None:
+        """Somebody asked for elections: leadership went back to where it belongs, or to whoever is alive."""
+        if kind is ElectionType.PREFERRED:
+            self._tell("controller", f"Preferred leaders were elected. {_elections(before, after)}", Tone.CHANGE)
+        else:
+            text = f"Unclean leaders were elected: what they lack is lost. {_elections(before, after)}"
+            self._tell("controller", text, Tone.LOSS)
 
     def moving(self, tp: TopicPartition, before: tuple[int, ...], after: tuple[int, ...]) -> None:
         """A partition is to lie on other brokers."""
@@ -45,6 +79,10 @@ class Telling:
             "then the old ones let it go."
         )
         self._tell(str(tp), text, Tone.CHANGE)
+
+    def called_off(self, tp: TopicPartition, state: PartitionMetadata) -> None:
+        """It stays where it was after all."""
+        self._tell(str(tp), f"{tp} stays on brokers {_list(state.replicas)}: its move was called off.", Tone.CHANGE)
 
     def moved(self, tp: TopicPartition, state: PartitionMetadata) -> None:
         """It does now."""

@@ -6,7 +6,7 @@ Rules from `ReplicationControlManager` and `StripedReplicaPlacer`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from engine.config import INTERNAL_TOPIC, TopicConfig
@@ -14,6 +14,7 @@ from engine.controller.image import Topic, check_name
 from engine.errors import (
     InvalidConfigError,
     InvalidPartitionsError,
+    InvalidReplicaAssignmentError,
     InvalidReplicationFactorError,
     InvalidTopicError,
     TopicAlreadyExistsError,
@@ -21,6 +22,9 @@ from engine.errors import (
 from engine.messages import PartitionMetadata
 
 MOST_PARTITIONS = 10_000
+
+ByHand = Sequence[tuple[int, tuple[int, ...]]]
+"""Partitions and the brokers chosen for each, the preferred leader first."""
 
 
 def new_topic(
@@ -31,9 +35,11 @@ def new_topic(
     *,
     internal: bool,
     others: Collection[str],
+    brokers: Collection[int],
     alive: Collection[int],
+    by_hand: ByHand = (),
 ) -> Topic:
-    """A topic beside `others`, its replicas spread over the brokers alive; raises KafkaError."""
+    """A topic beside `others`, its replicas spread over the brokers alive, or chosen by hand; raises KafkaError."""
     check_name(name)
     if name in others:
         raise TopicAlreadyExistsError(f"Topic {name} exists already; choose another name.")
@@ -46,22 +52,30 @@ def new_topic(
         raise InvalidPartitionsError(f"A topic has 1 to {MOST_PARTITIONS:,} partitions, not {partitions}.")
     if replication_factor < 1:
         raise InvalidReplicationFactorError(f"The replication factor is 1 or more, not {replication_factor}.")
-    if replication_factor > len(alive):
+    config = TopicConfig.of(overrides)
+    if by_hand:
+        placed = _placed(by_hand, 0, len(by_hand[0][1]), brokers, alive)
+    elif replication_factor > len(alive):
         raise InvalidReplicationFactorError(
             f"The replication factor cannot be {replication_factor}: {len(alive)} brokers are alive."
         )
-    config = TopicConfig.of(overrides)
-    if config.min_insync_replicas > replication_factor:
-        raise InvalidConfigError(
-            f"min.insync.replicas {config.min_insync_replicas} is above the replication factor "
-            f"{replication_factor}: no record could be acknowledged."
-        )
-    placed = _place(range(partitions), len(others), replication_factor, alive)
+    else:
+        placed = _place(range(partitions), len(others), replication_factor, alive)
     return Topic(name, uuid.uuid4().bytes, internal, dict(overrides), config, placed)
 
 
-def grown(topic: Topic, total: int, *, brokers: tuple[int, ...], alive: Collection[int]) -> Topic:
-    """The topic with `total` partitions, the present ones where they are; InvalidPartitionsError."""
+def grown(
+    topic: Topic,
+    total: int,
+    *,
+    brokers: tuple[int, ...],
+    alive: Collection[int],
+    by_hand: Sequence[tuple[int, ...]] | None = None,
+) -> Topic:
+    """The topic with `total` partitions, the present ones where they are; raises KafkaError.
+
+    `by_hand` says which brokers hold each of the new ones.
+    """
     have = len(topic.partitions)
     if topic.internal:
         raise InvalidPartitionsError(f"{topic.name} is internal: growing it would lose every group its coordinator.")
@@ -71,6 +85,15 @@ def grown(topic: Topic, total: int, *, brokers: tuple[int, ...], alive: Collecti
         )
     if total > MOST_PARTITIONS:
         raise InvalidPartitionsError(f"A topic has at most {MOST_PARTITIONS:,} partitions, not {total}.")
+    if by_hand is not None:
+        if len(by_hand) != total - have:
+            raise InvalidReplicaAssignmentError(
+                f"{topic.name} is to get {total - have} more partitions, but {len(by_hand)} assignments were given."
+            )
+        rows = tuple(enumerate(by_hand, have))
+        return replace(
+            topic, partitions=topic.partitions + _placed(rows, have, topic.replication_factor, brokers, alive)
+        )
     copies = min(topic.replication_factor, len(alive))
     shift = brokers.index(topic.partitions[0].replicas[0])
     return replace(topic, partitions=topic.partitions + _place(range(have, total), shift, copies, alive))
@@ -90,3 +113,39 @@ def _place(numbers: Iterable[int], shift: int, copies: int, alive: Collection[in
     ids = sorted(alive)
     rows = (tuple(ids[(number + shift + copy) % len(ids)] for copy in range(copies)) for number in numbers)
     return tuple(PartitionMetadata(number, row[0], 0, row, row) for number, row in zip(numbers, rows, strict=True))
+
+
+def _placed(
+    by_hand: ByHand, first: int, copies: int, brokers: Collection[int], alive: Collection[int]
+) -> tuple[PartitionMetadata, ...]:
+    """As somebody chose, from partition `first` on, each with so many copies; InvalidReplicaAssignmentError."""
+    rows = dict(by_hand)
+    if len(rows) != len(by_hand):
+        raise InvalidReplicaAssignmentError("A partition has more than one assignment.")
+    if sorted(rows) != list(range(first, first + len(rows))):
+        raise InvalidReplicaAssignmentError(f"Partitions are numbered from {first} on, without a gap.")
+    placed = []
+    for number, row in sorted(rows.items()):
+        check_replicas(row, brokers)
+        if len(row) != copies:
+            raise InvalidReplicaAssignmentError(
+                f"Partition {number} has {len(row)} replicas, where the others have {copies}."
+            )
+        isr = tuple(broker_id for broker_id in row if broker_id in alive)
+        if not isr:
+            raise InvalidReplicaAssignmentError(f"None of the brokers {_list(row)} for partition {number} is alive.")
+        placed.append(PartitionMetadata(number, isr[0], 0, row, isr))
+    return tuple(placed)
+
+
+def check_replicas(replicas: Sequence[int], brokers: Collection[int]) -> None:
+    """Refuse what cannot hold a partition; InvalidReplicaAssignmentError."""
+    unknown = [broker_id for broker_id in replicas if broker_id not in brokers]
+    if not replicas or unknown or len(set(replicas)) != len(replicas):
+        raise InvalidReplicaAssignmentError(
+            f"[{_list(replicas)}] cannot hold a partition: name one or more of {_list(sorted(brokers))}, each once."
+        )
+
+
+def _list(brokers: Iterable[int]) -> str:
+    return ", ".join(map(str, brokers))

@@ -16,6 +16,7 @@ from engine.config import INTERNAL_TOPIC, BrokerConfig
 from engine.errors import (
     CoordinatorLoadInProgressError,
     ErrorCode,
+    GroupIdNotFoundError,
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
     KafkaError,
@@ -23,6 +24,7 @@ from engine.errors import (
 )
 from engine.events import EventLog
 from engine.groups.classic import ClassicGroup
+from engine.groups.listing import described, listed, matches
 from engine.groups.member import Reply
 from engine.groups.modern.consumer_group import ConsumerGroup, check_heartbeat
 from engine.groups.modern.views import ModernViewer
@@ -38,18 +40,24 @@ from engine.messages import (
     ConsumerGroupHeartbeatResponse,
     DeleteGroupsRequest,
     DeleteGroupsResponse,
+    DescribedGroup,
+    DescribeGroupsRequest,
+    DescribeGroupsResponse,
     HeartbeatRequest,
     HeartbeatResponse,
     JoinGroupRequest,
     JoinGroupResponse,
     LeaveGroupRequest,
     LeaveGroupResponse,
+    ListGroupsRequest,
+    ListGroupsResponse,
     OffsetCommitRequest,
     OffsetCommitResponse,
     OffsetDeleteRequest,
     OffsetDeleteResponse,
     OffsetFetchRequest,
     OffsetFetchResponse,
+    Outcome,
     SyncGroupRequest,
     SyncGroupResponse,
 )
@@ -221,7 +229,11 @@ class GroupCoordinator:
         committed = group.committed.in_force if group is not None else {}
         wanted = committed if request.partitions is None else request.partitions
         return OffsetFetchResponse(
-            {tp: OffsetAndMetadata(committed[tp].offset, committed[tp].metadata) for tp in wanted if tp in committed}
+            {
+                tp: OffsetAndMetadata(it.offset, it.metadata, it.leader_epoch)
+                for tp in wanted
+                if (it := committed.get(tp)) is not None
+            }
         )
 
     async def offset_delete(self, client: ClientInfo, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
@@ -240,6 +252,31 @@ class GroupCoordinator:
             except KafkaError as error:
                 errors[group_id] = error.code
         return DeleteGroupsResponse(errors)
+
+    # What administrators are told
+
+    async def describe_groups(self, client: ClientInfo, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
+        """How each classic group stands; one that is not there is Dead, with GROUP_ID_NOT_FOUND (KIP-1043)."""
+        answers = []
+        for group_id in request.group_ids:
+            try:
+                _check_group_id(group_id)
+                group = self._shard(group_id).group(group_id)
+                if group is None:
+                    raise GroupIdNotFoundError(f"There is no group {group_id}.")
+                if isinstance(group, ConsumerGroup):
+                    raise GroupIdNotFoundError(f"{group_id} is no group of the classic protocol.")
+                answers.append(described(group.group))
+            except KafkaError as error:
+                answers.append(DescribedGroup(group_id, Outcome.of(error)))
+        return DescribeGroupsResponse(tuple(answers))
+
+    async def list_groups(self, client: ClientInfo, request: ListGroupsRequest) -> ListGroupsResponse:
+        """The groups coordinated here that match; raises while any partition is still being read."""
+        for shard in self._shards.values():
+            shard.check_loaded()
+        groups = [listed(group.group) for shard in self._shards.values() for group in shard.groups.values()]
+        return ListGroupsResponse(tuple(group for group in groups if matches(group, request)))
 
     async def forget_topic(self, topic: str) -> None:
         """The topic was deleted: what is committed for it gets tombstones. Raises what appending raises."""

@@ -309,7 +309,9 @@ class Shard:
     async def commit(self, group_id: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Store offsets that were checked; they are in force once they are committed to the log."""
         now = self._clock.now()
-        values = {tp: OffsetValue(given.offset, given.metadata, now) for tp, given in offsets.items()}
+        values = {
+            tp: OffsetValue(given.offset, given.metadata, now, given.leader_epoch) for tp, given in offsets.items()
+        }
         records = [(encode_key(OffsetKey(group_id, *tp)), encode_offset(value)) for tp, value in values.items()]
         group = self.group_or_new(group_id)
         group.committed.writing(values)

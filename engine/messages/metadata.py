@@ -30,6 +30,8 @@ class PartitionMetadata:
     """Grows with every change the controller makes to it (KIP-497)."""
     target: tuple[int, ...] = ()
     """The replicas it is being moved to (KIP-455); empty when it is not. Meanwhile `replicas` holds old and new."""
+    adding: tuple[int, ...] = ()
+    """Those of the target that held no copy before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,4 @@ class MetadataRequest(Request[MetadataResponse]):
     """Describe the topics named, or all for None."""
 
     topics: tuple[str, ...] | None = None
+    allow_auto_topic_creation: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.errors import ErrorCode
 from engine.messages.base import IsolationLevel, Request
@@ -118,3 +118,5 @@ class ListOffsetsRequest(Request[ListOffsetsResponse]):
 
     timestamps: Mapping[TopicPartition, int]
     isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    current_leader_epochs: Mapping[TopicPartition, int] = field(default_factory=dict)
+    """The leader epochs the client believes in, where it says so (KIP-320)."""

@@ -33,6 +33,8 @@ _CRC = struct.Struct(">I")
 _CRC_AT = 17
 _CHECKED_FROM = 21
 _MAX_TIMESTAMP_AT = 35
+_PRODUCER = struct.Struct(">qhi")
+_PRODUCER_AT = 43
 
 CODEC_MASK = 0x07
 TIMESTAMP_TYPE_FLAG = 0x08
@@ -134,6 +136,13 @@ def stamp(batch: bytes, base_offset: int, leader_epoch: int, log_append_time: in
     stamped[_CHECKED_FROM + 1] |= TIMESTAMP_TYPE_FLAG
     struct.pack_into(">q", stamped, _MAX_TIMESTAMP_AT, log_append_time)
     return seal(stamped)
+
+
+def numbered(batch: bytes, producer_id: int, producer_epoch: int, base_sequence: int) -> bytes:
+    """The batch with other numbers of its producer's (KIP-98)."""
+    changed = bytearray(batch)
+    _PRODUCER.pack_into(changed, _PRODUCER_AT, producer_id, producer_epoch, base_sequence)
+    return seal(changed)
 
 
 def seal(batch: bytearray) -> bytes:

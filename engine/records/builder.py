@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from engine.errors import InvalidRecordError, InvalidTimestampError
-from engine.records.batch import MAGIC
+from engine.records.batch import MAGIC, numbered
 from engine.records.compression import codec_of
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -59,8 +59,11 @@ class BatchBuilder:
         return True
 
     def set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
-        """Whose it is and which of theirs (KIP-98); until it is built."""
-        self._builder.set_producer_state(producer_id, producer_epoch, base_sequence)
+        """Whose it is and which of theirs (KIP-98)."""
+        if self._built is None:
+            self._builder.set_producer_state(producer_id, producer_epoch, base_sequence)
+        else:
+            self._built = numbered(self._built, producer_id, producer_epoch, base_sequence)
 
     @property
     def size_bytes(self) -> int:

@@ -102,6 +102,11 @@ class BrokerStore:
         self._writer.abandon()
 
     @property
+    def path(self) -> Path | None:
+        """The broker's file; None for a store in memory."""
+        return self._path
+
+    @property
     def size_bytes(self) -> int:
         """Bytes of the broker's files as they are on disk, or of its batches for a store in memory."""
         if self._path is None:

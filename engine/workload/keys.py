@@ -14,13 +14,16 @@ from typing import NamedTuple
 
 from engine.errors import RefusedError
 from engine.workload.spec import KeyRule
-from engine.workload.templates import Fields, Template
+from engine.workload.templates import Template
+
+Fields = tuple[str, ...]
 
 MAX_KEYS = 1_000_000
 
 
 class Keys(NamedTuple):
-    """A rule at work: `subject()` says whom the next record is about (None: as the template likes), then `key(...)`."""
+    """A rule at work: `subject()` says whom the next record is about (None: as the template likes), then `key(...)`
+    what its key is, of the values of the template's fields."""
 
     subject: Callable[[], int | None]
     key: Callable[[Fields], bytes | None]
@@ -57,7 +60,8 @@ def _field(name: str, template: Template) -> Callable[[Fields], bytes | None]:
         raise RefusedError(
             f"{name!r} is no field of {template.name} to be used as a key; there are: {', '.join(template.fields)}."
         )
-    return lambda fields: str(fields[name]).encode()
+    at = template.fields.index(name)
+    return lambda fields: fields[at].encode()
 
 
 def _anyone() -> int | None:

@@ -10,23 +10,25 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from random import Random
 from typing import Any, NamedTuple
 
 from engine.workload.pools import POOL, Pools, pools
 
-Fields = dict[str, Any]
-Make = Callable[[int, int, int], Fields]
-"""Lab time (ms), sequence and subject's number to the record's fields."""
+Make = Callable[[int, int, int], tuple[tuple[str, ...], str]]
+"""Lab time (ms), sequence and subject's number to the fields that may be keys, and the record as JSON."""
 _SUBJECTS = 50
 """How many subjects there are when no key rule says otherwise."""
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_TEXT, _JSON = "%s", "<%s>"
+"""What stands in a shape for a text that needs no escaping, and for a number or a part that is JSON already."""
+_record = tuple.__new__
 
 
 class Record(NamedTuple):
-    """What a template made: the fields, and the same as JSON bytes."""
+    """What a template made: the values of its `fields`, and the whole as JSON."""
 
-    fields: Fields
+    fields: tuple[str, ...]
     value: bytes
 
 
@@ -48,152 +50,245 @@ class Template:
         """A function of lab time (ms), sequence and, if wanted, subject's number, giving the next record."""
         random = Random(f"{self.name}:{seed}")
         tag = f"{random.randrange(16**4):04x}"
-        make = self.build(random, pools(), tag)
+        make, chance = self.build(random, pools(), tag), random.random
 
         def generate(now_ms: int, sequence: int, subject: int | None = None) -> Record:
-            fields = make(now_ms, sequence, subject or 1 + int(random.random() * _SUBJECTS))
-            return Record(fields, _encode(fields).encode())
+            fields, text = make(now_ms, sequence, subject or 1 + int(chance() * _SUBJECTS))
+            return _record(Record, (fields, text.encode()))
 
         return generate
 
 
+def _shape(example: Mapping[str, Any]) -> str:
+    """JSON to be filled with `%`: encoding a record anew each time takes longer than all else about it."""
+    return _encoded(example).replace(f'"{_JSON}"', "%s")
+
+
+def _encoded(part: Any) -> str:
+    return json.dumps(part, ensure_ascii=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=16)
 def _time(now_ms: int) -> str:
     return datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{now_ms % 1000:03}Z"
 
 
 def _orders(random: Random, pool: Pools, tag: str) -> Make:
+    shape = _shape({
+        "customer_id": _TEXT,
+        "order_id": _TEXT,
+        "placed_at": _TEXT,
+        "channel": _TEXT,
+        "country": _TEXT,
+        "customer": _JSON,
+        "items": [_JSON],
+        "total": _JSON,
+        "currency": "EUR",
+    })  # fmt: skip
     channels = ("web", "web", "app", "app", "store")
+    customers = [_encoded({"name": each.name, "email": each.email, "city": each.city}) for each in pool.people]
+    items = [
+        (_shape({"sku": sku, "product": product, "quantity": _JSON, "price": price}), price)
+        for sku, product, price in pool.products
+    ]
+    chance = random.random
 
-    def make(now_ms: int, sequence: int, subject: int) -> Fields:
-        person = pool.people[subject % POOL]
-        items, total = [], 0.0
-        for _ in range(1 + int(random.random() ** 2 * 3)):
-            sku, product, price = pool.products[int(random.random() * POOL)]
-            quantity = 1 + int(random.random() ** 3 * 4)
+    def make(now_ms: int, sequence: int, subject: int) -> tuple[tuple[str, ...], str]:
+        bought, total = [], 0.0
+        for _ in range(1 + int(chance() ** 2 * 3)):
+            item, price = items[int(chance() * POOL)]
+            quantity = 1 + int(chance() ** 3 * 4)
             total += price * quantity
-            items.append({"sku": sku, "product": product, "quantity": quantity, "price": price})
-        return {
-            "customer_id": f"customer-{subject}",
-            "order_id": f"order-{tag}-{sequence}",
-            "placed_at": _time(now_ms),
-            "channel": channels[int(random.random() * 5)],
-            "country": person.country,
-            "customer": {"name": person.name, "email": person.email, "city": person.city},
-            "items": items,
-            "total": round(total, 2),
-            "currency": "EUR",
-        }
+            bought.append(item % quantity)
+        customer, order = f"customer-{subject}", f"order-{tag}-{sequence}"
+        channel, country = channels[int(chance() * 5)], pool.people[subject % POOL].country
+        return (customer, order, channel, country), shape % (
+            customer,
+            order,
+            _time(now_ms),
+            channel,
+            country,
+            customers[subject % POOL],
+            ",".join(bought),
+            round(total, 2),
+        )
 
     return make
 
 
 def _payments(random: Random, pool: Pools, tag: str) -> Make:
+    shape = _shape({
+        "account_id": _TEXT,
+        "payment_id": _TEXT,
+        "at": _TEXT,
+        "status": _TEXT,
+        "method": _TEXT,
+        "country": _TEXT,
+        "merchant": _JSON,
+        "amount": {"value": _JSON, "currency": "EUR"},
+        "payer": {"name": _JSON, "last4": _TEXT},
+    })  # fmt: skip
     methods = ("card", "card", "card", "transfer", "wallet")
     statuses = ("authorized", "captured", "captured", "captured", "declined", "refunded")
+    merchants = [_encoded(company) for company in pool.companies]
+    payers = [_encoded(person.name) for person in pool.people]
+    chance = random.random
 
-    def make(now_ms: int, sequence: int, subject: int) -> Fields:
-        person = pool.people[subject % POOL]
-        return {
-            "account_id": f"account-{subject}",
-            "payment_id": f"payment-{tag}-{sequence}",
-            "at": _time(now_ms),
-            "status": statuses[int(random.random() * 6)],
-            "method": methods[int(random.random() * 5)],
-            "country": person.country,
-            "merchant": pool.companies[int(random.random() * POOL)],
-            "amount": {"value": round(1 + random.random() ** 3 * 900, 2), "currency": "EUR"},
-            "payer": {"name": person.name, "last4": f"{subject * 7919 % 10_000:04}"},
-        }
+    def make(now_ms: int, sequence: int, subject: int) -> tuple[tuple[str, ...], str]:
+        account, payment = f"account-{subject}", f"payment-{tag}-{sequence}"
+        status, method = statuses[int(chance() * 6)], methods[int(chance() * 5)]
+        country = pool.people[subject % POOL].country
+        return (account, payment, status, method, country), shape % (
+            account,
+            payment,
+            _time(now_ms),
+            status,
+            method,
+            country,
+            merchants[int(chance() * POOL)],
+            round(1 + chance() ** 3 * 900, 2),
+            payers[subject % POOL],
+            f"{subject * 7919 % 10_000:04}",
+        )
 
     return make
 
 
 def _clicks(random: Random, pool: Pools, tag: str) -> Make:
+    shape = _shape({
+        "user_id": _TEXT,
+        "click_id": _TEXT,
+        "session_id": _TEXT,
+        "at": _TEXT,
+        "page": _TEXT,
+        "device": {"kind": _TEXT, "browser": _TEXT, "ip": _TEXT},
+        "country": _TEXT,
+        "ms_on_page": _JSON,
+    })  # fmt: skip
     pages = ("/", "/search", "/product", "/product", "/product", "/basket", "/checkout", "/help")
     browsers = ("Firefox", "Chrome", "Chrome", "Safari", "Edge")
     devices = ("phone", "phone", "laptop", "tablet")
+    chance = random.random
 
-    def make(now_ms: int, sequence: int, subject: int) -> Fields:
+    def make(now_ms: int, sequence: int, subject: int) -> tuple[tuple[str, ...], str]:
         person = pool.people[subject % POOL]
-        page = pages[int(random.random() * 8)]
+        page = pages[int(chance() * 8)]
         if page == "/product":
-            page += "/" + pool.products[int(random.random() * POOL)][0]
-        return {
-            "user_id": f"user-{subject}",
-            "click_id": f"click-{tag}-{sequence}",
-            "session_id": f"session-{subject}-{now_ms // 1_800_000 % 1000}",
-            "at": _time(now_ms),
-            "page": page,
-            "device": {"kind": devices[subject % 4], "browser": browsers[subject % 5], "ip": person.address},
-            "country": person.country,
-            "ms_on_page": int(200 + random.random() ** 4 * 90_000),
-        }
+            page += "/" + pool.products[int(chance() * POOL)][0]
+        user, click = f"user-{subject}", f"click-{tag}-{sequence}"
+        session = f"session-{subject}-{now_ms // 1_800_000 % 1000}"
+        return (user, session, click, page, person.country), shape % (
+            user,
+            click,
+            session,
+            _time(now_ms),
+            page,
+            devices[subject % 4],
+            browsers[subject % 5],
+            person.address,
+            person.country,
+            int(200 + chance() ** 4 * 90_000),
+        )
 
     return make
 
 
 def _sensors(random: Random, pool: Pools, tag: str) -> Make:
+    shape = _shape({
+        "sensor_id": _TEXT,
+        "reading_id": _TEXT,
+        "at": _TEXT,
+        "site": _TEXT,
+        "reading": {"temperature": _JSON, "humidity": _JSON, "pressure": _JSON},
+        "battery": _JSON,
+        "alarm": _JSON,
+    })  # fmt: skip
     sites = ("north-hall", "south-hall", "cold-store", "roof", "loading-bay")
     last: dict[int, float] = {}
+    chance = random.random
 
-    def make(now_ms: int, sequence: int, subject: int) -> Fields:
+    def make(now_ms: int, sequence: int, subject: int) -> tuple[tuple[str, ...], str]:
         usual = 4.0 if subject % 5 == 2 else 16.0 + subject % 9
         before = last.get(subject, usual)
-        temperature = before + (usual - before) * 0.1 + (random.random() - 0.5) * 0.8
-        last[subject] = temperature
-        return {
-            "sensor_id": f"sensor-{subject}",
-            "reading_id": f"reading-{tag}-{sequence}",
-            "at": _time(now_ms),
-            "site": sites[subject % 5],
-            "reading": {
-                "temperature": round(temperature, 2),
-                "humidity": round(38 + random.random() * 20, 1),
-                "pressure": round(1008 + random.random() * 12, 1),
-            },
-            "battery": round(1 - (sequence % 5_000) / 5_000, 2),
-            "alarm": abs(temperature - usual) > 1.5,
-        }
+        temperature = last[subject] = before + (usual - before) * 0.1 + (chance() - 0.5) * 0.8
+        sensor, reading, site = f"sensor-{subject}", f"reading-{tag}-{sequence}", sites[subject % 5]
+        return (sensor, reading, site), shape % (
+            sensor,
+            reading,
+            _time(now_ms),
+            site,
+            round(temperature, 2),
+            round(38 + chance() * 20, 1),
+            round(1008 + chance() * 12, 1),
+            round(1 - (sequence % 5_000) / 5_000, 2),
+            "true" if abs(temperature - usual) > 1.5 else "false",
+        )
 
     return make
 
 
 def _chat(random: Random, pool: Pools, tag: str) -> Make:
-    def make(now_ms: int, sequence: int, subject: int) -> Fields:
-        writer = 1 + int(random.random() * _SUBJECTS)
-        person = pool.people[writer % POOL]
-        return {
-            "room_id": f"room-{subject}",
-            "user_id": f"user-{writer}",
-            "message_id": f"message-{tag}-{sequence}",
-            "at": _time(now_ms),
-            "from": {"name": person.name, "country": person.country},
-            "text": pool.sentences[int(random.random() * POOL)],
-            "mentions": [f"user-{1 + int(random.random() * _SUBJECTS)}"] if random.random() < 0.2 else [],
-        }
+    shape = _shape({
+        "room_id": _TEXT,
+        "user_id": _TEXT,
+        "message_id": _TEXT,
+        "at": _TEXT,
+        "from": _JSON,
+        "text": _JSON,
+        "mentions": [_JSON],
+    })  # fmt: skip
+    writers = [_encoded({"name": person.name, "country": person.country}) for person in pool.people]
+    sentences = [_encoded(sentence) for sentence in pool.sentences]
+    chance = random.random
+
+    def make(now_ms: int, sequence: int, subject: int) -> tuple[tuple[str, ...], str]:
+        writer = 1 + int(chance() * _SUBJECTS)
+        room, user, message = f"room-{subject}", f"user-{writer}", f"message-{tag}-{sequence}"
+        return (room, user, message), shape % (
+            room,
+            user,
+            message,
+            _time(now_ms),
+            writers[writer % POOL],
+            sentences[int(chance() * POOL)],
+            f'"user-{1 + int(chance() * _SUBJECTS)}"' if chance() < 0.2 else "",
+        )
 
     return make
 
 
 def _logs(random: Random, pool: Pools, tag: str) -> Make:
+    shape = _shape({
+        "host": _TEXT,
+        "service": _TEXT,
+        "level": _TEXT,
+        "trace_id": _TEXT,
+        "at": _TEXT,
+        "message": _TEXT,
+        "request": {"route": _TEXT, "status": _JSON, "ms": _JSON},
+    })  # fmt: skip
     services = ("checkout", "catalog", "search", "login", "mailer", "gateway")
     levels = ("INFO",) * 12 + ("WARN",) * 3 + ("ERROR",)
     routes = ("GET /orders", "POST /orders", "GET /products", "GET /health", "PUT /basket", "DELETE /basket")
     notes = {"INFO": "served", "WARN": "served slowly", "ERROR": "failed: upstream did not answer"}
+    chance = random.random
 
-    def make(now_ms: int, sequence: int, subject: int) -> Fields:
-        level = levels[int(random.random() * 16)]
-        route = routes[int(random.random() * 6)]
-        took = random.random() ** 3 * (900 if level == "INFO" else 5_000)
-        return {
-            "host": f"host-{subject}",
-            "service": services[subject % 6],
-            "level": level,
-            "trace_id": f"trace-{tag}-{sequence}",
-            "at": _time(now_ms),
-            "message": f"{route} {notes[level]}",
-            "request": {"route": route, "status": 502 if level == "ERROR" else 200, "ms": round(took, 1)},
-        }
+    def make(now_ms: int, sequence: int, subject: int) -> tuple[tuple[str, ...], str]:
+        level = levels[int(chance() * 16)]
+        route = routes[int(chance() * 6)]
+        took = chance() ** 3 * (900 if level == "INFO" else 5_000)
+        host, service, trace = f"host-{subject}", services[subject % 6], f"trace-{tag}-{sequence}"
+        return (host, service, level, trace), shape % (
+            host,
+            service,
+            level,
+            trace,
+            _time(now_ms),
+            f"{route} {notes[level]}",
+            route,
+            502 if level == "ERROR" else 200,
+            round(took, 1),
+        )
 
     return make
 

@@ -169,7 +169,7 @@ async def _copies(
 
 
 def _kept(watch: Watch, sending: Sending, logs: dict[TopicPartition, list[ConsumerRecord]]) -> None:
-    """Whether each record acknowledged to a producer is where it was said to be, in order, and once."""
+    """Whether each record acknowledged to a producer is where it was said to be; if idempotent, in order and once."""
     places: dict[int, list[int]] = {}
     by_place: dict[tuple[TopicPartition, int], int] = {}
     for tp, records in logs.items():
@@ -200,6 +200,6 @@ def _kept(watch: Watch, sending: Sending, logs: dict[TopicPartition, list[Consum
             continue
         first = places[sequence][0]
         before = latest.get(key)
-        if before is not None and before[1] > first:
+        if sending.idempotent and before is not None and before[1] > first:
             watch.fail(f"{sending.name}: records {before[0]} and {sequence} of key {key!r} are out of order")
         latest[key] = (sequence, first)

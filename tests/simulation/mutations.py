@@ -33,7 +33,7 @@ def _instead(owner: Any, name: str, wrong: Any) -> Iterator[None]:
 def skip_the_isr_wait() -> AbstractContextManager[None]:
     """acks=all is answered as soon as the leader has the batch."""
 
-    async def acknowledged(self: Partition, offset: int, timeout_ms: float) -> None:
+    async def acknowledged(self: Partition, leading: Leadership, offset: int, timeout_ms: float) -> None:
         self.check_leader()
 
     return _instead(Partition, "_acknowledged", acknowledged)

@@ -11,6 +11,7 @@ from engine.errors import KafkaStorageError, LabLockedError
 from tests.tui.fakes import FakeCluster
 from tui import cli
 from tui.app import Kafkarium
+from tui.arguments import CommandError, lab_path
 from tui.verbs import Lab
 
 
@@ -60,16 +61,16 @@ def test_what_cannot_be_done_is_said_in_one_sentence_with_exit_code_2(
 
 @pytest.mark.parametrize("name", ["", "  ", "a\0b", ".", ".."])
 def test_what_is_no_name_for_a_lab_is_refused(name: str) -> None:
-    with pytest.raises(cli.CommandError):
-        cli.lab_path(name)
+    with pytest.raises(CommandError):
+        lab_path(name)
 
 
 def test_a_name_lives_in_the_data_folder_and_a_path_where_it_says(tmp_path: Path) -> None:
-    assert cli.lab_path(None) == tmp_path / "data" / "kafkarium" / "labs" / "first"
-    assert cli.lab_path("shop") == tmp_path / "data" / "kafkarium" / "labs" / "shop"
-    assert cli.lab_path("./shop") == Path.cwd() / "shop"
-    assert cli.lab_path("~/shop") == Path.home() / "shop"
-    assert cli.lab_path("/srv/shop") == Path("/srv/shop")
+    assert lab_path(None) == tmp_path / "data" / "kafkarium" / "labs" / "first"
+    assert lab_path("shop") == tmp_path / "data" / "kafkarium" / "labs" / "shop"
+    assert lab_path("./shop") == Path.cwd() / "shop"
+    assert lab_path("~/shop") == Path.home() / "shop"
+    assert lab_path("/srv/shop") == Path("/srv/shop")
 
 
 def test_an_unknown_theme_is_refused_with_those_there_are(

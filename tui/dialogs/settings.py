@@ -24,8 +24,10 @@ class TopicSettings(Form[dict[str, str | None]]):
         super().__init__(scene)
         self.add_class("-long-labels")
         self._topic = topic
-        self._settings = TopicConfig.settings()
         self._set = dict(topic.config)
+        self._settings = {
+            name: setting for name, setting in TopicConfig.settings().items() if not setting.inert or name in self._set
+        }
 
     def title_shown(self) -> str:
         """With the topic's name."""
@@ -34,7 +36,7 @@ class TopicSettings(Form[dict[str, str | None]]):
     def fields(self) -> Sequence[Field]:
         """One a setting."""
         return tuple(
-            Field(name, name, self._set.get(name, _text(setting.default)), _hint(setting), _choices(setting))
+            Field(name, name, self._set.get(name, setting.text(setting.default)), _hint(setting), _choices(setting))
             for name, setting in self._settings.items()
         )
 
@@ -70,12 +72,6 @@ class TopicSettings(Form[dict[str, str | None]]):
         return changes
 
 
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(value) if isinstance(value, tuple) else str(value)
-
-
 def _choices(setting: Setting) -> tuple[str, ...]:
     if setting.many:
         return ("delete", "compact", "compact,delete")
@@ -86,5 +82,5 @@ def _choices(setting: Setting) -> tuple[str, ...]:
 
 def _hint(setting: Setting) -> str:
     default = setting.kafka_default
-    shown = number(default) if isinstance(default, int) and not isinstance(default, bool) else _text(default)
+    shown = number(default) if isinstance(default, int) and not isinstance(default, bool) else setting.text(default)
     return f"{setting.doc} Kafka's default is {shown}."

@@ -303,27 +303,6 @@ async def test_compressed_batches_are_read_as_they_were_sent(lab: Lab, codec: st
     assert [r.value for r in await lab.read(consumer, 100)] == [b"again and again %d" % n for n in range(100)]
 
 
-async def test_one_request_a_broker_is_under_way_and_carries_all_its_partitions(lab: Lab) -> None:
-    under_way: dict[int, int] = {}
-    most = 0
-
-    async def count(broker: int, request: ProduceRequest, serve: Serve) -> Any:
-        nonlocal most
-        under_way[broker] = under_way.get(broker, 0) + 1
-        most = max(most, under_way[broker])
-        await lab.clock.sleep(10)
-        under_way[broker] -= 1
-        return await serve()
-
-    lab.meddle(ProduceRequest, count)
-    producer = await lab.producer(max_batch_size=500)
-    for n in range(120):
-        await producer.send("orders", bytes(100), partition=n % 6)
-    await lab.run(producer.flush())
-    assert most == 1
-    assert max(len(r.batches) for r in lab.requests(ProduceRequest)) == 2
-
-
 async def test_nothing_is_sent_while_the_world_stands_still(lab: Lab) -> None:
     producer = await lab.producer()
     lab.clock.pause()

@@ -166,8 +166,8 @@ async def test_a_fetch_that_fails_is_tried_again(lab: Lab) -> None:
     assert len(await lab.read(consumer, 5)) == 5
 
 
-async def test_while_a_request_is_under_way_its_partition_is_sent_to_no_other_broker(lab: Lab) -> None:
-    producer = await lab.producer(metadata_max_age_ms=500)
+async def test_with_one_request_at_a_time_a_partition_is_sent_to_no_other_broker_meanwhile(lab: Lab) -> None:
+    producer = await lab.producer(metadata_max_age_ms=500, max_in_flight_requests_per_connection=1)
     await producer.partitions_for("single")
     first_leader = lab.cluster.describe_topic("single").partitions[0].leader
     held = asyncio.Event()

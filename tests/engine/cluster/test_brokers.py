@@ -305,3 +305,35 @@ async def test_a_broker_that_starts_cut_off_serves_when_it_reaches_the_controlle
     await clock.advance(5_000)
     assert 2 in cluster.network.reachable()
     assert 2 in _orders(cluster).isr
+
+
+async def test_a_broker_that_starts_does_not_lead_again_what_it_led_once(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    for number in range(3):
+        await _send(cluster, clock, b"%d" % number)
+        once = cluster.nodes.leader(TP).broker_id
+        await clock.complete(cluster.faults.stop(once))
+        await clock.complete(cluster.faults.start(once))
+        await clock.advance(2_000)
+    await _send(cluster, clock, b"3")
+    await clock.advance(1_000)
+    await clock.complete(cluster.faults.stop(once))
+    await clock.complete(cluster.faults.start(once))
+    epochs = [cluster.nodes.alive[broker].partitions[TP].log.epochs.entries for broker in (1, 2, 3)]
+    assert epochs == [((0, 0), (1, 1), (2, 2), (3, 3))] * 3
+
+
+async def test_a_topic_made_anew_while_a_broker_is_cut_off_begins_empty_there(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await _three_copies(cluster, clock)
+    await _send(cluster, clock, b"of the topic that was")
+    await clock.advance(1_000)
+    cluster.faults.cut(0, 3)
+    await clock.complete(cluster.delete_topic("orders"))
+    await clock.complete(cluster.create_topic("orders", replication_factor=3))
+    cluster.faults.heal(0, 3)
+    await clock.advance(5_000)
+    assert _orders(cluster).isr == (1, 2, 3)
+    log = cluster.nodes.alive[3].partitions[TP].log
+    assert (log.topic_id, log.log_end_offset) == (cluster.controller.topic("orders").topic_id, 0)

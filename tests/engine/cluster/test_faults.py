@@ -54,6 +54,25 @@ async def test_a_lost_request_is_sent_again(cluster: Cluster, clock: ManualClock
     await clock.complete(producer.stop())
 
 
+async def test_a_late_request_is_not_overtaken_by_the_next_of_its_client(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    producer = await _producer(cluster, clock, enable_idempotence=False, max_batch_size=1)
+    other = await _producer(cluster, clock)
+    rule = cluster.faults.delay(300, ProduceRequest)
+    late = await producer.send("orders", b"late")
+    await clock.settle()
+    cluster.faults.end(rule)
+    next_ = await producer.send("orders", b"next")
+    await clock.settle()
+    assert (await clock.complete(other.send_and_wait("orders", b"of another"), 0)).offset == 0
+    await clock.advance(299)
+    assert not late.done()
+    assert not next_.done()
+    await clock.complete(producer.stop())
+    assert await _values(cluster) == [b"of another", b"late", b"next"]
+    await clock.complete(other.stop())
+
+
 async def test_a_new_leader_knows_the_producers_of_the_old_one(cluster: Cluster, clock: ManualClock) -> None:
     await cluster.create_topic("orders", replication_factor=3)
     await clock.advance(2_000)

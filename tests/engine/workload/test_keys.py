@@ -18,7 +18,7 @@ def drawn(rule: KeyRule, number: int = 1_000, seed: int = 1) -> list[bytes | Non
 def test_without_a_key_there_is_none_though_records_are_about_many_customers() -> None:
     assert set(drawn(KeyRule("none"))) == {None}
     keys, generate = keys_for(KeyRule("none"), ORDERS, 1), ORDERS.generator(1)
-    assert len({generate(0, n, keys.subject()).fields["customer_id"] for n in range(500)}) > 20
+    assert len({generate(0, n, keys.subject()).fields[0] for n in range(500)}) > 20
 
 
 def test_one_key_is_the_one_that_was_named() -> None:
@@ -44,7 +44,7 @@ def test_the_key_names_the_customer_the_record_is_about() -> None:
     keys, generate = keys_for(KeyRule("zipf", n=30), ORDERS, 1), ORDERS.generator(1)
     for sequence in range(50):
         fields = generate(0, sequence, keys.subject()).fields
-        assert keys.key(fields) == fields["customer_id"].encode()
+        assert keys.key(fields) == fields[0].encode()
 
 
 def test_a_field_of_the_template_can_be_the_key() -> None:

@@ -18,9 +18,9 @@ def test_there_is_a_template_for_each_name_a_spec_accepts() -> None:
 def test_a_record_is_a_json_object_with_every_field_that_may_be_a_key(name: str) -> None:
     template = TEMPLATES[name]
     record = template.generator(1)(NOW, 7)
-    assert json.loads(record.value) == record.fields
-    assert all(isinstance(record.fields[field], str) for field in template.fields)
-    assert any(isinstance(value, dict) for value in record.fields.values()), "nested a little"
+    told = json.loads(record.value)
+    assert tuple(told[field] for field in template.fields) == record.fields
+    assert any(isinstance(value, dict) for value in told.values()), "nested a little"
     assert 100 < len(record.value) < 1_000
 
 
@@ -37,17 +37,17 @@ def test_the_same_seed_gives_the_same_records_and_another_seed_others(name: str)
 def test_a_record_is_about_the_subject_it_was_asked_for(name: str) -> None:
     template = TEMPLATES[name]
     record = template.generator(1)(NOW, 7, 1_234)
-    assert record.fields[template.subject] == f"{template.prefix}-1234"
+    assert record.fields[0] == json.loads(record.value)[template.subject] == f"{template.prefix}-1234"
 
 
 def test_a_customer_is_the_same_person_in_the_records_of_every_producer() -> None:
     one, other = TEMPLATES["orders"].generator("web-1"), TEMPLATES["orders"].generator("web-2")
-    assert one(NOW, 1, 42).fields["customer"] == other(NOW, 9, 42).fields["customer"]
+    assert json.loads(one(NOW, 1, 42).value)["customer"] == json.loads(other(NOW, 9, 42).value)["customer"]
 
 
 def test_two_producers_do_not_give_the_same_id_to_different_orders() -> None:
     one, other = TEMPLATES["orders"].generator("web-1"), TEMPLATES["orders"].generator("web-2")
-    assert one(NOW, 1).fields["order_id"] != other(NOW, 1).fields["order_id"]
+    assert one(NOW, 1).fields[1] != other(NOW, 1).fields[1]
 
 
 def test_faker_is_imported_only_when_first_needed() -> None:

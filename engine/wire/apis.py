@@ -1,0 +1,62 @@
+"""What is served: one file of `requests/` for each kind of request, gathered into one table by API key."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from engine.errors import KafkaError
+from engine.wire import codec, schema
+from engine.wire.context import Context
+from engine.wire.primitives import Buffer, Malformed, Reader
+from engine.wire.requests import MODULES
+
+
+@dataclass(frozen=True)
+class Api:
+    """One kind of request, as its file says."""
+
+    name: str
+    key: int
+    first: int
+    last: int
+    serve: Callable[[Any, Context], Awaitable[Any]]
+    """The answer, as a dict for the encoder (or what the file's own `encode` takes); None for no answer."""
+    refused: Callable[[Any, KafkaError, Context], Any]
+    """The answer where the request failed as a whole."""
+    any_version: bool
+    """Whether a version beyond `last` is answered by the file too."""
+    read: Callable[[Reader, int], Any] | None = None
+    """Set where the file reads its request by itself."""
+    write: Callable[[Any, int], list[Buffer]] | None = None
+    """Set where the file writes its answer by itself."""
+
+    @classmethod
+    def of(cls, module: ModuleType) -> Api:
+        """What a request file declares."""
+        first, last = module.VERSIONS
+        any_version = getattr(module, "ANY_VERSION", False)
+        own = (getattr(module, "read", None), getattr(module, "write", None))
+        return cls(module.NAME, module.KEY, first, last, module.serve, module.refused, any_version, *own)
+
+    def decode(self, reader: Reader, version: int) -> Any:
+        """The request behind its header; Malformed if it cannot be read."""
+        if not self.first <= version <= self.last and not (self.any_version and version >= 0):
+            raise Malformed(f"{self.name} v{version}; versions {self.first} to {self.last} are served")
+        if self.read is not None:
+            return self.read(reader, version)
+        if schema.request(self.key, version).flexible:
+            reader.skip_tags()
+        return codec.decoder(self.key, version, self.last)(reader)
+
+    def encode(self, answer: Any, version: int) -> list[Buffer]:
+        """The answer's bytes, from its header's tagged fields on."""
+        if self.write is not None:
+            return self.write(answer, version)
+        body = codec.encoder(self.key, version)(answer)
+        return [b"\0", body] if schema.response(self.key, version).flexible else [body]
+
+
+APIS: Mapping[int, Api] = {module.KEY: Api.of(module) for module in MODULES}

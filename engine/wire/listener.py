@@ -1,0 +1,272 @@
+"""Where clients from outside come in: a port for each broker, counted up from the first, open while the broker runs.
+
+A broker that crashes or stops takes its port and its connections along (`SocketServer`); it opens the same port again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+
+from engine.broker import Broker
+from engine.clock import Clock
+from engine.config import BrokerConfig
+from engine.controller.image import MetadataImage
+from engine.errors import RefusedError
+from engine.events import EventLog, Tone
+from engine.network import CONTROLLER, Network
+from engine.snapshot import AddressView, ListeningView
+from engine.wire.apis import APIS
+from engine.wire.connection import Connection
+from engine.wire.context import Port
+from engine.wire.sessions import FetchSessions
+from engine.wire.traffic import Traffic
+
+_SWEEP_S = 1.0
+_BACKLOG = 128
+
+
+class Door:
+    """One broker's port: what is open there, and who came through it."""
+
+    def __init__(self, broker_id: int, host: str, port: int, listener: Listener) -> None:
+        self.broker_id = broker_id
+        self.host = host
+        self.number = port
+        """The port's number; 0 before it is first opened where any will do."""
+        self.port: Port
+        self.connections: set[Connection] = set()
+        self._listener = listener
+        self._server: asyncio.Server | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether clients can connect."""
+        return self._server is not None
+
+    async def open(self, port: Port) -> None:
+        """Let clients in, for this run of the broker; OSError where the port cannot be had."""
+        self.port = port
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            self._connection, self.host, self.number, backlog=_BACKLOG, reuse_address=True, start_serving=False
+        )
+        self.number = server.sockets[0].getsockname()[1]
+        self._server = server
+        await server.start_serving()
+
+    def close(self) -> None:
+        """Let nobody in, and drop who is in."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        for connection in tuple(self.connections):
+            connection.close()
+
+    def _connection(self) -> Connection:
+        return Connection(self._listener.next_number(), self, self._listener)
+
+    def admit(self, connection: Connection) -> bool:
+        """Take a connection in, if there is room (`max.connections`)."""
+        limit = self.port.config.max_connections
+        if self._server is None:
+            return False
+        if len(self.connections) >= limit:
+            self._listener.tell_full(self, limit)
+            return False
+        self.connections.add(connection)
+        self._listener.traffic.news = True
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """It is gone."""
+        self.connections.discard(connection)
+        self._listener.traffic.news = True
+
+
+class Listener:
+    """Opens and closes the doors as brokers come and go, and says how it stands."""
+
+    def __init__(
+        self,
+        brokers: Mapping[int, Broker],
+        broker_ids: tuple[int, ...],
+        network: Network,
+        clock: Clock,
+        config: BrokerConfig,
+        events: EventLog,
+    ) -> None:
+        self._brokers = brokers
+        self._broker_ids = broker_ids
+        self._network = network
+        self._clock = clock
+        self._config = config
+        self._events = events
+        self._doors: dict[int, Door] = {}
+        self._numbers = 0
+        self._stop_watching: Callable[[], None] = _nothing
+        self._opening: set[asyncio.Task[None]] = set()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self.traffic = Traffic(self)
+
+    # Verbs
+
+    async def open(self, host: str, port: int) -> None:
+        """Open a port for each broker; RefusedError where one cannot be had, and then none is open."""
+        if port and not 1 <= port <= 65_536 - len(self._broker_ids):
+            raise RefusedError(
+                f"Port {port} cannot be listened on: it takes 1 to {65_536 - len(self._broker_ids)}, for each of the "
+                f"{len(self._broker_ids)} brokers has a port of its own, counted up from it."
+            )
+        try:
+            for place, broker_id in enumerate(self._broker_ids):
+                door = Door(broker_id, host, port + place if port else 0, self)
+                self._doors[broker_id] = door
+                await door.open(self._port(broker_id))
+                if broker_id not in self._network.reachable():
+                    door.close()
+        except OSError as error:
+            self.close()
+            raise RefusedError(
+                f"The lab cannot listen on {host} port {port + place}: {_in_words(error)}. Name another address "
+                "or port."
+            ) from None
+        self._stop_watching = self._network.watch(self._node_changed)
+        self._sweep()
+
+    def close(self) -> None:
+        """Close every door and drop every connection."""
+        self._stop_watching()
+        self._stop_watching = _nothing
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for task in self._opening:
+            task.cancel()
+        for door in self._doors.values():
+            door.close()
+
+    def _port(self, broker_id: int) -> Port:
+        broker = self._brokers.get(broker_id)
+        image = broker.image if broker is not None else MetadataImage()
+        sessions = FetchSessions(self._config.max_incremental_fetch_session_cache_slots, time.monotonic)
+        return Port(broker_id, self._network, self._config, image, APIS, sessions)
+
+    def _node_changed(self, node: int, answers: bool) -> None:
+        if node == CONTROLLER:
+            return
+        door = self._doors[node]
+        if not answers:
+            door.close()
+        elif not door.is_open:
+            task = asyncio.get_running_loop().create_task(self._reopen(door))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _reopen(self, door: Door) -> None:
+        try:
+            await door.open(self._port(door.broker_id))
+        except OSError as error:
+            self._tell(
+                f"Broker {door.broker_id} runs, but clients from outside cannot reach it: {door.host} port "
+                f"{door.number} cannot be had any more ({_in_words(error)}). Stop listening and listen anew.",
+                Tone.WARNING,
+            )
+
+    # What connections need
+
+    def now_ms(self) -> float:
+        """Lab time."""
+        return self._clock.now_ms()
+
+    def next_number(self) -> int:
+        """The number of a new connection."""
+        self._numbers += 1
+        return self._numbers
+
+    def addresses(self, local: str | None) -> dict[int, tuple[str, int]]:
+        """Where each broker is reached by a client that came in at the address `local`."""
+        return {
+            broker_id: (local if local and _is_wildcard(door.host) else door.host, door.number)
+            for broker_id, door in self._doors.items()
+        }
+
+    def connections(self) -> list[Connection]:
+        """Every connection there is, in the order they came."""
+        found = [connection for door in self._doors.values() for connection in door.connections]
+        return sorted(found, key=lambda connection: connection.number)
+
+    # What is said
+
+    def view(self) -> ListeningView:
+        """How it stands; the same object again while nothing has changed."""
+        addresses = tuple(
+            AddressView(door.broker_id, door.host, door.number, door.is_open) for door in self._doors.values()
+        )
+        return self.traffic.view(
+            addresses, beyond_loopback=any(not is_loopback(door.host) for door in self._doors.values())
+        )
+
+    def tell_closed(self, connection: Connection, why: str) -> None:
+        """A connection was dropped for what it did."""
+        who = connection.client.client_id or "A client"
+        self._tell(
+            f"{who} at {connection.peer} was disconnected from broker {connection.broker_id}: {why}.", Tone.WARNING
+        )
+
+    def tell_full(self, door: Door, limit: int) -> None:
+        """A connection was not taken in."""
+        self._tell(
+            f"Broker {door.broker_id} turned a client away: it has {limit:,} connections, as many as max.connections "
+            "allows.",
+            Tone.WARNING,
+        )
+
+    def tell_failure(self, connection: Connection, api: str, error: Exception) -> None:
+        """A request failed by a fault of the lab's own."""
+        self._tell(
+            f"{api} of {connection.client.client_id or connection.peer} failed by a fault of the lab: "
+            f"{type(error).__name__}: {error}. The client was answered UNKNOWN_SERVER_ERROR.",
+            Tone.WARNING,
+        )
+
+    def _tell(self, text: str, how: Tone) -> None:
+        self._events.tell(self._clock.now_ms(), "listener", text, how)
+
+    # Idle connections
+
+    def _sweep(self) -> None:
+        """Close what has been silent for too long, in real time (`connections.max.idle.ms`)."""
+        loop = asyncio.get_running_loop()
+        limit_s = self._config.connections_max_idle_ms / 1000
+        for connection in self.connections():
+            connection.close_if_idle(loop.time() - limit_s)
+        self._sweeping = loop.call_later(min(_SWEEP_S, limit_s), self._sweep)
+
+
+def _nothing() -> None:
+    """There is nothing to stop."""
+
+
+def _in_words(error: OSError) -> str:
+    """Why the system refused, without asyncio's own account of it."""
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return str(error.strerror or error).lower()
+    return os.strerror(error.errno).lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_wildcard(host: str) -> bool:
+    return host in ("", "0.0.0.0", "::")

@@ -1,0 +1,36 @@
+"""Partitions as requests and answers have them: by topic, then by number."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from engine.types import TopicPartition
+
+
+def partitions_of(topics: Iterable[Any], *, topic: str = "name", number: str = "partition_index") -> Iterator[Any]:
+    """Each partition of a request: its TopicPartition, and what is said of it; field names differ between kinds."""
+    for each in topics:
+        name = getattr(each, topic)
+        for partition in each.partitions:
+            yield TopicPartition(name, getattr(partition, number)), partition
+
+
+def named(topic: str | bytes) -> str:
+    """A topic by its name, or by its id as Kafka writes ids."""
+    return topic if isinstance(topic, str) else urlsafe_b64encode(topic).decode().rstrip("=")
+
+
+def by_topic(
+    answers: Iterable[tuple[TopicPartition, dict[str, Any]]],
+    *,
+    topic: str = "name",
+    partitions: str = "partitions",
+    number: str = "partition_index",
+) -> list[dict[str, Any]]:
+    """Answers of single partitions under their topics, each with its number."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for tp, answer in answers:
+        found.setdefault(tp.topic, []).append({number: tp.partition, **answer})
+    return [{topic: name, partitions: given} for name, given in found.items()]

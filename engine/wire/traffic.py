@@ -1,0 +1,133 @@
+"""What passes: figures of every connection, and the requests of the one that is watched."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from engine.snapshot import AddressView, ConnectionView, ListeningView, RequestView
+from engine.wire import summary
+
+if TYPE_CHECKING:
+    from engine.wire.connection import Connection
+    from engine.wire.listener import Listener
+
+_STRETCH_S = 1.0
+"""Rates are those of stretches so long (real time), or a little longer."""
+_KEPT = 500
+
+
+class _Figures(NamedTuple):
+    requests: float
+    bytes_in: float
+    bytes_out: float
+
+    @classmethod
+    def of(cls, connection: Connection) -> _Figures:
+        return cls(connection.requests, connection.bytes_in, connection.bytes_out)
+
+
+_NOTHING = _Figures(0, 0, 0)
+
+
+class Passing:
+    """A request of the watched connection, from its coming to its answer."""
+
+    def __init__(self, view: RequestView, traffic: Traffic) -> None:
+        self.view = view
+        self._traffic = traffic
+        self._began = time.perf_counter()
+
+    def answered(self, answer: Any, size: int) -> None:
+        """This was said, in so many bytes; None where nothing is to be said."""
+        self.view = replace(
+            self.view,
+            answer="" if answer is None else summary.line(answer),
+            bytes_out=size,
+            latency_ms=(time.perf_counter() - self._began) * 1000,
+        )
+        self._traffic.answered()
+
+
+class Traffic:
+    """Measures the connections once a second, and says who they are whenever that changes."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._measured_at = time.monotonic()
+        self._seen: dict[int, _Figures] = {}
+        self._rates: dict[int, _Figures] = {}
+        self._connections: tuple[ConnectionView, ...] = ()
+        self._requests: deque[Passing] = deque(maxlen=_KEPT)
+        self._changed = False
+        self._view: ListeningView | None = None
+        self.news = False
+        """Whether somebody came, went or said who it is since it was looked."""
+        self.watched: int | None = None
+        """The number of the connection whose requests are kept."""
+
+    def watch(self, number: int | None) -> None:
+        """Keep the requests of this connection from now on, or nobody's."""
+        self.watched = number
+        self._requests.clear()
+        self._changed = True
+
+    def begins(self, name: str, api_version: int, request: Any, size: int) -> Passing:
+        """A request of the watched connection has come; what it is told of its answer is seen too."""
+        view = RequestView(self._listener.now_ms(), name, api_version, summary.line(request), "", size, 0, None)
+        passing = Passing(view, self)
+        self._requests.append(passing)
+        self._changed = True
+        return passing
+
+    def answered(self) -> None:
+        """One of them was answered."""
+        self._changed = True
+
+    def view(self, addresses: tuple[AddressView, ...], *, beyond_loopback: bool) -> ListeningView:
+        """How it stands; the same object again while nothing has changed."""
+        now = time.monotonic()
+        connections = self._listener.connections()
+        due = now - self._measured_at >= _STRETCH_S
+        if due:
+            self._measure(connections, now)
+        if due or self.news:
+            self.news = False
+            views = tuple(self._look_at(connection) for connection in connections)
+            self._connections = self._connections if views == self._connections else views
+        view = self._view
+        if view is None or self._changed or view.connections is not self._connections or view.addresses != addresses:
+            self._changed = False
+            requests = tuple(passing.view for passing in self._requests)
+            view = ListeningView(addresses, self._connections, beyond_loopback, watched=self.watched, requests=requests)
+            self._view = view
+        return view
+
+    def _measure(self, connections: list[Connection], now: float) -> None:
+        elapsed = now - self._measured_at
+        before, self._seen = self._seen, {each.number: _Figures.of(each) for each in connections}
+        self._rates = {
+            number: _Figures(
+                *((new - old) / elapsed for new, old in zip(seen, before.get(number, _NOTHING), strict=True))
+            )
+            for number, seen in self._seen.items()
+        }
+        self._measured_at = now
+
+    def _look_at(self, connection: Connection) -> ConnectionView:
+        client, rates = connection.client, self._rates.get(connection.number, _NOTHING)
+        return ConnectionView(
+            connection.number,
+            connection.broker_id,
+            client.client_id,
+            client.software,
+            client.version,
+            connection.peer,
+            connection.requests,
+            rates.requests,
+            rates.bytes_in,
+            rates.bytes_out,
+            connection.last_request,
+        )

@@ -1,0 +1,58 @@
+"""What is shown of connections and of what passes on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.cluster import Cluster
+from engine.snapshot import ListeningView
+from tests.wire.peer import Peer
+
+METADATA, FIND_COORDINATOR, HEARTBEAT = 3, 10, 12
+Look = Callable[[], ListeningView]
+
+
+async def ask_for_metadata(peer: Peer) -> Any:
+    topic = peer.part(METADATA, 5, "MetadataRequestTopic", name="orders")
+    return await peer.ask(METADATA, 5, topics=(topic,), allow_auto_topic_creation=False)
+
+
+async def test_the_requests_of_the_connection_that_is_watched_are_told_with_their_answers(
+    lab: Cluster, peer: Peer, listening: Look
+) -> None:
+    await ask_for_metadata(peer)
+    [connection] = listening().connections
+    lab.watch_connection(connection.number)
+    await ask_for_metadata(peer)
+    await peer.ask(HEARTBEAT, 3, group_id="billing", generation_id=4, member_id="m-1", group_instance_id=None)
+    seen = listening()
+    assert seen.watched == connection.number
+    metadata, heartbeat = seen.requests
+    assert (metadata.name, metadata.api_version, metadata.summary) == ("Metadata", 5, "topics=[(name=orders)]")
+    assert "cluster_id=" in metadata.answer
+    assert metadata.bytes_in > 0 < metadata.bytes_out
+    assert metadata.latency_ms is not None
+    assert heartbeat.summary == "group_id=billing generation_id=4 member_id=m-1"
+    assert heartbeat.answer in ("error_code=NOT_COORDINATOR", "error_code=UNKNOWN_MEMBER_ID")
+
+
+async def test_nothing_is_kept_of_a_connection_that_nobody_watches(lab: Cluster, peer: Peer, listening: Look) -> None:
+    await ask_for_metadata(peer)
+    [connection] = listening().connections
+    lab.watch_connection(connection.number)
+    await ask_for_metadata(peer)
+    lab.watch_connection(None)
+    await ask_for_metadata(peer)
+    assert (listening().watched, listening().requests) == (None, ())
+
+
+async def test_who_goes_is_shown_no_more(lab: Cluster, peer: Peer, listening: Look) -> None:
+    await ask_for_metadata(peer)
+    other = await Peer.connect(lab)
+    await other.ask(18, 0)
+    assert len(listening().connections) == 2
+    await lab.stop_listening()
+    assert await other.is_closed()
+    await other.close()
+    assert lab.snapshot().listening is None

@@ -1,0 +1,69 @@
+"""`kafkarium broker`: a lab without a screen, for Kafka clients, that says what happens line by line.
+
+It stops cleanly on SIGINT and SIGTERM: the lab is closed as it is, and the next opening finds it so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from engine.cluster import Cluster
+from engine.errors import KafkaError, LabError
+from engine.events import Event
+from tui.arguments import DEFAULT_HOST, DEFAULT_PORT, Address, CommandError, Parser, add_lab, address, lab_of
+from tui.painting.text import clean
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run until a signal ends it; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        asyncio.run(serve(lab_of(options), options.brokers, options.listen))
+    except (KafkaError, LabError) as error:
+        raise CommandError(str(error)) from None
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="kafkarium broker",
+        description="Runs a lab without a screen, for Kafka clients, and says what happens line by line. A new lab "
+        "begins with nothing in it. Ctrl-C ends it.",
+    )
+    add_lab(parser)
+    parser.add_argument("--listen", type=address, metavar="HOST:PORT", default=Address(DEFAULT_HOST, DEFAULT_PORT),
+                        help="where clients connect: a port for each broker, counted up from this one "
+                        f"({DEFAULT_HOST}:{DEFAULT_PORT})")  # fmt: skip
+    return parser
+
+
+async def serve(folder: Path | None, brokers: int | None, listen: Address) -> None:
+    """Open the lab and let clients in until SIGINT or SIGTERM; raises LabError."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and sys.platform != "win32":
+            loop.add_signal_handler(getattr(signal, name), ended.set)
+    async with Cluster.open(folder, brokers=brokers) as cluster:
+        cluster.events.listen(lambda event: _say(event, ended))
+        await cluster.listen(*listen)
+        await ended.wait()
+        await cluster.stop_listening()
+
+
+def _say(event: Event, ended: asyncio.Event) -> None:
+    try:
+        print(line(event), flush=True)
+    except BrokenPipeError:
+        ended.set()  # nobody reads any more: whoever started this has gone
+
+
+def line(event: Event) -> str:
+    """When (lab time), how it should be taken, and what happened."""
+    when = datetime.fromtimestamp(event.at_ms / 1000).astimezone().isoformat(sep=" ", timespec="milliseconds")
+    return f"{when} {event.tone.value:<7} {clean(event.sentence())}"
