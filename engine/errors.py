@@ -90,6 +90,7 @@ class ErrorCode(IntEnum):
     UNRELEASED_INSTANCE_ID = 111
     UNSUPPORTED_ASSIGNOR = 112
     STALE_MEMBER_EPOCH = 113
+    MISMATCHED_ENDPOINT_TYPE = 114
     INVALID_REGULAR_EXPRESSION = 128
 
 
@@ -394,6 +395,10 @@ class StaleMemberEpochError(KafkaError, code=ErrorCode.STALE_MEMBER_EPOCH, retri
 
 class InvalidRegularExpressionError(KafkaError, code=ErrorCode.INVALID_REGULAR_EXPRESSION):
     """The topic pattern is no regular expression that RE2 knows."""
+
+
+class MismatchedEndpointTypeError(KafkaError, code=ErrorCode.MISMATCHED_ENDPOINT_TYPE):
+    """This is a broker's port; controllers have none here."""
 
 
 class ClientError(KafkaError):

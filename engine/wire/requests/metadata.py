@@ -42,8 +42,7 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
         "brokers": brokers,
         "cluster_id": answer.cluster_id,
         "controller_id": -1 if answer.controller_id is None else answer.controller_id,
-        "topics": [_topic(topic, live, context.version) for topic in answer.topics]
-        + [_unknown(topic_id) for topic_id in unknown],
+        "topics": [_topic(topic, live) for topic in answer.topics] + [_unknown(topic_id) for topic_id in unknown],
     }
 
 
@@ -62,13 +61,13 @@ def _id_of(topic: Any) -> bytes:
     return getattr(topic, "topic_id", ZERO_UUID)
 
 
-def _topic(topic: TopicMetadata, live: set[int], version: int) -> dict[str, Any]:
+def _topic(topic: TopicMetadata, live: set[int]) -> dict[str, Any]:
     return {
         "error_code": topic.error,
         "name": topic.name,
         "topic_id": topic.topic_id,
         "is_internal": topic.internal,
-        "partitions": [_partition(partition, live, version) for partition in topic.partitions],
+        "partitions": [described(partition, live) for partition in topic.partitions],
     }
 
 
@@ -82,7 +81,7 @@ def _unknown(topic_id: bytes) -> dict[str, Any]:
     }
 
 
-def _partition(partition: PartitionMetadata, live: set[int], version: int) -> dict[str, Any]:
+def described(partition: PartitionMetadata, live: set[int]) -> dict[str, Any]:
     """Old versions leave out replicas that are down and say so; new ones tell them apart (KIP-112)."""
     leads = partition.leader is not None and partition.leader in live
     return {
