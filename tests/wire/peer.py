@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import struct
 import sys
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, Self, get_args, get_origin
 
 from kio.index import load_request_schema, load_response_schema
 from kio.serial import entity_reader, entity_writer
@@ -86,3 +87,22 @@ class Peer:
             return not await self.reader.read(1)
         except ConnectionError:
             return True
+
+
+def entity_of(kind: Any, values: dict[str, Any]) -> Any:
+    """An entity of kio's from plain values, of which it takes those that its version has."""
+    given = {}
+    for field in dataclasses.fields(kind):
+        if field.name in values:
+            given[field.name] = _value(field.type, values[field.name])
+    return kind(**given)
+
+
+def _value(annotation: Any, value: Any) -> Any:
+    arms = [arm for arm in (get_args(annotation) or (annotation,)) if arm is not type(None) and arm is not Ellipsis]
+    if isinstance(value, list):
+        arm = next(arm for arm in [annotation, *arms] if get_origin(arm) is tuple)
+        return tuple(_value(get_args(arm)[0], each) for each in value)
+    if isinstance(value, dict):
+        return entity_of(next(arm for arm in arms if dataclasses.is_dataclass(arm)), value)
+    return value

@@ -1,0 +1,111 @@
+"""Every version of every administrative request, decoded by kio: nothing is null that must not be."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from kio.index import load_request_schema
+
+from engine.cluster import Cluster
+from engine.config import BrokerConfig
+from engine.messages import OffsetCommitRequest
+from engine.types import OffsetAndMetadata, TopicPartition
+from engine.wire.apis import APIS
+from tests.wire.peer import Peer, entity_of
+
+MINUTE = timedelta(minutes=1)
+
+ASKED: dict[int, dict[str, Any]] = {
+    15: {"groups": ["billing", "nobody"], "include_authorized_operations": False},
+    16: {"states_filter": ["empty"], "types_filter": ["classic"]},
+    19: {
+        "topics": [
+            {"name": "new", "num_partitions": 2, "replication_factor": 1, "assignments": [],
+             "configs": [{"name": "retention.ms", "value": "60000"}]},
+            {"name": "orders", "num_partitions": 1, "replication_factor": 1, "assignments": [], "configs": []},
+        ],
+        "timeout": MINUTE,
+        "validate_only": False,
+    },
+    20: {"topic_names": ["orders", "nowhere"],
+         "topics": [{"name": "orders", "topic_id": None}, {"name": "nowhere", "topic_id": None}],
+         "timeout": MINUTE},
+    21: {"topics": [{"name": "orders", "partitions": [{"partition_index": 0, "offset": -1}]}], "timeout": MINUTE},
+    32: {
+        "resources": [
+            {"resource_type": 2, "resource_name": "orders", "configuration_keys": None},
+            {"resource_type": 2, "resource_name": "nowhere", "configuration_keys": None},
+            {"resource_type": 4, "resource_name": "1", "configuration_keys": ["num.partitions"]},
+        ],
+        "include_synonyms": True,
+        "include_documentation": True,
+    },
+    33: {"resources": [{"resource_type": 2, "resource_name": "orders", "configs": [{"name": "retention.ms",
+                                                                                    "value": "1000"}]}],
+         "validate_only": False},
+    35: {"topics": None},
+    37: {"topics": [{"name": "orders", "count": 3, "assignments": None}], "timeout": MINUTE, "validate_only": False},
+    42: {"groups_names": ["billing", "nobody"]},
+    43: {"election_type": 0, "topic_partitions": [{"topic": "orders", "partitions": [0, 9]}], "timeout": MINUTE},
+    44: {"resources": [{"resource_type": 2, "resource_name": "orders", "configs": [
+        {"name": "retention.ms", "config_operation": 0, "value": "1000"}]}], "validate_only": False},
+    45: {"timeout": MINUTE, "allow_replication_factor_change": True, "topics": [
+        {"name": "orders", "partitions": [{"partition_index": 0, "replicas": [2, 1]},
+                                          {"partition_index": 1, "replicas": None}]}]},
+    46: {"timeout": MINUTE, "topics": None},
+    47: {"group_id": "billing", "topics": [{"name": "orders", "partitions": [{"partition_index": 0}]}]},
+    60: {"include_cluster_authorized_operations": False, "endpoint_type": 1, "include_fenced_brokers": True},
+    75: {"topics": [{"name": "orders"}, {"name": "nowhere"}], "response_partition_limit": 10, "cursor": None},
+}  # fmt: skip
+"""What is asked, by API key, with the fields of all versions."""
+
+
+REFUSED = {
+    15: ["group_id_not_found"],
+    19: ["topic_already_exists"],
+    20: ["unknown_topic_or_partition"],
+    32: ["unknown_topic_or_partition"],
+    42: ["group_id_not_found"],
+    43: ["election_not_needed", "unknown_topic_or_partition"],
+    45: ["invalid_replica_assignment", "no_reassignment_in_progress"],
+    75: ["unknown_topic_or_partition"],
+}
+"""What part of it is refused with."""
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    """Connected to the only broker, which coordinates every group."""
+    config = BrokerConfig(offsets_topic_num_partitions=1)
+    async with Cluster.open(None, brokers=1, seed=7, config=config) as lab:
+        await lab.listen(port=0)
+        await lab.create_topic("orders", partitions=2)
+        await lab.browser.produce("orders", b"k", b"v", partition=0)
+        committed = {TopicPartition("orders", 0): OffsetAndMetadata(1)}
+        await lab.ask_coordinator("billing", OffsetCommitRequest("billing", committed))
+        opened = await Peer.connect(lab)
+        yield opened
+        await opened.close()
+
+
+@pytest.mark.parametrize(
+    ("key", "version"),
+    [(key, version) for key in sorted(ASKED) for version in range(APIS[key].first, APIS[key].last + 1)],
+    ids=lambda value: str(value),
+)
+async def test_every_version_is_answered_in_its_own_form(peer: Peer, key: int, version: int) -> None:
+    entity = entity_of(load_request_schema(key, version), ASKED[key])
+    answer = await peer.ask(key, version, **{name: getattr(entity, name) for name in entity.__slots__})
+    codes = [each.error_code.name for each in _parts(answer) if hasattr(each, "error_code") and each.error_code]
+    assert sorted(codes) == ([] if (key == 15 and version < 6) else REFUSED.get(key, [])), answer
+
+
+def _parts(answer: Any) -> list[Any]:
+    parts = [answer]
+    for name in getattr(answer, "__slots__", ()):
+        value = getattr(answer, name)
+        parts += [part for each in (value if isinstance(value, tuple) else ()) for part in _parts(each)]
+    return parts
