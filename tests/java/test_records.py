@@ -65,17 +65,17 @@ async def test_a_leader_that_dies_under_the_java_producer_loses_nothing(
     await cluster.create_topic("load", replication_factor=3, config={"min.insync.replicas": "2"})
     cluster.clock.set_speed(4)  # a dead broker's session runs down sooner
     async with java.running(
-        "kafka-producer-perf-test", "--topic", "load", "--num-records", "4000", "--record-size", "100",
-        "--throughput", "500", "--reporting-interval", "500",
+        "kafka-producer-perf-test", "--topic", "load", "--num-records", "6000", "--record-size", "100",
+        "--throughput", "400",
         "--producer-props", f"bootstrap.servers={java.bootstrap}", "acks=all",
     ) as producer:  # fmt: skip
         await lines_until(producer, "records sent")
         leader = cluster.controller.leader_of(TopicPartition("load", 0))
         assert leader is not None
         await cluster.faults.crash(leader)
-        await lines_until(producer, "4000 records sent")
+        await lines_until(producer, "6000 records sent")
     end = cluster.describe_topic("load").partitions[0]
-    assert end.high_watermark == 4_000  # each record once: the client's retries were told from new ones
+    assert end.high_watermark == 6_000  # each record once: the client's retries were told from new ones
 
 
 async def test_a_transactional_producer_shows_its_records_once_they_are_committed(
