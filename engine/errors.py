@@ -70,6 +70,7 @@ class ErrorCode(IntEnum):
     FENCED_LEADER_EPOCH = 74
     UNKNOWN_LEADER_EPOCH = 75
     UNSUPPORTED_COMPRESSION_TYPE = 76
+    STALE_BROKER_EPOCH = 77
     OFFSET_NOT_AVAILABLE = 78
     MEMBER_ID_REQUIRED = 79
     PREFERRED_LEADER_NOT_AVAILABLE = 80
@@ -82,10 +83,14 @@ class ErrorCode(IntEnum):
     INVALID_RECORD = 87
     UNSTABLE_OFFSET_COMMIT = 88
     PRODUCER_FENCED = 90
+    INVALID_UPDATE_VERSION = 95
     UNKNOWN_TOPIC_ID = 100
+    DUPLICATE_BROKER_REGISTRATION = 101
+    BROKER_ID_NOT_REGISTERED = 102
     INCONSISTENT_TOPIC_ID = 103
     TRANSACTIONAL_ID_NOT_FOUND = 105
     FETCH_SESSION_TOPIC_ID_ERROR = 106
+    INELIGIBLE_REPLICA = 107
     FENCED_MEMBER_EPOCH = 110
     UNRELEASED_INSTANCE_ID = 111
     UNSUPPORTED_ASSIGNOR = 112
@@ -317,6 +322,10 @@ class UnsupportedCompressionTypeError(KafkaError, code=ErrorCode.UNSUPPORTED_COM
     """This compression is not supported."""
 
 
+class StaleBrokerEpochError(KafkaError, code=ErrorCode.STALE_BROKER_EPOCH):
+    """The broker is registered anew since, under another epoch."""
+
+
 class OffsetNotAvailableError(KafkaError, code=ErrorCode.OFFSET_NOT_AVAILABLE, retriable=True):
     """The new leader does not know its high watermark yet."""
 
@@ -347,6 +356,22 @@ class EligibleLeadersNotAvailableError(KafkaError, code=ErrorCode.ELIGIBLE_LEADE
 
 class ElectionNotNeededError(KafkaError, code=ErrorCode.ELECTION_NOT_NEEDED, retriable=True):
     """The leader is the right one already."""
+
+
+class InvalidUpdateVersionError(KafkaError, code=ErrorCode.INVALID_UPDATE_VERSION):
+    """The partition has changed since whoever asks has looked at it."""
+
+
+class DuplicateBrokerRegistrationError(KafkaError, code=ErrorCode.DUPLICATE_BROKER_REGISTRATION):
+    """Another life of this broker is registered, and its session has not run out."""
+
+
+class BrokerIdNotRegisteredError(KafkaError, code=ErrorCode.BROKER_ID_NOT_REGISTERED):
+    """This broker has not registered."""
+
+
+class IneligibleReplicaError(KafkaError, code=ErrorCode.INELIGIBLE_REPLICA):
+    """A replica of the ISR asked for is not alive, or not in the life in which its leader saw it."""
 
 
 class NoReassignmentInProgressError(KafkaError, code=ErrorCode.NO_REASSIGNMENT_IN_PROGRESS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import Any
 
 from engine.broker.administration import Administration
@@ -15,7 +16,7 @@ from engine.controller.image import MetadataImage, TopicGone
 from engine.errors import KafkaError
 from engine.events import EventLog
 from engine.groups.coordinator import GroupCoordinator
-from engine.messages import BrokerHeartbeatRequest, ReadMetadataRequest, Request
+from engine.messages import BrokerHeartbeatRequest, BrokerRegistrationRequest, ReadMetadataRequest, Request
 from engine.network import CONTROLLER, Network
 from engine.replicas.disk import Disk
 from engine.replicas.partition import Partition
@@ -58,6 +59,9 @@ class Broker:
         self._config = config
         self._network = network
         self._client = ClientInfo(f"broker-{broker_id}", f"broker-{broker_id}")
+        self.broker_epoch = -1
+        """Under which it is registered; -1 until it is."""
+        self._incarnation_id = uuid.uuid4().bytes
         self._metadata_offset = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._loading: set[asyncio.Task[None]] = set()
@@ -72,24 +76,29 @@ class Broker:
         """How many partitions it leads."""
         return leads(self.partitions)
 
-    async def start(self) -> None:
-        """Take up the metadata, answer requests, and let the controller know, as soon as that can be reached."""
+    async def start(self) -> str:
+        """Register, take up the metadata and serve, now or when the controller lets it: then why not yet, in words."""
         try:
-            await self._catch_up()
-        except KafkaError:
+            await self._begin()
+        except KafkaError as error:
             self._tasks = [asyncio.create_task(self._start_later(), name=f"start {self.broker_id}")]
-        else:
-            self._serve()
+            return str(error)
+        return ""
 
     async def _start_later(self) -> None:
         while True:
             await self._clock.sleep(self._config.broker_heartbeat_interval_ms)
             try:
-                await self._catch_up()
+                await self._begin()
             except KafkaError:
                 continue
-            self._serve()
             return
+
+    async def _begin(self) -> None:
+        registered = await self._ask(BrokerRegistrationRequest(self.broker_id, self._incarnation_id))
+        self.broker_epoch = self.replicas.broker_epoch = registered.broker_epoch
+        await self._catch_up()
+        self._serve()
 
     def _serve(self) -> None:
         self.replicas.start()
@@ -146,7 +155,7 @@ class Broker:
     async def _beat(self) -> None:
         while True:
             try:
-                await self._ask(BrokerHeartbeatRequest(self.broker_id, self._metadata_offset))
+                await self._ask(BrokerHeartbeatRequest(self.broker_id, self.broker_epoch, self._metadata_offset))
             except KafkaError:
                 pass  # the next beat tries again; silence is what the controller counts
             await self._clock.sleep(self._config.broker_heartbeat_interval_ms)
@@ -156,7 +165,8 @@ class Broker:
     async def stop(self) -> bool:
         """Hand on what it leads, then close (controlled shutdown); False if the controller could not be told."""
         try:
-            await self._ask(BrokerHeartbeatRequest(self.broker_id, self._metadata_offset, want_stop=True))
+            goodbye = BrokerHeartbeatRequest(self.broker_id, self.broker_epoch, self._metadata_offset, want_stop=True)
+            await self._ask(goodbye)
             told = True
         except KafkaError:
             told = False

@@ -6,25 +6,27 @@ Rules from `kafka.server.ReplicaManager` and `AlterPartitionManager`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.clock import Clock
 from engine.config import BrokerConfig
 from engine.controller import Topic
 from engine.controller.image import Change, LiveBrokers, MetadataImage, TopicGone
-from engine.errors import KafkaError, NotLeaderOrFollowerError, UnknownTopicOrPartitionError
+from engine.errors import ErrorCode, KafkaError, NotLeaderOrFollowerError, UnknownTopicOrPartitionError
 from engine.events import EventLog, Tone
-from engine.messages import AlterPartitionRequest, PartitionMetadata
+from engine.messages import AlteredPartition, AlterPartitionRequest, NewIsr, PartitionMetadata
 from engine.network import CONTROLLER, Network
 from engine.replicas.disk import Disk
 from engine.replicas.fetching import Fetcher
+from engine.replicas.leadership import Leadership
 from engine.replicas.partition import Partition
 from engine.storage.log import PartitionLog
 from engine.storage.store import BrokerStore
 from engine.types import ClientInfo, TopicPartition
 
-LedChange = Callable[[TopicPartition, bool], None]
+RETRY_MS = 500
+"""How long the controller is let alone after it did not answer."""
 
 
 class Replicas:
@@ -42,6 +44,8 @@ class Replicas:
     ) -> None:
         self.partitions: dict[TopicPartition, Partition] = {}
         self.broker_id = broker_id
+        self.broker_epoch = -1
+        """Under which this life of the broker is registered; leaders learn it, and tell the controller."""
         self._store = store
         self._disk = disk
         self._clock = clock
@@ -51,7 +55,7 @@ class Replicas:
         self._client = ClientInfo(f"broker-{broker_id}", f"broker-{broker_id}")
         self._fetchers: dict[int, Fetcher] = {}
         self._followed: dict[TopicPartition, int] = {}
-        self._live: frozenset[int] = frozenset()
+        self._live: Mapping[int, int] = {}
         self._to_look_at: set[TopicPartition] = set()
         self._look = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -102,8 +106,8 @@ class Replicas:
                 return [
                     (tp, False) for tp in [tp for tp in self.partitions if tp.topic == name] if await self._drop(tp)
                 ]
-            case LiveBrokers(broker_ids):
-                self._live = broker_ids
+            case LiveBrokers(epochs):
+                self._live = epochs
                 for partition in self.partitions.values():
                     partition.looked_at()
                 return []
@@ -147,8 +151,15 @@ class Replicas:
         self._followed[partition.tp] = leader
         fetcher = self._fetchers.get(leader)
         if fetcher is None:
-            fetcher = Fetcher(self.broker_id, leader, self._network, self._clock, self._config, self._was_truncated)
-            self._fetchers[leader] = fetcher
+            fetcher = self._fetchers[leader] = Fetcher(
+                self.broker_id,
+                self.broker_epoch,
+                leader,
+                self._network,
+                self._clock,
+                self._config,
+                self._was_truncated,
+            )
         fetcher.follow(partition)
 
     async def _drop(self, tp: TopicPartition) -> bool:
@@ -186,39 +197,59 @@ class Replicas:
         while True:
             await self._look.wait()
             self._look.clear()
-            while self._to_look_at:
-                partition = self.partitions.get(self._to_look_at.pop())
-                if partition is not None:
-                    await self._propose(partition)
+            if not await self._propose(self._changes()):
+                await self._clock.sleep(RETRY_MS)
+                self._look.set()
 
-    async def _propose(self, partition: Partition) -> None:
-        """Ask the controller for the ISR that the followers' progress calls for, and go by what it answers.
+    def _changes(self) -> dict[Partition, NewIsr]:
+        """The ISRs that the followers' progress calls for, where they are not those the controller knows.
 
-        Where no answer comes the change may have been made, so the proposal counts, and is made again, until the
+        What was asked for and not answered may have been done, so it counts, and is asked for again, until the
         controller is heard of (KIP-497).
         """
-        leading = partition.leading
-        if leading is None:
-            return
-        now, end = self._clock.now_ms(), partition.log.flushed_offset
-        late = leading.laggards(end, self._config.replica_lag_time_max_ms, now)
-        wanted = leading.proposed or (leading.isr | leading.joiners(self._live)) - late
-        if wanted == leading.isr:
-            return
-        leading.proposed = wanted
-        state = partition.state
+        changes = {}
+        for tp in sorted(self._to_look_at):
+            partition = self.partitions.get(tp)
+            if partition is None or (leading := partition.leading) is None:
+                continue
+            late = leading.laggards(
+                partition.log.flushed_offset, self._config.replica_lag_time_max_ms, self._clock.now_ms()
+            )
+            wanted = leading.proposed or (leading.isr | leading.joiners(self._live)) - late
+            if wanted != leading.isr:
+                leading.proposed = wanted
+                epochs = {each: leading.followers[each].broker_epoch for each in wanted if each != self.broker_id}
+                isr = tuple(sorted({**epochs, self.broker_id: self.broker_epoch}.items()))
+                changes[partition] = NewIsr(partition.state.leader_epoch, partition.state.partition_epoch, isr)
+        self._to_look_at.clear()
+        return changes
+
+    async def _propose(self, changes: Mapping[Partition, NewIsr]) -> bool:
+        """Ask the controller for all of them at once and go by what it answers; False if no answer came."""
+        if not changes:
+            return True
+        asked = {partition: partition.leading for partition in changes}
         request = AlterPartitionRequest(
-            self.broker_id, partition.tp, state.leader_epoch, state.partition_epoch, tuple(sorted(wanted))
+            self.broker_id, self.broker_epoch, {partition.tp: wanted for partition, wanted in changes.items()}
         )
         try:
             answer = await self._network.call(self._client, CONTROLLER, request, source=self.broker_id)
         except KafkaError:
-            return  # what the controller has decided comes through the metadata log
-        if partition.leading is leading:
-            leading.proposed = None
-            if answer.state != partition.state:  # else nobody need be woken, least of all who would propose it again
-                partition.become(answer.state, partition.config)
-            partition.looked_at()
+            self._to_look_at.update(request.partitions)
+            return False
+        for partition, leading in asked.items():
+            if leading is not None and partition.leading is leading:
+                self._answered(partition, leading, answer.partitions[partition.tp])
+        return True
+
+    def _answered(self, partition: Partition, leading: Leadership, answer: AlteredPartition) -> None:
+        """Where it was refused because there is news, that comes through the metadata log."""
+        if answer.state is None and answer.error is not ErrorCode.INELIGIBLE_REPLICA:
+            return
+        leading.proposed = None
+        if answer.state is not None and answer.state != partition.state:
+            partition.become(answer.state, partition.config)  # and else nobody need be woken, least of all who proposes
+        partition.looked_at()
 
 
 def leads(partitions: Mapping[TopicPartition, Partition]) -> int:

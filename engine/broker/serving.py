@@ -232,7 +232,9 @@ class Serving:
                 answer[tp], failed = FetchedPartition(error.code), True
                 continue
             try:
-                answer[tp] = found = await partition.fetch(position, request.max_bytes - size, request.replica_id)
+                answer[tp] = found = await partition.fetch(
+                    position, request.max_bytes - size, request.replica_id, request.replica_epoch
+                )
                 size += sum(map(len, found.batches))
             except KafkaError as error:
                 answer[tp], failed = partition.failed_fetch(error), True

@@ -124,7 +124,9 @@ class Nodes:
         if broker_id in self.alive:
             raise RefusedError(f"Broker {broker_id} is running already.")
         broker = await self._open_broker(broker_id)
-        await broker.start()
+        not_yet = await broker.start()
+        if not_yet:
+            self._tell(broker_id, f"Broker {broker_id} has started and waits to be let in: {not_yet}", Tone.WARNING)
 
     async def delete_file(self, broker_id: int) -> None:
         """Delete a stopped broker's SQLite file: when it starts, it is filled again from the leaders."""

@@ -7,8 +7,8 @@ that does not die.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from engine.clock import Clock
@@ -17,6 +17,7 @@ from engine.controller.administration import Administration
 from engine.controller.decided import Decided, TopicStore
 from engine.controller.elections import called_off, elect, elected, moving, with_isr, without
 from engine.controller.image import LiveBrokers, MetadataImage, Topic
+from engine.controller.registrations import Registrations
 from engine.controller.sessions import Sessions
 from engine.controller.settings import Decide
 from engine.controller.telling import Telling
@@ -25,22 +26,28 @@ from engine.errors import (
     ElectionNotNeededError,
     ErrorCode,
     FencedLeaderEpochError,
+    IneligibleReplicaError,
     InvalidReplicaAssignmentError,
     InvalidReplicationFactorError,
     InvalidRequestError,
     InvalidTopicError,
+    InvalidUpdateVersionError,
     KafkaError,
     UnsupportedVersionError,
 )
 from engine.events import EventLog
 from engine.messages import (
+    AlteredPartition,
     AlterPartitionRequest,
     AlterPartitionResponse,
     BrokerHeartbeatRequest,
     BrokerHeartbeatResponse,
+    BrokerRegistrationRequest,
+    BrokerRegistrationResponse,
     ElectionType,
     EnsureInternalTopicRequest,
     EnsureInternalTopicResponse,
+    NewIsr,
     PartitionMetadata,
     ReadMetadataRequest,
     Request,
@@ -48,6 +55,8 @@ from engine.messages import (
 from engine.types import ClientInfo, TopicPartition
 
 PRODUCER_ID_BLOCK = 1_000
+UNKNOWN = -1
+"""A broker epoch that a leader has not been told yet."""
 
 
 class Controller:
@@ -65,12 +74,14 @@ class Controller:
         self.telling = Telling(events, clock)
         self._changing = asyncio.Lock()
         self._sessions = Sessions(clock, config.broker_session_timeout_ms, self._session_ended)
+        self._registrations = Registrations()
         self._decided = Decided(store, lambda: self._sessions.alive)
         self._background: set[asyncio.Task[None]] = set()
         self._next_producer_id = 0
         self._reserved_producer_ids = 0
         self._serve: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
             ReadMetadataRequest: self._decided.read,
+            BrokerRegistrationRequest: self._register,
             BrokerHeartbeatRequest: self._heartbeat,
             AlterPartitionRequest: self._alter_partition,
             EnsureInternalTopicRequest: self._ensure_internal_topic,
@@ -92,10 +103,11 @@ class Controller:
         self.brokers = tuple(sorted(broker_ids))
         await self._decided.load()
         self._next_producer_id = self._reserved_producer_ids = (await self._store.settings()).get("producer_ids", 0)
+        self._registrations.expect(broker_ids)
         self._sessions.begin(alive)
         if self._config.auto_leader_rebalance_enable:
             self._spawn(self._rebalance_leaders())
-        self._decided.publish(LiveBrokers(self._sessions.alive))
+        self._publish_alive()
 
     async def close(self) -> None:
         """Decide nothing more."""
@@ -108,6 +120,13 @@ class Controller:
         """When a broker's session runs out unless it is heard of (lab ms); None for one taken for dead."""
         return self._sessions.expires_ms(broker_id)
 
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """One change at a time; whoever asked for this one waits behind it until every live broker knows of it."""
+        async with self._changing:
+            yield
+        await self._decided.known_to_all()
+
     # What brokers ask
 
     async def handle(self, client: ClientInfo, request: Request[Any]) -> Any:
@@ -117,10 +136,23 @@ class Controller:
             raise UnsupportedVersionError(f"The controller does not serve {type(request).__name__}.")
         return await serve(request)
 
+    async def _register(self, request: BrokerRegistrationRequest) -> BrokerRegistrationResponse:
+        """A broker that died and starts again is out of sync until it has copied what it missed, however soon it is."""
+        broker_id = request.broker_id
+        async with self._changing:
+            ends_ms = self._sessions.expires_ms(broker_id)
+            left_ms = None if ends_ms is None else ends_ms - self._clock.now_ms()
+            if self._registrations.register(broker_id, request.incarnation_id, left_ms):
+                await self._decided.change(self._without(broker_id))
+            return BrokerRegistrationResponse(self._registrations.epochs[broker_id])
+
     async def _heartbeat(self, request: BrokerHeartbeatRequest) -> BrokerHeartbeatResponse:
+        """A broker that wants to stop may when everybody knows who leads instead of it."""
+        self._registrations.check(request.broker_id, request.broker_epoch)
         if request.want_stop:
             async with self._changing:
                 await self._gone(request.broker_id, "stopped")
+            await self._decided.known_to_all()
             return BrokerHeartbeatResponse(fenced=True, may_stop=True)
         if self._sessions.heard(request.broker_id):
             async with self._changing:
@@ -129,24 +161,41 @@ class Controller:
 
     async def _alter_partition(self, request: AlterPartitionRequest) -> AlterPartitionResponse:
         async with self._changing:
-            tp = request.topic_partition
-            state = self.state_of(tp)
-            if request.broker_id != state.leader or request.leader_epoch != state.leader_epoch:
-                raise FencedLeaderEpochError
-            if request.partition_epoch != state.partition_epoch:
-                raise InvalidRequestError(f"{tp} has changed since its leader looked; it asks again.")
-            changed = with_isr(state, request.isr, self._sessions.alive)
-            if changed != state:
-                await self._decided.change({tp: changed})
-                self.telling.isr_changed(tp, state, changed)
-                if state.target and not changed.target:
-                    self.telling.moved(tp, changed)
-            return AlterPartitionResponse(self.state_of(tp))
+            self._registrations.check(request.broker_id, request.broker_epoch)
+            before: dict[TopicPartition, PartitionMetadata] = {}
+            answers: dict[TopicPartition, AlteredPartition] = {}
+            for tp, wanted in request.partitions.items():
+                try:
+                    before[tp] = self._may_alter(tp, wanted, request.broker_id)
+                except KafkaError as error:
+                    answers[tp] = AlteredPartition(error.code)
+            after = {tp: with_isr(state, dict(request.partitions[tp].isr).keys()) for tp, state in before.items()}
+            await self._decided.change(after)
+            for tp, state in before.items():
+                answers[tp] = AlteredPartition(state=self.state_of(tp))
+                self.telling.isr_changed(tp, state, after[tp])
+                if state.target and not after[tp].target:
+                    self.telling.moved(tp, after[tp])
+            return AlterPartitionResponse(answers)
+
+    def _may_alter(self, tp: TopicPartition, wanted: NewIsr, broker_id: int) -> PartitionMetadata:
+        """The partition as it stands, if it may get this ISR (`validateAlterPartitionData`); raises KafkaError."""
+        state, isr = self.state_of(tp), dict(wanted.isr)
+        if wanted.leader_epoch != state.leader_epoch:
+            raise FencedLeaderEpochError
+        if broker_id != state.leader or broker_id not in isr or not isr.keys() <= set(state.replicas):
+            raise InvalidRequestError
+        if wanted.partition_epoch != state.partition_epoch:
+            raise InvalidUpdateVersionError
+        alive = self._registrations.among(self._sessions.alive)
+        if any(each not in alive or epoch not in (UNKNOWN, alive[each]) for each, epoch in isr.items()):
+            raise IneligibleReplicaError
+        return state
 
     # Brokers come and go
 
     def _session_ended(self, broker_id: int) -> None:
-        self._decided.forget_reader(broker_id)  # a change under way waits for it, and fencing it waits for that change
+        self._decided.forget_reader(broker_id)
         self._spawn(self._fence(broker_id))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -165,15 +214,21 @@ class Controller:
             if broker_id not in self._sessions.alive:
                 await self._gone(broker_id, "silent")
 
-    async def _gone(self, broker_id: int, why: str) -> None:
-        self._sessions.end(broker_id)
-        live = self._sessions.alive
-        changes = {
-            tp: without(state, broker_id, live, unclean=topic.config.unclean_leader_election_enable)
+    def _publish_alive(self) -> None:
+        self._decided.publish(LiveBrokers(self._registrations.among(self._sessions.alive)))
+
+    def _without(self, broker_id: int) -> dict[TopicPartition, PartitionMetadata]:
+        """How its partitions stand when a broker is gone."""
+        return {
+            tp: without(state, broker_id, self._sessions.alive, unclean=topic.config.unclean_leader_election_enable)
             for topic, tp, state in self._decided.every()
             if broker_id in state.replicas
         }
-        self._decided.publish(LiveBrokers(live))
+
+    async def _gone(self, broker_id: int, why: str) -> None:
+        self._sessions.end(broker_id)
+        changes = self._without(broker_id)
+        self._publish_alive()
         before = {tp: self.state_of(tp) for tp in changes}
         await self._decided.change(changes)
         self.telling.broker_gone(broker_id, why, before, changes)
@@ -185,7 +240,7 @@ class Controller:
             for topic, tp, state in self._decided.every()
             if state.leader is None
         }
-        self._decided.publish(LiveBrokers(live))
+        self._publish_alive()
         before = {tp: self.state_of(tp) for tp in changes}
         await self._decided.change(changes)
         self.telling.broker_came(broker_id, before, changes)
@@ -194,7 +249,7 @@ class Controller:
         self, kind: ElectionType, partitions: Iterable[TopicPartition] | None = None
     ) -> dict[TopicPartition, ErrorCode]:
         """Elect leaders of these partitions, or of all; what became of each (KIP-460)."""
-        async with self._changing:
+        async with self._told():
             live = self._sessions.alive
             outcomes: dict[TopicPartition, ErrorCode] = {}
             before: dict[TopicPartition, PartitionMetadata] = {}
@@ -227,7 +282,7 @@ class Controller:
         The new replicas copy everything first; the old ones go when all the new are in sync. Without `other_factor` the
         number of copies stays as it is.
         """
-        async with self._changing:
+        async with self._told():
             state = self.state_of(tp)
             check_replicas(replicas, self.brokers)
             dead = [broker_id for broker_id in replicas if broker_id not in self._sessions.alive]
@@ -245,7 +300,7 @@ class Controller:
 
     async def call_off(self, tp: TopicPartition) -> None:
         """Leave a partition where it was before it was to be moved; NoReassignmentInProgressError."""
-        async with self._changing:
+        async with self._told():
             changed = called_off(self.state_of(tp), self._sessions.alive)
             await self._decided.change({tp: changed})
             self.telling.called_off(tp, changed)
@@ -267,7 +322,7 @@ class Controller:
 
         `validate_only` says what it would be. `unasked`: a client named it, and no person asked for it.
         """
-        async with self._changing:
+        async with self._told():
             topic = new_topic(
                 name,
                 partitions,
@@ -293,7 +348,7 @@ class Controller:
         validate_only: bool = False,
     ) -> Topic:
         """Grow a topic to `total` partitions; existing records stay where they are. Raises KafkaError."""
-        async with self._changing:
+        async with self._told():
             before = self.topic(name)
             topic = grown(before, total, brokers=self.brokers, alive=self._sessions.alive, by_hand=by_hand)
             if not validate_only:
@@ -303,7 +358,7 @@ class Controller:
 
     async def alter_config(self, name: str, decide: Decide, *, validate_only: bool = False) -> Topic:
         """Change settings as decided from those that are set; raises KafkaError."""
-        async with self._changing:
+        async with self._told():
             before = self.topic(name)
             changes = decide(before.overrides)
             topic = altered(before, changes)
@@ -314,7 +369,7 @@ class Controller:
 
     async def delete_topic(self, name: str) -> Topic:
         """Delete a topic and its records; raises KafkaError."""
-        async with self._changing:
+        async with self._told():
             topic = self.topic(name)
             if topic.internal:
                 raise InvalidTopicError(f"{name} is internal: it holds every group's offsets and cannot be deleted.")
@@ -331,7 +386,7 @@ class Controller:
 
     async def ensure_offsets_topic(self) -> int:
         """How many partitions `__consumer_offsets` has, made on first use as Kafka does."""
-        async with self._changing:
+        async with self._told():
             if INTERNAL_TOPIC not in self.topics:
                 alive = self._sessions.alive
                 topic = new_topic(

@@ -43,7 +43,7 @@ class TopicStore(Protocol):
 class Decided:
     """The metadata as it stands, and who has read how far.
 
-    `alive` tells the brokers that a publication waits for; one that is taken for dead is waited for no more.
+    `alive` tells the brokers that whoever wants everybody to know waits for; the dead are waited for no more.
     """
 
     def __init__(self, store: TopicStore, alive: Callable[[], Set[int]]) -> None:
@@ -62,10 +62,10 @@ class Decided:
     # Writing
 
     async def save(self, topic: Topic, changed: Iterable[PartitionMetadata] | None = None) -> None:
-        """Keep and publish a topic, of its partitions only those that `changed` if they are given."""
+        """Keep, then publish a topic, of its partitions only those that `changed` if they are given."""
         states = topic.partitions if changed is None else tuple(changed)
         await self._store.put_topic(topic.name, topic.topic_id, topic.internal, topic.overrides, states)
-        await self._published(topic)
+        self.publish(topic)
 
     async def change(self, changes: Mapping[TopicPartition, PartitionMetadata]) -> None:
         """Keep and publish the partitions that did change, one publication a topic."""
@@ -83,16 +83,15 @@ class Decided:
     async def delete(self, name: str) -> None:
         """Forget a topic."""
         await self._store.delete_topic(name)
-        await self._published(TopicGone(name))
+        self.publish(TopicGone(name))
 
     def publish(self, change: Change) -> None:
-        """Tell what needs no keeping; nobody is waited for."""
+        """Let the brokers read it. Nobody is waited for: epochs tell old decisions from new ones."""
         self.image.apply(change)
         self._log.append(change)
 
-    async def _published(self, change: Change) -> None:
-        """Publish, and wait until every live broker that follows the log has taken it in."""
-        self.publish(change)
+    async def known_to_all(self) -> None:
+        """Return when every live broker that follows the log has taken in what is published by now."""
         offset = self._log.end_offset
         while any(self._applied.get(broker_id, offset) < offset for broker_id in self._alive()):
             await self._moved.wait()

@@ -82,7 +82,6 @@ def moved(state: PartitionMetadata) -> PartitionMetadata:
     return there if state.leader in state.target else _led_by(there, state.target[0], isr)
 
 
-def with_isr(state: PartitionMetadata, isr: tuple[int, ...], live: Set[int]) -> PartitionMetadata:
-    """The partition with the ISR its leader asked for, less whoever died meanwhile."""
-    agreed = tuple(broker for broker in state.replicas if broker in isr and (broker in live or broker == state.leader))
-    return moved(replace(state, isr=agreed))
+def with_isr(state: PartitionMetadata, isr: Set[int]) -> PartitionMetadata:
+    """The partition with the ISR its leader asked for."""
+    return moved(replace(state, isr=tuple(broker for broker in state.replicas if broker in isr)))

@@ -43,9 +43,9 @@ class TopicGone:
 
 @dataclass(frozen=True, slots=True)
 class LiveBrokers:
-    """Which brokers are registered and not fenced."""
+    """Which brokers are registered and not fenced, with their epochs."""
 
-    broker_ids: frozenset[int]
+    epochs: Mapping[int, int]
 
 
 Change = Topic | TopicGone | LiveBrokers
@@ -56,7 +56,8 @@ class MetadataImage:
 
     def __init__(self) -> None:
         self.topics: dict[str, Topic] = {}
-        self.live: frozenset[int] = frozenset()
+        self.live: Mapping[int, int] = {}
+        """The brokers alive, each with its epoch."""
         self.counts: dict[str, int] = {}
         """How many partitions each topic has."""
         self.names: dict[bytes, str] = {}
@@ -78,8 +79,8 @@ class MetadataImage:
                 self.topics.pop(name, None)
                 self.counts.pop(name, None)
                 self.ids.pop(name, None)
-            case LiveBrokers(broker_ids):
-                self.live = broker_ids
+            case LiveBrokers(epochs):
+                self.live = epochs
 
     def _forget_id(self, name: str) -> None:
         known = self.topics.get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.errors import ErrorCode
 from engine.messages.base import Request
 from engine.messages.metadata import PartitionMetadata
 from engine.messages.records import EpochEnd
@@ -27,21 +28,51 @@ class OffsetForLeaderEpochRequest(Request[OffsetForLeaderEpochResponse]):
 
 
 @dataclass(frozen=True, slots=True)
-class AlterPartitionResponse:
-    """The partition as the controller has it after the request."""
+class AlteredPartition:
+    """The partition as the controller has it after the request, or why nothing was changed."""
 
-    state: PartitionMetadata
+    error: ErrorCode = ErrorCode.NONE
+    state: PartitionMetadata | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlterPartitionResponse:
+    """One answer a partition."""
+
+    partitions: Mapping[TopicPartition, AlteredPartition]
+
+
+@dataclass(frozen=True, slots=True)
+class NewIsr:
+    """The ISR a leader wants: broker ids, each with the broker epoch in which it was seen to fetch (KIP-903)."""
+
+    leader_epoch: int
+    partition_epoch: int
+    isr: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AlterPartitionRequest(Request[AlterPartitionResponse]):
-    """A leader asks for another ISR (KIP-497); refused when its epoch is not the controller's."""
+    """A broker asks for other ISRs of partitions it leads (KIP-497); refused where its epochs are not the newest."""
 
     broker_id: int
-    topic_partition: TopicPartition
-    leader_epoch: int
-    partition_epoch: int
-    isr: tuple[int, ...]
+    broker_epoch: int
+    partitions: Mapping[TopicPartition, NewIsr]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerRegistrationResponse:
+    """The epoch that tells this life of the broker from those before."""
+
+    broker_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerRegistrationRequest(Request[BrokerRegistrationResponse]):
+    """A broker has started (KIP-631); refused while the session of its life before has not run out."""
+
+    broker_id: int
+    incarnation_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +88,7 @@ class BrokerHeartbeatRequest(Request[BrokerHeartbeatResponse]):
     """A broker is alive, has read the metadata log up to `metadata_offset`, and may want to stop (KIP-631)."""
 
     broker_id: int
+    broker_epoch: int
     metadata_offset: int
     want_stop: bool = False
 
@@ -71,8 +103,7 @@ class ReadMetadataResponse:
 
 @dataclass(frozen=True, slots=True)
 class ReadMetadataRequest(Request[ReadMetadataResponse]):
-    """Read the metadata log from an offset; waits up to max_wait_ms for news. Every broker follows it so."""
+    """Read the metadata log from an offset; waits for news. Every broker follows it so."""
 
     broker_id: int
     offset: int
-    max_wait_ms: int = 500

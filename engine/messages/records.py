@@ -93,6 +93,8 @@ class FetchRequest(Request[FetchResponse]):
     max_bytes: int = 52_428_800
     isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
     replica_id: int = -1
+    replica_epoch: int = -1
+    """The broker epoch of the follower that asks (KIP-903)."""
 
 
 @dataclass(frozen=True, slots=True)

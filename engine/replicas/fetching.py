@@ -26,10 +26,18 @@ class Fetcher:
     """Copies from one leader to one broker."""
 
     def __init__(
-        self, broker_id: int, leader_id: int, network: Network, clock: Clock, config: BrokerConfig, truncated: Truncated
+        self,
+        broker_id: int,
+        broker_epoch: int,
+        leader_id: int,
+        network: Network,
+        clock: Clock,
+        config: BrokerConfig,
+        truncated: Truncated,
     ) -> None:
         self.leader_id = leader_id
         self._broker_id = broker_id
+        self._broker_epoch = broker_epoch
         self._network = network
         self._clock = clock
         self._config = config
@@ -90,6 +98,7 @@ class Fetcher:
             max_wait_ms=self._config.replica_fetch_wait_max_ms,
             max_bytes=self._config.replica_fetch_response_max_bytes,
             replica_id=self._broker_id,
+            replica_epoch=self._broker_epoch,
         )
         answer = await self._network.call(self._client, self.leader_id, request, source=self._broker_id)
         good = False

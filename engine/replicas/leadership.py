@@ -5,7 +5,7 @@ Pure: it decides, `Partition` does. Rules from `kafka.cluster.Partition` and `ka
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 UNKNOWN = -1
@@ -20,6 +20,12 @@ class Follower:
     leader_end_at_last_fetch: int = 0
     caught_up_ms: float = 0.0
     """When it last had everything the leader had (`lastCaughtUpTimeMs`)."""
+    broker_epoch: int = UNKNOWN
+    """In which life of its broker it fetched."""
+
+    def eligible(self, epoch: int | None) -> bool:
+        """Whether it may be in sync: its broker is alive (None: dead), in the life in which it fetched (KIP-903)."""
+        return epoch is not None and self.broker_epoch in (UNKNOWN, epoch)
 
     def fetched(self, offset: int, leader_end: int, now_ms: float) -> None:
         """It asks for `offset`, so it has all before; the leader's log ends at `leader_end`."""
@@ -76,39 +82,43 @@ class Leadership:
         """`min.insync.replicas`, as far as there are replicas."""
         return min(min_insync, len(self.followers) + 1)
 
-    def followed(self, broker_id: int, offset: int, leader_end: int, now_ms: float) -> None:
-        """A follower's fetch at `offset`; one that is no replica is ignored."""
-        follower = self.followers.get(broker_id)
-        if follower is not None:
-            follower.fetched(offset, leader_end, now_ms)
+    def followed(
+        self, broker_id: int, offset: int, leader_end: int, now_ms: float, broker_epoch: int = UNKNOWN
+    ) -> None:
+        """A follower's fetch at `offset`."""
+        follower = self.followers[broker_id]
+        follower.fetched(offset, leader_end, now_ms)
+        follower.broker_epoch = broker_epoch
 
     def advance(
-        self, leader_end: int, min_insync: int, lag_max_ms: float, now_ms: float, alive: frozenset[int]
+        self, leader_end: int, min_insync: int, lag_max_ms: float, now_ms: float, alive: Mapping[int, int]
     ) -> bool:
         """Move the high watermark up to the least log end of those that count; whether it moved.
 
-        Below `min_insync` members it stays (KIP-966). A replica out of sync that is alive and close behind counts as
-        well, so that it can catch up with the high watermark and come in.
+        Below `min_insync` members it stays (KIP-966). `alive` are the brokers with their epochs: a replica out of sync
+        that is alive and close behind counts as well, so that it can catch up with the high watermark and come in.
         """
         if len(self.isr) < self.effective_min_insync(min_insync):
             return False
         least = leader_end
         for broker_id, follower in self.followers.items():
             near = follower.log_end_offset == leader_end or now_ms - follower.caught_up_ms <= lag_max_ms
-            if broker_id in self.maximal_isr or (near and broker_id in alive):
+            if broker_id in self.maximal_isr or (near and follower.eligible(alive.get(broker_id))):
                 least = min(least, follower.log_end_offset)
         if least <= self.high_watermark:
             return False
         self.high_watermark = least
         return True
 
-    def joiners(self, alive: frozenset[int]) -> frozenset[int]:
+    def joiners(self, alive: Mapping[int, int]) -> frozenset[int]:
         """Who may come into the ISR: alive, at the high watermark and past the start of this epoch."""
         reach = max(self.high_watermark, self.epoch_start_offset)
         return frozenset(
             broker_id
             for broker_id, follower in self.followers.items()
-            if broker_id not in self.maximal_isr and broker_id in alive and follower.log_end_offset >= reach
+            if broker_id not in self.maximal_isr
+            and follower.eligible(alive.get(broker_id))
+            and follower.log_end_offset >= reach
         )
 
     def laggards(self, leader_end: int, lag_max_ms: float, now_ms: float) -> frozenset[int]:

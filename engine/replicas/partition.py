@@ -6,7 +6,7 @@ see (the high watermark), and who is woken when there is news.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from engine.clock import Clock
 from engine.config import BrokerConfig, TopicConfig
@@ -72,8 +72,8 @@ class Partition:
         self.producers = ProducerStates()
         self.isr_change: Callable[[Partition], None] = lambda _: None
         """Called when the ISR should be looked at; the broker asks the controller."""
-        self.alive: Callable[[], frozenset[int]] = frozenset
-        """Which brokers the controller takes for alive."""
+        self.alive: Callable[[], Mapping[int, int]] = dict
+        """Which brokers the controller takes for alive, each with its epoch."""
         self._clock = clock
         self._disk = disk
         self._lag_max_ms = broker_config.replica_lag_time_max_ms
@@ -234,7 +234,9 @@ class Partition:
 
     # Fetching
 
-    async def fetch(self, position: FetchPosition, max_bytes: int, replica_id: int = -1) -> FetchedPartition:
+    async def fetch(
+        self, position: FetchPosition, max_bytes: int, replica_id: int = -1, replica_epoch: int = -1
+    ) -> FetchedPartition:
         """Batches from `position` on: up to the high watermark for a consumer, to the log end for a follower.
 
         A follower whose log has parted from this one is told where, and what it has counts for nothing until then.
@@ -251,7 +253,7 @@ class Partition:
             raise OffsetOutOfRangeError(f"{self.tp} holds offsets {start} to {end}, not {position.fetch_offset}.")
         if replica_id >= 0:
             before = leading.high_watermark
-            leading.followed(replica_id, position.fetch_offset, end, self._clock.now_ms())
+            leading.followed(replica_id, position.fetch_offset, end, self._clock.now_ms(), replica_epoch)
             self._advance()
             if leading.high_watermark != before:
                 self._wake()

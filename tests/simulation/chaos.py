@@ -14,6 +14,7 @@ from engine.faults import Rule
 from engine.messages import (
     AlterPartitionRequest,
     BrokerHeartbeatRequest,
+    BrokerRegistrationRequest,
     FetchRequest,
     HeartbeatRequest,
     JoinGroupRequest,
@@ -31,6 +32,7 @@ REQUESTS: tuple[type[Request[Any]] | None, ...] = (
     FetchRequest,
     AlterPartitionRequest,
     BrokerHeartbeatRequest,
+    BrokerRegistrationRequest,
     ReadMetadataRequest,
     HeartbeatRequest,
     JoinGroupRequest,

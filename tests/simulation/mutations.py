@@ -5,7 +5,7 @@ Each is a context manager that puts a wrong rule in place of the right one and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -96,7 +96,7 @@ def advance_beyond_the_isr() -> AbstractContextManager[None]:
 def join_the_isr_too_early() -> AbstractContextManager[None]:
     """A follower is in sync as soon as it has fetched anything."""
 
-    def joiners(self: Leadership, alive: frozenset[int]) -> frozenset[int]:
+    def joiners(self: Leadership, alive: Mapping[int, int]) -> frozenset[int]:
         return frozenset(each for each in self.followers if each in alive and each not in self.maximal_isr)
 
     return _instead(Leadership, "joiners", joiners)

@@ -10,8 +10,15 @@ import pytest
 from engine.clients.producer import Producer
 from engine.clock import ManualClock
 from engine.cluster import Cluster
-from engine.errors import ErrorCode, NotEnoughReplicasError, RefusedError
-from engine.messages import FetchPosition, FetchRequest, ProduceRequest
+from engine.errors import ErrorCode, NotEnoughReplicasError, RefusedError, StaleBrokerEpochError
+from engine.messages import (
+    AlterPartitionRequest,
+    BrokerHeartbeatRequest,
+    FetchPosition,
+    FetchRequest,
+    ProduceRequest,
+)
+from engine.network import CONTROLLER
 from engine.snapshot import PartitionView
 from engine.types import ClientInfo, RecordMetadata, TopicPartition
 from engine.workload.spec import ConsumerSpec
@@ -289,7 +296,53 @@ async def test_a_broker_that_cannot_tell_the_controller_stops_all_the_same_and_k
     assert "could not tell the controller" in cluster.events.last(1)[0].sentence()
     cluster.faults.rejoin(leader)
     await clock.complete(cluster.faults.start(leader))
+    await clock.advance(12_000)
     assert cluster.nodes.alive[leader].partitions[TP].log.log_end_offset == 1
+
+
+async def test_a_broker_that_crashed_is_let_in_again_when_its_session_has_run_out(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await _three_copies(cluster, clock)
+    leader = cluster.nodes.leader(TP).broker_id
+    await clock.complete(cluster.faults.crash(leader))
+    await clock.advance(1_000)
+    await clock.complete(cluster.faults.start(leader))
+    assert "waits to be let in" in cluster.events.last(1)[0].sentence()
+    await clock.advance(5_000)
+    assert (_orders(cluster).leader, leader in cluster.network.reachable()) == (leader, False)
+    await clock.advance(8_000)
+    after = _orders(cluster)
+    assert (after.leader_epoch, leader in after.isr, leader in cluster.network.reachable()) == (1, True, True)
+
+
+async def test_a_leader_that_lost_its_file_does_not_lead_on_as_if_nothing_had_happened(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await _three_copies(cluster, clock)
+    await _send(cluster, clock, b"kept by the others")
+    leader = cluster.nodes.leader(TP).broker_id
+    await clock.complete(cluster.faults.crash(leader))
+    await clock.complete(cluster.faults.delete_file(leader))
+    await clock.complete(cluster.faults.start(leader))
+    await clock.advance(15_000)
+    assert await _values(cluster) == [b"kept by the others"]
+    assert _orders(cluster).isr == (1, 2, 3)
+
+
+async def test_what_a_broker_asked_for_before_it_died_is_not_done_when_it_arrives_late(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await _three_copies(cluster, clock)
+    epoch = cluster.nodes.alive[3].broker_epoch
+    await clock.complete(cluster.faults.crash(3))
+    await clock.advance(12_000)
+    await clock.complete(cluster.faults.start(3))
+    await clock.advance(1_000)
+    for late in (BrokerHeartbeatRequest(3, epoch, 0, want_stop=True), AlterPartitionRequest(3, epoch, {})):
+        with pytest.raises(StaleBrokerEpochError):
+            await cluster.network.call(ME, CONTROLLER, late)
+    assert [broker.broker_id for broker in cluster.snapshot().brokers if broker.registered] == [1, 2, 3]
 
 
 async def test_a_broker_that_starts_cut_off_serves_when_it_reaches_the_controller(

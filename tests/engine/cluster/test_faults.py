@@ -12,7 +12,13 @@ from engine.clients.producer import Producer
 from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.errors import KafkaStorageError, NetworkError, RefusedError
-from engine.messages import AlterPartitionRequest, AlterPartitionResponse, FetchRequest, ProduceRequest
+from engine.messages import (
+    AlteredPartition,
+    AlterPartitionRequest,
+    AlterPartitionResponse,
+    FetchRequest,
+    ProduceRequest,
+)
 from engine.network import CONTROLLER
 from engine.types import ClientInfo, TopicPartition
 from tests.engine.replicas.batches import batch_of
@@ -232,7 +238,9 @@ async def test_an_isr_that_the_controller_does_not_agree_to_is_not_asked_for_aga
             return await cluster.controller.handle(client, request)
         asked += 1
         assert asked < 1_000, "asked for ever while no time passed"
-        return AlterPartitionResponse(cluster.controller.state_of(request.topic_partition))
+        return AlterPartitionResponse(
+            {tp: AlteredPartition(state=cluster.controller.state_of(tp)) for tp in request.partitions}
+        )
 
     cluster.network.attach(CONTROLLER, disagree)
     await clock.complete(cluster.faults.start(comes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.replicas.leadership import Leadership
 
 LAG_MS = 10_000.0
-ALIVE = frozenset((1, 2, 3))
+ALIVE = {1: 7, 2: 8, 3: 9}
 
 
 def _leading(isr: tuple[int, ...] = (1, 2, 3), start: int = 0, high_watermark: int = 0) -> Leadership:
@@ -69,7 +69,16 @@ def test_who_has_come_to_the_high_watermark_and_the_epochs_start_may_join() -> N
     assert leading.joiners(ALIVE) == set()
     leading.followed(2, 6, leader_end=8, now_ms=2)
     assert leading.joiners(ALIVE) == {2}
-    assert leading.joiners(frozenset((1, 3))) == set()
+    assert leading.joiners({1: 7, 3: 9}) == set()
+
+
+def test_what_a_replica_fetched_before_it_died_does_not_let_it_join_when_it_lives_again() -> None:
+    leading = _leading(isr=(1,))
+    leading.followed(2, 8, leader_end=8, now_ms=1, broker_epoch=8)
+    assert leading.joiners({1: 7, 2: 12}) == set()
+    assert leading.advance(9, 1, LAG_MS, 2, {1: 7, 2: 12})
+    leading.followed(2, 9, leader_end=9, now_ms=3, broker_epoch=12)
+    assert leading.joiners({1: 7, 2: 12}) == {2}
 
 
 def test_those_who_are_proposed_hold_the_high_watermark_already() -> None:
@@ -84,5 +93,5 @@ def test_a_replica_that_stopped_holds_up_nobody_however_close_it_was() -> None:
     leading = _leading(isr=(1,))
     leading.followed(2, 6, leader_end=6, now_ms=1_000)
     assert not leading.advance(8, 1, LAG_MS, 1_100, ALIVE) or leading.high_watermark == 6
-    assert leading.advance(8, 1, LAG_MS, 1_200, frozenset((1,)))
+    assert leading.advance(8, 1, LAG_MS, 1_200, {1: 7})
     assert leading.high_watermark == 8
