@@ -1,0 +1,58 @@
+"""Members of different clients share the partitions of a topic, with each assignor that they have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+from confluent_kafka import Producer
+
+from engine.cluster import Cluster
+from tests.wire.clients.members import Member, aiokafka, kafka_python, librdkafka, of_the_lab, shared, until
+
+TOGETHER: list[tuple[str, list[Member]]] = [
+    ("range", [librdkafka, aiokafka, kafka_python, of_the_lab]),
+    ("roundrobin", [kafka_python, of_the_lab, librdkafka, aiokafka]),
+    ("sticky", [aiokafka, of_the_lab]),
+    ("sticky", [of_the_lab, kafka_python]),
+    ("cooperative-sticky", [librdkafka, of_the_lab]),
+    ("cooperative-sticky", [of_the_lab, kafka_python, librdkafka]),
+]
+
+
+def produce(bootstrap: str, values: list[bytes]) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap})
+    for number, value in enumerate(values):
+        producer.produce("orders", value, partition=number % 6)
+    assert producer.flush(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("assignor", "kinds"),
+    TOGETHER,
+    ids=[f"{assignor}-{'-'.join(kind.__name__ for kind in kinds)}" for assignor, kinds in TOGETHER],
+)
+async def test_members_of_different_clients_share_a_topic(
+    lab: Cluster, bootstrap: str, assignor: str, kinds: list[Member]
+) -> None:
+    await lab.create_topic("orders", partitions=6, replication_factor=1)
+    async with AsyncExitStack() as members:
+        taken = []
+        for number, kind in enumerate(kinds, start=1):
+            taken.append(await members.enter_async_context(kind(lab, bootstrap, "billing", "orders", assignor)))
+            await until(lab, lambda number=number: shared(lab, "billing", number))  # type: ignore[misc]
+        group = lab.snapshot().group("billing")
+        assert group is not None
+        assert group.assignor == assignor
+        assert min(len(member.assignment) for member in group.members) >= 1
+        assert {member.software for member in group.members} >= {"kafkarium"}
+        values = [b"%03d" % number for number in range(300)]
+        await asyncio.to_thread(produce, bootstrap, values)
+        await until(lab, lambda: len(set().union(*taken)) == len(values))
+        assert sorted(value for each in taken for value in each) == values, "each record once"
+        assert all(taken), "everybody took some"
+    group = lab.snapshot().group("billing")
+    assert group is not None
+    assert group.members == ()
+    assert group.lag == 0, "what was taken was committed on leaving"
