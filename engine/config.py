@@ -333,6 +333,47 @@ class BrokerConfig(_Settings):
         "How many incremental fetch sessions of clients from outside a broker keeps.",
         minimum=0,
     )
+    producer_id_expiration_ms: int = _setting(
+        "producer.id.expiration.ms", 86_400_000, "How long a partition remembers a silent producer.", minimum=1
+    )
+    producer_id_expiration_check_interval_ms: int = _setting(
+        "producer.id.expiration.check.interval.ms", 600_000, "How often silent producers are looked for.", minimum=1
+    )
+    transaction_state_log_num_partitions: int = _setting(
+        "transaction.state.log.num.partitions", 50, "Partitions of __transaction_state.", minimum=1
+    )
+    transaction_state_log_replication_factor: int = _setting(
+        "transaction.state.log.replication.factor",
+        3,
+        "Copies of __transaction_state, as far as there are brokers.",
+        minimum=1,
+    )
+    transaction_state_log_min_isr: int = _setting(
+        "transaction.state.log.min.isr",
+        2,
+        "How many of those copies must be in sync for a transaction to go on.",
+        minimum=1,
+    )
+    transaction_max_timeout_ms: int = _setting(
+        "transaction.max.timeout.ms", 900_000, "The longest transaction a producer may ask for.", minimum=1
+    )
+    transactional_id_expiration_ms: int = _setting(
+        "transactional.id.expiration.ms", 604_800_000, "How long an idle transactional id is remembered.", minimum=1
+    )
+    transaction_abort_timed_out_transaction_cleanup_interval_ms: int = _setting(
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        1_000,
+        "How often transactions are looked for whose time has run out.",
+        kafka=10_000,
+        minimum=1,
+        why="so that a transaction is aborted soon after its time is over",
+    )
+    transaction_remove_expired_transaction_cleanup_interval_ms: int = _setting(
+        "transaction.remove.expired.transaction.cleanup.interval.ms",
+        3_600_000,
+        "How often transactional ids are looked for that nobody uses any more.",
+        minimum=1,
+    )
     log_retention_check_interval_ms: int = _setting(
         "log.retention.check.interval.ms",
         5_000,
@@ -354,3 +395,11 @@ class BrokerConfig(_Settings):
 INTERNAL_TOPIC = "__consumer_offsets"
 
 INTERNAL_TOPIC_CONFIG = {"cleanup.policy": "compact", "compression.type": "producer"}
+
+TRANSACTION_TOPIC = "__transaction_state"
+
+TRANSACTION_TOPIC_CONFIG = {
+    "cleanup.policy": "compact",
+    "compression.type": "uncompressed",
+    "unclean.leader.election.enable": "false",
+}

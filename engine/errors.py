@@ -58,6 +58,8 @@ class ErrorCode(IntEnum):
     INVALID_PRODUCER_ID_MAPPING = 49
     INVALID_TRANSACTION_TIMEOUT = 50
     CONCURRENT_TRANSACTIONS = 51
+    TRANSACTION_COORDINATOR_FENCED = 52
+    OPERATION_NOT_ATTEMPTED = 55
     KAFKA_STORAGE_ERROR = 56
     SASL_AUTHENTICATION_FAILED = 58
     UNKNOWN_PRODUCER_ID = 59
@@ -167,7 +169,7 @@ class CoordinatorNotAvailableError(KafkaError, code=ErrorCode.COORDINATOR_NOT_AV
 
 
 class NotCoordinatorError(KafkaError, code=ErrorCode.NOT_COORDINATOR, retriable=True):
-    """Another broker coordinates this group."""
+    """Another broker coordinates this group or transaction."""
 
 
 class InvalidTopicError(KafkaError, code=ErrorCode.INVALID_TOPIC_EXCEPTION):
@@ -284,6 +286,14 @@ class InvalidTransactionTimeoutError(KafkaError, code=ErrorCode.INVALID_TRANSACT
 
 class ConcurrentTransactionsError(KafkaError, code=ErrorCode.CONCURRENT_TRANSACTIONS, retriable=True):
     """Another transaction of this id is still being completed."""
+
+
+class TransactionCoordinatorFencedError(KafkaError, code=ErrorCode.TRANSACTION_COORDINATOR_FENCED):
+    """A newer coordinator of this transaction has written here already."""
+
+
+class OperationNotAttemptedError(KafkaError, code=ErrorCode.OPERATION_NOT_ATTEMPTED):
+    """It was not tried, because another part of the request failed."""
 
 
 class KafkaStorageError(KafkaError, code=ErrorCode.KAFKA_STORAGE_ERROR, retriable=True):

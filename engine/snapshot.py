@@ -39,6 +39,19 @@ class MemberState(Enum):
     UNRELEASED_PARTITIONS = "UNRELEASED_PARTITIONS"
 
 
+class TransactionState(Enum):
+    """The states of a transactional id (`org.apache.kafka.coordinator.transaction.TransactionState`)."""
+
+    EMPTY = "Empty"
+    ONGOING = "Ongoing"
+    PREPARE_COMMIT = "PrepareCommit"
+    PREPARE_ABORT = "PrepareAbort"
+    COMPLETE_COMMIT = "CompleteCommit"
+    COMPLETE_ABORT = "CompleteAbort"
+    DEAD = "Dead"
+    PREPARE_EPOCH_FENCE = "PrepareEpochFence"
+
+
 class ClientState(Enum):
     """What a producer or consumer that lives in the lab is doing."""
 
@@ -102,6 +115,11 @@ class PartitionView:
     compacted: bool = False
     copies: tuple[ReplicaView, ...] = ()
     """Its replicas, in the order they are assigned: the first is the preferred leader."""
+
+    last_stable_offset: int = -1
+    """Up to where `read_committed` reads; -1 where that was never seen."""
+    open_transactions: tuple[tuple[int, int], ...] = ()
+    """(producer id, first offset) of each transaction that is open here, in the order of their offsets."""
 
     @property
     def tp(self) -> TopicPartition:
@@ -275,6 +293,30 @@ class GroupView:
     def topics(self) -> tuple[str, ...]:
         """Topics it has a standing in."""
         return tuple(dict.fromkeys(offset.topic for offset in self.offsets))
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """A transactional id as its coordinator has it."""
+
+    transactional_id: str
+    state: TransactionState
+    producer_id: int
+    producer_epoch: int
+    timeout_ms: int
+    began_ms: float | None
+    """When the transaction was opened; None while there is none."""
+    updated_ms: float
+    partitions: tuple[TopicPartition, ...]
+    """Those that are part of it, or still lack their marker."""
+    coordinator: int
+
+    @property
+    def deadline_ms(self) -> float | None:
+        """When its coordinator aborts it; None while nothing is open."""
+        if self.state is not TransactionState.ONGOING or self.began_ms is None:
+            return None
+        return self.began_ms + self.timeout_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,6 +529,8 @@ class World:
     ledger: LedgerView = LedgerView()
     listening: ListeningView | None = None
     """None while clients from outside cannot connect."""
+    transactions: tuple[TransactionView, ...] = ()
+    """By transactional id."""
 
     def topic(self, name: str) -> TopicView | None:
         """The topic of that name."""

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Coroutine
 from typing import Any
 
 from engine.broker.administration import Administration
-from engine.broker.offsets_log import OffsetsLog
+from engine.broker.coordinator_log import CoordinatorLog
 from engine.broker.replicas import Replicas, leads
-from engine.broker.serving import Ids, Serving
+from engine.broker.serving import Serving
+from engine.broker.transacting import Ids
 from engine.clock import Clock
-from engine.config import INTERNAL_TOPIC, BrokerConfig
+from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC, BrokerConfig
 from engine.controller.image import MetadataImage, TopicGone
-from engine.errors import KafkaError
+from engine.errors import KafkaError, UnknownTopicOrPartitionError
 from engine.events import EventLog
 from engine.groups.coordinator import GroupCoordinator
-from engine.messages import BrokerHeartbeatRequest, BrokerRegistrationRequest, ReadMetadataRequest, Request
+from engine.messages import (
+    BrokerHeartbeatRequest,
+    BrokerRegistrationRequest,
+    ReadMetadataRequest,
+    Request,
+    WriteTxnMarkersRequest,
+    WriteTxnMarkersResponse,
+)
 from engine.network import CONTROLLER, Network
 from engine.replicas.disk import Disk
 from engine.replicas.partition import Partition
 from engine.storage.store import BrokerStore
+from engine.transactions import TransactionCoordinator
 from engine.types import ClientInfo, TopicPartition
 
 
@@ -46,14 +56,34 @@ class Broker:
             broker_id,
             clock,
             config,
-            OffsetsLog(self.partitions, clock),
+            CoordinatorLog(INTERNAL_TOPIC, self.partitions, clock),
             events,
             lambda: self.image.counts,
             lambda: self.image.ids,
         )
+        self.transactions = TransactionCoordinator(
+            broker_id,
+            clock,
+            config,
+            CoordinatorLog(TRANSACTION_TOPIC, self.partitions, clock),
+            events,
+            lambda: self.image.counts,
+            self._leader_of,
+            self._ask_broker,
+            ids.next_producer_id,
+        )
         administration = Administration(self.replicas, self.image, self._ask, clock, config, events)
         self._serving = Serving(
-            broker_id, self.replicas, self.image, self.coordinator, administration, self._ask, ids, clock, config
+            broker_id,
+            self.replicas,
+            self.image,
+            self.coordinator,
+            self.transactions,
+            administration,
+            self._ask,
+            ids,
+            clock,
+            config,
         )
         self._clock = clock
         self._config = config
@@ -102,6 +132,7 @@ class Broker:
 
     def _serve(self) -> None:
         self.replicas.start()
+        self.transactions.start()
         self._network.attach(self.broker_id, self.handle)
         self._tasks = [
             asyncio.create_task(self._follow_metadata(), name=f"metadata {self.broker_id}"),
@@ -129,21 +160,40 @@ class Broker:
             newest[getattr(change, "name", "")] = change
         for change in newest.values():
             for tp, led in await self.replicas.apply(change):
-                if tp.topic == INTERNAL_TOPIC:
-                    self._coordinate(tp.partition, led)
+                self._coordinate(tp, led)
         for change in answer.changes if self._metadata_offset else ():  # in the past it coordinated nothing
             if isinstance(change, TopicGone):
                 await self.coordinator.forget_topic(change.name)
         self._metadata_offset = answer.end_offset
 
-    def _coordinate(self, partition: int, led: bool) -> None:
-        """Begin or cease to coordinate the groups of a partition; reading its log must not hold up the rest."""
-        if not led:
-            self.coordinator.unload(partition)
-            return
-        task = asyncio.get_running_loop().create_task(self.coordinator.load(partition))
+    def _coordinate(self, tp: TopicPartition, led: bool) -> None:
+        """Begin or cease to coordinate what a partition holds; reading its log must not hold up the rest."""
+        match tp.topic, led:
+            case (topic, False) if topic == INTERNAL_TOPIC:
+                self.coordinator.unload(tp.partition)
+            case (topic, False) if topic == TRANSACTION_TOPIC:
+                self.transactions.unload(tp.partition)
+            case (topic, True) if topic == INTERNAL_TOPIC:
+                self._load(self.coordinator.load(tp.partition))
+            case (topic, True) if topic == TRANSACTION_TOPIC:
+                self._load(self.transactions.load(tp.partition, self.partitions[tp].state.leader_epoch))
+
+    def _load(self, loading: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(loading)
         self._loading.add(task)
         task.add_done_callback(self._loading.discard)
+
+    # Other brokers
+
+    def _leader_of(self, tp: TopicPartition) -> int | None:
+        topic = self.image.topics.get(tp.topic)
+        if topic is None or tp.partition >= len(topic.partitions):
+            raise UnknownTopicOrPartitionError(f"There is no {tp}.")
+        leader = topic.partitions[tp.partition].leader
+        return leader if leader in self.image.live else None
+
+    async def _ask_broker(self, broker_id: int, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse:
+        return await self._network.call(self._client, broker_id, request, source=self.broker_id)
 
     async def _follow_metadata(self) -> None:
         while True:
@@ -189,13 +239,14 @@ class Broker:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         self.coordinator.close()
+        await self.transactions.close()
         await self.replicas.close()
         for partition in self.partitions.values():
             partition.retire()
         if abruptly:
             self.store.abandon()
         else:
-            await self.store.checkpoint()
+            await self.replicas.checkpoint()
         for result in results:
             if isinstance(result, Exception):
                 raise result

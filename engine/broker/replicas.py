@@ -82,6 +82,7 @@ class Replicas:
         self._tasks = [
             asyncio.create_task(self._keep_isrs(), name=f"isr {self.broker_id}"),
             asyncio.create_task(self._look_for_laggards(), name=f"lag {self.broker_id}"),
+            asyncio.create_task(self._expire_producers(), name=f"producers {self.broker_id}"),
         ]
 
     async def close(self) -> None:
@@ -93,6 +94,23 @@ class Replicas:
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
+
+    async def checkpoint(self) -> None:
+        """Keep high watermarks and what is known of producers, as far as it changed; raises KafkaStorageError."""
+        standings = {
+            standing.log: (partition, standing)
+            for partition in self.partitions.values()
+            if (standing := partition.standing()) is not None
+        }
+        for log in await self._store.checkpoint([standing for _, standing in standings.values()]):
+            partition, standing = standings[log]
+            partition.kept(standing)
+
+    async def _expire_producers(self) -> None:
+        while True:
+            await self._clock.sleep(self._config.producer_id_expiration_check_interval_ms)
+            for partition in tuple(self.partitions.values()):
+                partition.expire_producers(self._config.producer_id_expiration_ms)
 
     # What the controller says
 

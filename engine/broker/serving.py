@@ -1,4 +1,4 @@
-"""The requests a broker serves for clients and for other brokers, each a method here or of the group coordinator.
+"""The requests a broker serves for clients and for other brokers, each a method here or of one of its coordinators.
 
 Rules from `kafka.server.KafkaApis` and `ReplicaManager`.
 """
@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from engine.broker.administration import Administration, Ask
 from engine.broker.replicas import Replicas
+from engine.broker.transacting import Ids, Transacting
 from engine.clock import Clock
-from engine.config import INTERNAL_TOPIC, BrokerConfig
+from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC, BrokerConfig
 from engine.controller import check_name
 from engine.controller.image import MetadataImage
 from engine.errors import (
     CoordinatorNotAvailableError,
     ErrorCode,
     InvalidGroupIdError,
+    InvalidRequestError,
     InvalidRequiredAcksError,
     InvalidTopicError,
     KafkaError,
@@ -30,6 +32,7 @@ from engine.messages import (
     BrokerAddress,
     ConsumerGroupDescribeRequest,
     ConsumerGroupHeartbeatRequest,
+    CoordinatorType,
     CreatableTopic,
     CreateTopicsRequest,
     DeleteGroupsRequest,
@@ -42,8 +45,6 @@ from engine.messages import (
     FindCoordinatorRequest,
     FindCoordinatorResponse,
     HeartbeatRequest,
-    InitProducerIdRequest,
-    InitProducerIdResponse,
     JoinGroupRequest,
     LeaveGroupRequest,
     ListedOffset,
@@ -65,20 +66,14 @@ from engine.messages import (
     TopicMetadata,
 )
 from engine.replicas.partition import Partition
+from engine.transactions import TransactionCoordinator
 from engine.types import ClientInfo, TopicPartition
 
-
-class Ids(Protocol):
-    """Who gives things their ids: the controller."""
-
-    cluster_id: str
-
-    async def next_producer_id(self) -> int:
-        """An id that no producer has had."""
+_INTERNAL = frozenset((INTERNAL_TOPIC, TRANSACTION_TOPIC))
 
 
 class Serving:
-    """Answers requests from a broker's replicas, its image of the metadata, and its group coordinator."""
+    """Answers requests from a broker's replicas, its image of the metadata, and its coordinators."""
 
     def __init__(
         self,
@@ -86,6 +81,7 @@ class Serving:
         replicas: Replicas,
         image: MetadataImage,
         coordinator: GroupCoordinator,
+        transactions: TransactionCoordinator,
         administration: Administration,
         ask: Ask,
         ids: Ids,
@@ -105,7 +101,6 @@ class Serving:
             FetchRequest: self._fetch,
             ListOffsetsRequest: self._list_offsets,
             OffsetForLeaderEpochRequest: self._offset_for_leader_epoch,
-            InitProducerIdRequest: self._init_producer_id,
             FindCoordinatorRequest: self._find_coordinator,
             JoinGroupRequest: coordinator.join_group,
             SyncGroupRequest: coordinator.sync_group,
@@ -120,6 +115,7 @@ class Serving:
             **administration.serve,
             ConsumerGroupHeartbeatRequest: coordinator.consumer_group_heartbeat,
             ConsumerGroupDescribeRequest: coordinator.consumer_group_describe,
+            **Transacting(self._partition, image, transactions, ask, ids, clock).serve,
         }
 
     async def handle(self, client: ClientInfo, request: Request[Any]) -> Any:
@@ -150,9 +146,9 @@ class Serving:
     async def _auto_create(self, names: tuple[str, ...]) -> dict[str, ErrorCode]:
         """Have the controller make topics that a client named; why it refused some (`AutoTopicCreationManager`)."""
         try:
-            if INTERNAL_TOPIC in names:
-                await self._ask(EnsureInternalTopicRequest(INTERNAL_TOPIC))
-            topics = tuple(CreatableTopic(name) for name in names if name != INTERNAL_TOPIC)
+            for name in _INTERNAL.intersection(names):
+                await self._ask(EnsureInternalTopicRequest(name))
+            topics = tuple(CreatableTopic(name) for name in names if name not in _INTERNAL)
             made = await self._ask(CreateTopicsRequest(topics, unasked=True))
         except NetworkError:
             return {}  # without the controller there is no new topic; the client asks again
@@ -171,12 +167,14 @@ class Serving:
         return TopicMetadata(name, error=told if passed_on else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
 
     async def _find_coordinator(self, client: ClientInfo, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
+        transactional = request.key_type is CoordinatorType.TRANSACTION
         if not request.key:
-            raise InvalidGroupIdError
-        topic = self._image.topics.get(INTERNAL_TOPIC)
+            raise InvalidRequestError("A transactional id must not be empty.") if transactional else InvalidGroupIdError
+        name = TRANSACTION_TOPIC if transactional else INTERNAL_TOPIC
+        topic = self._image.topics.get(name)
         if topic is None:
-            await self._ask(EnsureInternalTopicRequest(INTERNAL_TOPIC))
-            topic = self._image.topics.get(INTERNAL_TOPIC)
+            await self._ask(EnsureInternalTopicRequest(name))
+            topic = self._image.topics.get(name)
         if topic is None:
             raise CoordinatorNotAvailableError
         leader = topic.partitions[partition_for(request.key, len(topic.partitions))].leader
@@ -186,9 +184,6 @@ class Serving:
 
     # Records
 
-    async def _init_producer_id(self, client: ClientInfo, request: InitProducerIdRequest) -> InitProducerIdResponse:
-        return InitProducerIdResponse(await self._ids.next_producer_id(), 0)
-
     async def _produce(self, client: ClientInfo, request: ProduceRequest) -> ProduceResponse:
         if request.acks not in (0, 1, -1):
             raise InvalidRequiredAcksError
@@ -197,8 +192,8 @@ class Serving:
 
     async def _append(self, tp: TopicPartition, batch: bytes, request: ProduceRequest) -> ProducedPartition:
         try:
-            if tp.topic == INTERNAL_TOPIC:
-                raise InvalidTopicError(f"{INTERNAL_TOPIC} is written by the group coordinator alone.")
+            if tp.topic in _INTERNAL:
+                raise InvalidTopicError(f"{tp.topic} is written by coordinators alone.")
             return await self._partition(tp).append(batch, request.acks, request.timeout_ms)
         except KafkaError as error:
             return ProducedPartition(error.code, message=str(error))
@@ -233,7 +228,11 @@ class Serving:
                 continue
             try:
                 answer[tp] = found = await partition.fetch(
-                    position, request.max_bytes - size, request.replica_id, request.replica_epoch
+                    position,
+                    request.max_bytes - size,
+                    request.replica_id,
+                    request.replica_epoch,
+                    request.isolation_level,
                 )
                 size += sum(map(len, found.batches))
             except KafkaError as error:
@@ -246,7 +245,7 @@ class Serving:
             try:
                 partition = self._partition(tp)
                 partition.check_leader(request.current_leader_epochs.get(tp, -1))
-                answer[tp] = await partition.list_offset(timestamp)
+                answer[tp] = await partition.list_offset(timestamp, request.isolation_level)
             except KafkaError as error:
                 answer[tp] = ListedOffset(error.code)
         return ListOffsetsResponse(answer)

@@ -392,6 +392,7 @@ class Cluster:
             undo=self.offsets.undoable,
             ledger=self.ledger.view(),
             listening=self._listener.view() if self._listener is not None else None,
+            transactions=self._view.transactions(),
         )
 
     async def records_behind(self, figure: LedgerFigure) -> list[LedgerRecord]:

@@ -107,7 +107,7 @@ class Housekeeping:
 
     async def _checkpoint(self) -> None:
         for broker in tuple(self._nodes.alive.values()):
-            await broker.store.checkpoint()
+            await broker.replicas.checkpoint()
 
     async def _count(self) -> None:
         produced, consumed, lag = await self._each_second()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.cluster.nodes import Nodes
 from engine.controller import Topic
 from engine.messages import PartitionMetadata
-from engine.snapshot import BrokerView, GroupView, PartitionView, ReplicaView, TopicView
+from engine.snapshot import BrokerView, GroupView, PartitionView, ReplicaView, TopicView, TransactionView
 from engine.types import TopicPartition
 from engine.workload.workload import Workload
 
@@ -21,6 +21,7 @@ class WorldView:
         self._topics: dict[str, TopicView] = {}
         self._brokers: tuple[BrokerView, ...] = ()
         self._groups: tuple[GroupView, ...] = ()
+        self._transactions: tuple[TransactionView, ...] = ()
 
     def brokers(self) -> tuple[BrokerView, ...]:
         """Every broker, alive or not."""
@@ -96,6 +97,8 @@ class WorldView:
             log.max_timestamp,
             log.epochs.latest,
             replica.leads,
+            replica.last_stable_offset,
+            len(replica.producers.transactions.open),
         )
 
     def _look_at(
@@ -116,6 +119,7 @@ class WorldView:
                 fresh.size_bytes,
                 fresh.max_timestamp,
             )
+            stable, begun = fresh.last_stable_offset, fresh.open_transactions
         else:
             log = shown.log
             figures = (
@@ -125,8 +129,12 @@ class WorldView:
                 log.size_bytes,
                 log.max_timestamp,
             )
+            stable = shown.last_stable_offset
+            opened = sorted((offset, producer_id) for producer_id, offset in shown.producers.transactions.open.items())
+            begun = tuple((producer_id, offset) for offset, producer_id in opened)
         if (
             old is not None
+            and (old.last_stable_offset, old.open_transactions) == (stable, begun)
             and figures
             == (old.log_start_offset, old.high_watermark, old.log_end_offset, old.size_bytes, old.max_timestamp)
             and old.copies == copies
@@ -145,6 +153,8 @@ class WorldView:
             *figures,
             compacted=topic.config.compacted,
             copies=copies,
+            last_stable_offset=stable,
+            open_transactions=begun,
         )
         self._partitions[tp] = view
         return view
@@ -176,6 +186,16 @@ class WorldView:
         if len(ordered) != len(self._groups) or any(a is not b for a, b in zip(ordered, self._groups, strict=True)):
             self._groups = ordered
         return self._groups
+
+    def transactions(self) -> tuple[TransactionView, ...]:
+        """Every transactional id whose coordinator is up, in order."""
+        found = {
+            view.transactional_id: view for broker in self._nodes.alive.values() for view in broker.transactions.views()
+        }
+        ordered = tuple(found[transactional_id] for transactional_id in sorted(found))
+        if ordered != self._transactions:
+            self._transactions = ordered
+        return self._transactions
 
     def _standing(self, tp: TopicPartition) -> tuple[int, int] | None:
         topic = self._nodes.controller.topics.get(tp.topic)

@@ -12,7 +12,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from engine.clock import Clock
-from engine.config import INTERNAL_TOPIC, INTERNAL_TOPIC_CONFIG, BrokerConfig
+from engine.config import (
+    INTERNAL_TOPIC,
+    INTERNAL_TOPIC_CONFIG,
+    TRANSACTION_TOPIC,
+    TRANSACTION_TOPIC_CONFIG,
+    BrokerConfig,
+)
 from engine.controller.administration import Administration
 from engine.controller.decided import Decided, TopicStore
 from engine.controller.elections import called_off, elect, elected, moving, with_isr, without
@@ -372,35 +378,52 @@ class Controller:
         async with self._told():
             topic = self.topic(name)
             if topic.internal:
-                raise InvalidTopicError(f"{name} is internal: it holds every group's offsets and cannot be deleted.")
+                held = "every group's offsets" if name == INTERNAL_TOPIC else "the state of every transaction"
+                raise InvalidTopicError(f"{name} is internal: it holds {held} and cannot be deleted.")
             records = self.telling.records_in(name)
             await self._decided.delete(name)
             self.telling.deleted(topic, records)
             return topic
 
     async def _ensure_internal_topic(self, request: EnsureInternalTopicRequest) -> EnsureInternalTopicResponse:
-        if request.name != INTERNAL_TOPIC:
-            raise InvalidTopicError(f"{request.name} is no internal topic.")
-        await self.ensure_offsets_topic()
+        match request.name:
+            case name if name == INTERNAL_TOPIC:
+                await self.ensure_offsets_topic()
+            case name if name == TRANSACTION_TOPIC:
+                await self.ensure_transaction_topic()
+            case name:
+                raise InvalidTopicError(f"{name} is no internal topic.")
         return EnsureInternalTopicResponse()
 
     async def ensure_offsets_topic(self) -> int:
         """How many partitions `__consumer_offsets` has, made on first use as Kafka does."""
+        config = self._config
+        wanted = (config.offsets_topic_num_partitions, config.offsets_topic_replication_factor)
+        return await self._ensure(INTERNAL_TOPIC, *wanted, INTERNAL_TOPIC_CONFIG)
+
+    async def ensure_transaction_topic(self) -> int:
+        """How many partitions `__transaction_state` has, made on first use as Kafka does."""
+        config = self._config
+        copies, least = config.transaction_state_log_replication_factor, config.transaction_state_log_min_isr
+        settings = {**TRANSACTION_TOPIC_CONFIG, "min.insync.replicas": str(least)}
+        return await self._ensure(TRANSACTION_TOPIC, config.transaction_state_log_num_partitions, copies, settings)
+
+    async def _ensure(self, name: str, partitions: int, copies: int, settings: Mapping[str, str]) -> int:
         async with self._told():
-            if INTERNAL_TOPIC not in self.topics:
+            if name not in self.topics:
                 alive = self._sessions.alive
                 topic = new_topic(
-                    INTERNAL_TOPIC,
-                    self._config.offsets_topic_num_partitions,
-                    min(self._config.offsets_topic_replication_factor, len(alive)),
-                    INTERNAL_TOPIC_CONFIG,
+                    name,
+                    partitions,
+                    min(copies, len(alive)),
+                    settings,
                     internal=True,
                     others=self.topics.keys(),
                     brokers=self.brokers,
                     alive=alive,
                 )
                 await self._decided.save(topic)
-        return self.image.counts[INTERNAL_TOPIC]
+        return self.image.counts[name]
 
     async def next_producer_id(self) -> int:
         """An id that no producer of this lab has had, handed out from blocks (`ProducerIdControlManager`)."""

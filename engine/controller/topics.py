@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from engine.config import INTERNAL_TOPIC, TopicConfig
+from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC, TopicConfig
 from engine.controller.image import Topic, check_name
 from engine.errors import (
     InvalidConfigError,
@@ -43,8 +43,9 @@ def new_topic(
     check_name(name)
     if name in others:
         raise TopicAlreadyExistsError(f"Topic {name} exists already; choose another name.")
-    if name == INTERNAL_TOPIC and not internal:
-        raise InvalidTopicError(f"{name} is internal: the first consumer group makes it.")
+    if name in (INTERNAL_TOPIC, TRANSACTION_TOPIC) and not internal:
+        first = "consumer group" if name == INTERNAL_TOPIC else "transactional producer"
+        raise InvalidTopicError(f"{name} is internal: the first {first} makes it.")
     twin = next((other for other in others if other.replace(".", "_") == name.replace(".", "_")), None)
     if twin is not None:
         raise InvalidTopicError(f"{name} collides with {twin}: '.' and '_' are the same in metric names.")
@@ -78,7 +79,9 @@ def grown(
     """
     have = len(topic.partitions)
     if topic.internal:
-        raise InvalidPartitionsError(f"{topic.name} is internal: growing it would lose every group its coordinator.")
+        raise InvalidPartitionsError(
+            f"{topic.name} is internal: growing it would lose groups or transactions their coordinator."
+        )
     if total <= have:
         raise InvalidPartitionsError(
             f"{topic.name} has {have} partitions; it can grow to {have + 1} or more, not {total}."

@@ -1,4 +1,4 @@
-"""Kafka's primitive types as the records of `__consumer_offsets` hold them: big-endian, and compact where flexible.
+"""Kafka's primitive types as the records of coordinators hold them: big-endian, and compact where flexible.
 
 A compact length is an unsigned varint of the length and one, 0 for null (KIP-482); tagged fields end each structure.
 """
@@ -6,6 +6,7 @@ A compact length is an unsigned varint of the length and one, 0 for null (KIP-48
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 
 from engine.errors import CorruptRecordError, InvalidRequestError
 
@@ -50,6 +51,13 @@ def compact_string(text: str | None) -> bytes:
     return compact_length(len(encoded)) + encoded
 
 
+def tagged(fields: Mapping[int, bytes]) -> bytes:
+    """The tagged fields that end a structure."""
+    return varint(len(fields)) + b"".join(
+        varint(tag) + varint(len(data)) + data for tag, data in sorted(fields.items())
+    )
+
+
 def _encoded(text: str) -> bytes:
     try:
         encoded = text.encode()
@@ -65,19 +73,23 @@ def _refuse(text: str) -> InvalidRequestError:
 
 
 class Reader:
-    """Reads Kafka's primitive types one after the other; CorruptRecordError where they do not fit."""
+    """Reads Kafka's primitive types one after the other; CorruptRecordError where they do not fit.
 
-    __slots__ = ("_at", "_data")
+    `what` is the kind of record, as a sentence begins with it.
+    """
 
-    def __init__(self, data: bytes) -> None:
+    __slots__ = ("_at", "_data", "_what")
+
+    def __init__(self, data: bytes, what: str = "A group record") -> None:
         self._data = data
+        self._what = what
         self._at = 0
 
     def version(self, highest: int) -> int:
         """The int16 that begins a value, which must be 0 to `highest`."""
         version = self.int16()
         if not 0 <= version <= highest:
-            raise CorruptRecordError(f"A group record of version {version} cannot be read; 0 to {highest} can.")
+            raise CorruptRecordError(f"{self._what} of version {version} cannot be read; 0 to {highest} can.")
         return version
 
     def int8(self) -> int:
@@ -104,7 +116,7 @@ class Reader:
         """How many follow in an array."""
         length = self.int32()
         if length < 0:
-            raise CorruptRecordError(f"A group record cannot be read: an array of length {length}.")
+            raise CorruptRecordError(f"{self._what} cannot be read: an array of length {length}.")
         return length
 
     def nullable_string(self) -> str | None:
@@ -114,7 +126,7 @@ class Reader:
 
     def string(self) -> str:
         """A string."""
-        return _given(self.nullable_string())
+        return self._given(self.nullable_string())
 
     def blob(self) -> bytes:
         """Bytes with their length."""
@@ -128,7 +140,7 @@ class Reader:
             number |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return number
-        raise CorruptRecordError("A group record cannot be read: a varint that does not end.")
+        raise CorruptRecordError(f"{self._what} cannot be read: a varint that does not end.")
 
     def compact_length(self) -> int:
         """How many follow in a compact array."""
@@ -141,31 +153,32 @@ class Reader:
 
     def compact_string(self) -> str:
         """A compact string."""
-        return _given(self.compact_nullable_string())
+        return self._given(self.compact_nullable_string())
+
+    def tags(self) -> dict[int, bytes]:
+        """The tagged fields that end a structure."""
+        return {self.varint(): self._take(self.varint()) for _ in range(self.varint())}
 
     def skip_tags(self) -> None:
         """The tagged fields that end a structure: none is needed here."""
-        for _ in range(self.varint()):
-            self.varint()
-            self._take(self.varint())
+        self.tags()
+
+    def _given(self, text: str | None) -> str:
+        if text is None:
+            raise CorruptRecordError(f"{self._what} cannot be read: null where a string belongs.")
+        return text
 
     def _text(self, length: int) -> str:
         try:
             return self._take(length).decode()
         except UnicodeDecodeError as error:
-            raise CorruptRecordError("A group record cannot be read: a string that is not UTF-8.") from error
+            raise CorruptRecordError(f"{self._what} cannot be read: a string that is not UTF-8.") from error
 
     def _take(self, size: int) -> bytes:
         found = self._data[self._at : self._at + size] if size >= 0 else b""
         if size < 0 or len(found) != size:
             raise CorruptRecordError(
-                f"A group record cannot be read: {size} bytes expected at byte {self._at} of {len(self._data)}."
+                f"{self._what} cannot be read: {size} bytes expected at byte {self._at} of {len(self._data)}."
             )
         self._at += size
         return found
-
-
-def _given(text: str | None) -> str:
-    if text is None:
-        raise CorruptRecordError("A group record cannot be read: null where a string belongs.")
-    return text

@@ -1,4 +1,4 @@
-"""Writes a coordinator's records: one append at a time to a partition of `__consumer_offsets`, in the order asked for.
+"""Writes a coordinator's records: one append at a time to a partition of its topic, in the order asked for.
 
 Records that arrive while an append is under way all go into the next one (Kafka's `CoordinatorRuntime` gathers them
 too), so that many small commits cost few appends.
@@ -26,7 +26,9 @@ Written = Callable[[KafkaError | None], None]
 
 
 class OffsetsLog(Protocol):
-    """The partitions of `__consumer_offsets`, as a broker keeps them."""
+    """The partitions of a coordinator's topic, as a broker keeps them."""
+
+    topic: str
 
     async def append(self, partition: int, records: Sequence[LogRecord]) -> None:
         """Append keys and values (None: a tombstone) and return when they are committed; raises KafkaError."""
@@ -85,7 +87,7 @@ class Writer:
         except KafkaError as error:
             return as_answered(error)
         except Exception as error:  # whatever it was, somebody waits for an answer, and gets to see it
-            return UnknownServerError(f"The group's record could not be stored: {error!r}")
+            return UnknownServerError(f"A record of {self._log.topic} could not be stored: {error!r}")
         return None
 
     def close(self) -> None:
@@ -96,7 +98,7 @@ class Writer:
             then(self._elsewhere())
 
     def _elsewhere(self) -> NotCoordinatorError:
-        return NotCoordinatorError(f"This broker does not lead __consumer_offsets-{self._partition} any more.")
+        return NotCoordinatorError(f"This broker does not lead {self._log.topic}-{self._partition} any more.")
 
 
 def as_answered(error: KafkaError) -> KafkaError:
@@ -104,6 +106,7 @@ def as_answered(error: KafkaError) -> KafkaError:
     if error.code in (
         ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
         ErrorCode.NOT_ENOUGH_REPLICAS,
+        ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
         ErrorCode.REQUEST_TIMED_OUT,
     ):
         return CoordinatorNotAvailableError(str(error))

@@ -32,6 +32,8 @@ _LENGTH = struct.Struct(">qi")
 _CRC = struct.Struct(">I")
 _CRC_AT = 17
 _CHECKED_FROM = 21
+ATTRIBUTES_AT = 22
+"""Where the byte with the flags below stands."""
 _MAX_TIMESTAMP_AT = 35
 _PRODUCER = struct.Struct(">qhi")
 _PRODUCER_AT = 43
@@ -133,7 +135,7 @@ def stamp(batch: bytes, base_offset: int, leader_epoch: int, log_append_time: in
         return place + batch[_PLACE_SIZE:]
     stamped = bytearray(batch)
     stamped[:_PLACE_SIZE] = place
-    stamped[_CHECKED_FROM + 1] |= TIMESTAMP_TYPE_FLAG
+    stamped[ATTRIBUTES_AT] |= TIMESTAMP_TYPE_FLAG
     struct.pack_into(">q", stamped, _MAX_TIMESTAMP_AT, log_append_time)
     return seal(stamped)
 
@@ -168,11 +170,12 @@ def check(batch: bytes) -> BatchHeader:
     return header
 
 
-def validate(batch: bytes, max_bytes: int) -> BatchHeader:
+def validate(batch: bytes, max_bytes: int, *, coordinator: bool = False) -> BatchHeader:
     """The header of a batch a producer sent, if a broker may take it in.
 
-    `max_bytes` is the topic's `max.message.bytes`. Raises RecordTooLargeError, CorruptRecordError,
-    InvalidRecordError, InvalidTimestampError or UnsupportedCompressionTypeError.
+    `max_bytes` is the topic's `max.message.bytes`. A `coordinator` writes markers and unnumbered batches, too. Raises
+    RecordTooLargeError, CorruptRecordError, InvalidRecordError, InvalidTimestampError or
+    UnsupportedCompressionTypeError.
     """
     header = BatchHeader.parse(batch)
     if header.size_bytes > max_bytes:
@@ -190,9 +193,9 @@ def validate(batch: bytes, max_bytes: int) -> BatchHeader:
         raise InvalidRecordError(f"The batch says it holds {header.count} records over {span} offsets.")
     if header.count != span:
         raise InvalidRecordError(f"The batch says it holds {header.count} records but spans {span} offsets.")
-    if header.is_control:
+    if header.is_control and not coordinator:
         raise InvalidRecordError("Only brokers write control records.")
-    if header.producer_id >= 0 and header.base_sequence < 0:
+    if not coordinator and header.producer_id >= 0 and header.base_sequence < 0:
         raise InvalidRecordError(f"The batch has a producer id but the sequence number {header.base_sequence}.")
     if header.timestamp_type == LOG_APPEND_TIME:
         raise InvalidTimestampError("The batch says its time was set by a broker; a producer sends CreateTime.")

@@ -29,16 +29,20 @@ from engine.messages import (
     EpochEnd,
     FetchedPartition,
     FetchPosition,
+    IsolationLevel,
     ListedOffset,
     PartitionMetadata,
     ProducedPartition,
 )
-from engine.records import BatchHeader, codec_of, recompress, require_keys, validate
+from engine.records import BatchHeader, codec_of, marker_of, recompress, require_keys, validate
 from engine.replicas.acknowledging import Acknowledgements
 from engine.replicas.disk import Disk
 from engine.replicas.leadership import Leadership
-from engine.replicas.producers import KnownBatch, ProducerStates
+from engine.replicas.producers import ProducerStates
+from engine.replicas.recovering import learn_producers, take_in
 from engine.storage.log import PartitionLog
+from engine.storage.producers import KnownBatch
+from engine.storage.store import Standing
 from engine.types import TopicPartition
 
 ALL = -1
@@ -80,6 +84,8 @@ class Partition:
         self._known_watermark = log.high_watermark
         self._producers_as_of = -1
         """How often the log had lost something when `producers` was read from it."""
+        self._kept = (-1, -1)
+        """What was last kept of the producers: their version, and up to which offset."""
         self._watchers: set[Callable[[], None]] = set()
         self._acknowledgements = Acknowledgements(clock)
 
@@ -97,6 +103,12 @@ class Partition:
     def high_watermark(self) -> int:
         """The offset up to which every in-sync replica has the log, as far as this replica knows."""
         return self.leading.high_watermark if self.leading else self._known_watermark
+
+    @property
+    def last_stable_offset(self) -> int:
+        """The offset up to which no transaction is open: a reader with `read_committed` gets no further."""
+        first, high_watermark = self.producers.transactions.first_unstable, self.high_watermark
+        return high_watermark if first is None else min(high_watermark, max(first, self.log.log_start_offset))
 
     # What the controller says
 
@@ -148,17 +160,20 @@ class Partition:
 
     # Producing
 
-    async def append(self, batch: bytes, acks: int = ALL, timeout_ms: float = 30_000) -> ProducedPartition:
+    async def append(
+        self, batch: bytes, acks: int = ALL, timeout_ms: float = 30_000, *, coordinator: bool = False
+    ) -> ProducedPartition:
         """Check a batch by the topic's rules, store it, and answer when `acks` of it is kept; raises KafkaError.
 
+        A `coordinator` of groups or transactions writes markers, and need not number what it writes.
         With acks -1 that is when every in-sync replica has it; NotEnoughReplicasError when too few are in sync before
         it is written, NotEnoughReplicasAfterAppendError when too few are left after.
         """
         self.check_leader()
-        validate(batch, self.config.max_message_bytes)
+        header = validate(batch, self.config.max_message_bytes, coordinator=coordinator)
         if self.config.compacted:
             require_keys(batch)
-        if self.config.compression_type != "producer":
+        if self.config.compression_type != "producer" and not header.is_control:
             wanted = self.config.compression_type
             batch = recompress(batch, codec_of("none" if wanted == "uncompressed" else wanted))
         await self._disk.writing()
@@ -172,7 +187,10 @@ class Partition:
         append_time = self._clock.now() if self.config.message_timestamp_type == "LogAppendTime" else None
         try:
             stored = await self.log.append(
-                batch, leader_epoch=self.state.leader_epoch, log_append_time=append_time, placing=self._place
+                batch,
+                leader_epoch=self.state.leader_epoch,
+                log_append_time=append_time,
+                placing=self._place_coordinated if coordinator else self._place,
             )
             base_offset, last_offset = stored.base_offset, stored.last_offset
         except _AlreadyThereError as there:
@@ -188,11 +206,16 @@ class Partition:
             log_start_offset=self.log.log_start_offset,
         )
 
-    def _place(self, header: BatchHeader) -> None:
+    def _place(self, header: BatchHeader, batch: bytes) -> None:
         known = self.producers.check(header)
         if known is not None:
             raise _AlreadyThereError(known)
-        self.producers.appended(header, header.base_offset, header.last_offset)
+        self.producers.appended(header)
+
+    def _place_coordinated(self, header: BatchHeader, batch: bytes) -> None:
+        marker = marker_of(batch) if header.is_control else None
+        self.producers.check_coordinated(header, marker)
+        self.producers.appended(header, marker)
 
     async def _stored(self, offset: int) -> None:
         """Wait until the log is on disk up to `offset`; KafkaStorageError if that failed."""
@@ -203,10 +226,29 @@ class Partition:
 
     async def recover(self) -> None:
         """Learn from the log what producers have sent, as when a broker starts; nothing to do unless it lost some."""
-        while self._producers_as_of != self.log.truncations:
-            lost = self.log.truncations
-            headers = await self.log.producer_batches()
-            self.producers, self._producers_as_of = ProducerStates.replay(headers), lost
+        while (lost := self.log.truncations) != self._producers_as_of:
+            states = await learn_producers(self.log)
+            if lost != self._producers_as_of:  # else somebody else was faster, and more may have been appended since
+                states.transactions.replicated(self.high_watermark)
+                self.producers, self._producers_as_of, self._kept = states, lost, (-1, -1)
+
+    def standing(self) -> Standing | None:
+        """What is to be kept of its producers; None while that has not changed since it was kept."""
+        states, end = self.producers, self.log.log_end_offset
+        if self._producers_as_of != self.log.truncations or states.version == max(0, self._kept[0]):
+            return None
+        states.transactions.forget_below(self.log.log_start_offset)
+        aborted = [it for it in states.transactions.aborted if it.last_offset >= self._kept[1]]
+        return Standing(self.log, end, states.known(), aborted, states.version)
+
+    def kept(self, standing: Standing) -> None:
+        """This is on disk."""
+        if self._producers_as_of == self.log.truncations:
+            self._kept = (standing.version, standing.end)
+
+    def expire_producers(self, expiration_ms: int) -> None:
+        """Forget producers that were not heard of for so long."""
+        self.producers.expire(self._clock.now_ms(), expiration_ms)
 
     async def _acknowledged(self, leading: Leadership, offset: int, timeout_ms: float) -> None:
         """Wait until the high watermark has come to `offset`, in the epoch in which it was appended."""
@@ -230,14 +272,21 @@ class Partition:
         if not self.leading.advance(end, self.config.min_insync_replicas, self._lag_max_ms, now, self.alive()):
             return
         self.log.high_watermark = self.leading.high_watermark
+        self.producers.transactions.replicated(self.leading.high_watermark)
         self._acknowledgements.reached(self.leading.high_watermark)
 
     # Fetching
 
     async def fetch(
-        self, position: FetchPosition, max_bytes: int, replica_id: int = -1, replica_epoch: int = -1
+        self,
+        position: FetchPosition,
+        max_bytes: int,
+        replica_id: int = -1,
+        replica_epoch: int = -1,
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
     ) -> FetchedPartition:
-        """Batches from `position` on: up to the high watermark for a consumer, to the log end for a follower.
+        """Batches from `position` on: to the log end for a follower; for a consumer up to the high watermark, or with
+        `read_committed` up to the last stable offset, and which of them belong to aborted transactions.
 
         A follower whose log has parted from this one is told where, and what it has counts for nothing until then.
         """
@@ -258,11 +307,20 @@ class Partition:
             if leading.high_watermark != before:
                 self._wake()
             self.isr_change(self)
-        up_to = end if replica_id >= 0 else leading.high_watermark
+        committed = replica_id < 0 and isolation is IsolationLevel.READ_COMMITTED
+        up_to = end if replica_id >= 0 else self._readable(isolation)
         batches: tuple[bytes, ...] = ()
         if position.fetch_offset < up_to and max_bytes > 0:
             batches = await self.log.read(position.fetch_offset, min(max_bytes, position.max_bytes), up_to=up_to)
-        return self._answer(batches=batches)
+        aborted: tuple[tuple[int, int], ...] = ()
+        if committed and batches:
+            behind = BatchHeader.parse(batches[-1]).last_offset + 1
+            aborted = self.producers.transactions.aborted_between(position.fetch_offset, behind)
+        return self._answer(batches=batches, aborted=aborted)
+
+    def _readable(self, isolation: IsolationLevel) -> int:
+        """How far a consumer may read."""
+        return self.last_stable_offset if isolation is IsolationLevel.READ_COMMITTED else self.high_watermark
 
     def _parted(self, position: FetchPosition) -> EpochEnd | None:
         """Where the log of whoever asks and this one part, or None if they do not."""
@@ -278,27 +336,36 @@ class Partition:
         return self._answer(error)
 
     def _answer(
-        self, error: KafkaError | None = None, batches: tuple[bytes, ...] = (), diverging: EpochEnd | None = None
+        self,
+        error: KafkaError | None = None,
+        batches: tuple[bytes, ...] = (),
+        aborted: tuple[tuple[int, int], ...] = (),
+        diverging: EpochEnd | None = None,
     ) -> FetchedPartition:
         return FetchedPartition(
             error.code if error else FetchedPartition().error,
             self.high_watermark,
-            self.high_watermark,
+            self.last_stable_offset,
             self.log.log_start_offset,
             batches,
+            aborted,
             diverging=diverging,
         )
 
-    async def list_offset(self, timestamp: int) -> ListedOffset:
+    async def list_offset(
+        self, timestamp: int, isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    ) -> ListedOffset:
         """The first offset at or after `timestamp` (ms), or at one of the special times; raises KafkaError.
+
+        Nothing beyond what may be read under `isolation` is found, and that is where the latest lies.
 
         OffsetNotAvailableError while a new leader's high watermark is behind the start of its epoch (KIP-207).
         """
         leading = self.check_leader()
-        epoch, end = self.state.leader_epoch, leading.high_watermark
+        epoch, end = self.state.leader_epoch, self._readable(isolation)
         if timestamp == EARLIEST_TIMESTAMP:
             return ListedOffset(offset=self.log.log_start_offset, leader_epoch=epoch)
-        if end < leading.epoch_start_offset:
+        if leading.high_watermark < leading.epoch_start_offset:
             raise OffsetNotAvailableError
         if timestamp == LATEST_TIMESTAMP:
             return ListedOffset(offset=end, leader_epoch=epoch)
@@ -331,10 +398,11 @@ class Partition:
         if found.batches:
             await self._disk.writing()
             await self.recover()
-            await self.log.append_stored(found.batches, lambda header: self._copy(header, leader_epoch))
+            await self.log.append_stored(found.batches, lambda header, batch: self._copy(header, batch, leader_epoch))
         self.check_follower(leader_epoch)
         self._known_watermark = max(self._known_watermark, min(found.high_watermark, self.log.flushed_offset))
         self.log.high_watermark = self._known_watermark
+        self.producers.transactions.replicated(self._known_watermark)
         if found.log_start_offset > self.log.log_start_offset:
             await self.log.delete_records(min(found.log_start_offset, self.log.flushed_offset))
         self._wake()
@@ -344,9 +412,9 @@ class Partition:
         if self.leads or self.state.leader_epoch != leader_epoch:
             raise FencedLeaderEpochError
 
-    def _copy(self, header: BatchHeader, leader_epoch: int) -> None:
+    def _copy(self, header: BatchHeader, batch: bytes, leader_epoch: int) -> None:
         self.check_follower(leader_epoch)
-        self.producers.appended(header, header.base_offset, header.last_offset)
+        take_in(self.producers, header, batch)
 
     async def truncate_to(self, offset: int) -> None:
         """Drop everything from `offset` on: the leader never had it."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -112,7 +113,7 @@ class ThreadedConnection:
 async def connect(
     path: Path | None,
     schema_version: int,
-    schema: Sequence[str],
+    schema: Sequence[Sequence[str]],
     *,
     inline: bool = False,
     exclusive: bool = False,
@@ -120,6 +121,7 @@ async def connect(
 ) -> Connection:
     """Open the file at `path` (None: in memory, always inline), or make it with the statements of `schema`.
 
+    `schema` holds the statements for each version; a file of an older one gets those that came later.
     With `exclusive` nobody else can open it meanwhile; with `check` damage is looked for, as far as that is quick.
     Raises LabTooNewError, LabDamagedError and LabNotWritableError, each naming the file; a file that somebody else
     holds raises `sqlite3.OperationalError` ("database is locked").
@@ -178,12 +180,12 @@ async def _check(connection: Connection, name: str, version: int, pages: int) ->
             raise damaged(name, verdict)
 
 
-async def _bring_up(connection: Connection, version: int, schema: Sequence[str]) -> None:
+async def _bring_up(connection: Connection, version: int, schema: Sequence[Sequence[str]]) -> None:
     [(found,)] = await connection.execute_fetchall("PRAGMA user_version")
     if found == version:
         return
     await connection.execute("BEGIN")
-    for statement in schema:
+    for statement in chain.from_iterable(schema[found:]):
         await connection.execute(statement)
     await connection.execute(f"PRAGMA user_version = {version}")
     await connection.commit()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from engine.records import BatchHeader
 from engine.storage.connection import Connection
 from engine.storage.epochs import LeaderEpochs
+from engine.storage.producers import forget_cut, forget_start
 
 REMOVE_AT_ONCE = 500
 """Batches removed in one transaction, so that appends need not wait long behind it."""
@@ -49,6 +50,7 @@ async def remove_below(db: Connection, log: int, before: int, epochs: LeaderEpoc
     await db.execute("UPDATE log SET start_offset = max(start_offset, ?) WHERE id = ?", (before, log))
     after = epochs.cut_start(before)
     await _keep_epochs(db, log, epochs, after)
+    await forget_start(db, log, before)
     finished = len(rows) < REMOVE_AT_ONCE
     newest = await repair_newest(db, log, 0)
     return Removed(sum(size for _, size in rows), finished, newest, after)
@@ -85,6 +87,7 @@ async def cut_end(
         start_offset = end_offset = offset if offset < start_offset else max(start_offset, first)
     after = epochs.cut_end(end_offset)
     await _keep_epochs(db, log, epochs, after)
+    await forget_cut(db, log, end_offset)
     cleaned_to = min(cleaned_to, end_offset)
     await db.execute("UPDATE log SET start_offset = ?, cleaned_to = ? WHERE id = ?", (start_offset, cleaned_to, log))
     return Cut(size, start_offset, end_offset, newest_base_offset, max_timestamp, cleaned_to, after)

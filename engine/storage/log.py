@@ -14,16 +14,18 @@ from engine.errors import (
     OffsetOutOfRangeError,
     UnknownTopicOrPartitionError,
 )
-from engine.records import HEADER_SIZE, BatchHeader, read_records, stamp
+from engine.records import CONTROL_FLAG, HEADER_SIZE, BatchHeader, read_records, stamp
 from engine.storage.connection import Connection, Parameters, Rows
 from engine.storage.edits import Cut, Removed, cut_end, remove_below, repair_newest, replace_batches, shrink
 from engine.storage.epochs import Entry, LeaderEpochs
+from engine.storage.producers import ABORTED, ENTRIES, Kept, KnownProducer, forget_all, keep, kept
 from engine.storage.schema import FIRST_SINCE, READ, READ_BEFORE
 from engine.storage.tail import Tail
 from engine.storage.writer import StoredBatch, Writer
 from engine.types import OffsetAndTimestamp, TopicPartition
 
 Fetch = Callable[[str, Parameters], Awaitable[Rows]]
+Placing = Callable[[BatchHeader, bytes], None]
 
 
 class AppendInfo(NamedTuple):
@@ -104,18 +106,18 @@ class PartitionLog:
         *,
         leader_epoch: int,
         log_append_time: int | None = None,
-        placing: Callable[[BatchHeader], None] = lambda _: None,
+        placing: Placing = lambda *_: None,
     ) -> AppendInfo:
         """Give a checked batch the next offsets and store it; returns when it is committed.
 
-        `placing` is shown the header with its offsets at the very moment they are given; if it raises, they are not.
+        `placing` is shown header and batch with the offsets at the moment they are given; if it raises, they are not.
         Offsets are given in the order of the calls. KafkaStorageError if it cannot be written; then everything queued
         behind it in this log fails as well, and the offsets are given to the next that comes.
         """
         await self._settled()
         data = stamp(batch, self.log_end_offset, leader_epoch, log_append_time)
         header = BatchHeader.parse(data)
-        placing(header)
+        placing(header, data)
         self.epochs = self.epochs.started(leader_epoch, header.base_offset)
         stored = _stored(header, data)
         await self._write([stored])
@@ -131,9 +133,7 @@ class PartitionLog:
         """A leader begins here: whatever comes next is of its epoch, and all before is of those before (KIP-101)."""
         self.epochs = self.epochs.started(epoch, self.log_end_offset)
 
-    async def append_stored(
-        self, batches: Sequence[bytes], placing: Callable[[BatchHeader], None] = lambda _: None
-    ) -> None:
+    async def append_stored(self, batches: Sequence[bytes], placing: Placing = lambda *_: None) -> None:
         """Store a leader's batches unchanged, as a follower does; returns when they are committed.
 
         They have to go on at or behind the log's end (the leader may have compacted some away), or
@@ -149,8 +149,8 @@ class PartitionLog:
                     "Truncate this replica to where the two agree first."
                 )
             end = header.last_offset + 1
-        for header in headers:
-            placing(header)
+        for header, batch in zip(headers, batches, strict=True):
+            placing(header, batch)
             self.epochs = self.epochs.started(header.leader_epoch, header.base_offset)
         if headers:
             await self._write([_stored(header, batch) for header, batch in zip(headers, batches, strict=True)])
@@ -207,10 +207,13 @@ class PartitionLog:
 
         def applied(_: None) -> None:
             self.log_start_offset = self.log_end_offset = self.flushed_offset = offset
+            self.truncations += 1
 
-        self._cutting = self._writer.change(
-            lambda db: db.execute("UPDATE log SET start_offset = ? WHERE id = ?", (offset, self.log_id)), applied
-        )
+        async def run(db: Connection) -> None:
+            await db.execute("UPDATE log SET start_offset = ?, producers_to = 0 WHERE id = ?", (offset, self.log_id))
+            await forget_all(db, self.log_id)
+
+        self._cutting = self._writer.change(run, applied)
         await asyncio.shield(self._cutting)
 
     async def flushed(self) -> None:
@@ -291,14 +294,31 @@ class PartitionLog:
         )
         return [BatchInfo(*row) for row in rows]
 
-    async def producer_batches(self, among: int = 1000) -> list[BatchHeader]:
-        """The headers of those of the newest `among` committed batches that have a producer id, oldest first."""
+    # Producers
+
+    async def producer_batches(self, from_offset: int, limit: int = 5_000) -> list[bytes]:
+        """Committed batches from `from_offset` on that have a producer id: markers whole, of others the header."""
         rows = await self._fetch(
-            "SELECT header FROM (SELECT substr(bytes, 1, ?) AS header, producer_id FROM batch WHERE log = ? "
-            "ORDER BY base_offset DESC LIMIT ?) WHERE producer_id >= 0",
-            (HEADER_SIZE, self.log_id, among),
+            "SELECT CASE WHEN attributes & ? THEN bytes ELSE substr(bytes, 1, ?) END FROM batch "
+            "WHERE log = ? AND base_offset >= ? AND producer_id >= 0 ORDER BY base_offset LIMIT ?",
+            (CONTROL_FLAG, HEADER_SIZE, self.log_id, from_offset, limit),
         )
-        return [BatchHeader.parse(header) for (header,) in reversed(rows)]
+        return [data for (data,) in rows]
+
+    async def kept_producers(self) -> Kept:
+        """What was last kept of its producers and aborted transactions."""
+        [(complete_to,)] = await self._fetch("SELECT producers_to FROM log WHERE id = ?", (self.log_id,))
+        entries, aborted = await self._fetch(ENTRIES, (self.log_id,)), await self._fetch(ABORTED, (self.log_id,))
+        return kept(complete_to, entries, aborted)
+
+    async def keep_producers(
+        self, db: Connection, complete_to: int, producers: Sequence[KnownProducer], aborted: Sequence[tuple[int, ...]]
+    ) -> bool:
+        """Keep these within a change of the writer's; False if the log does not end at `complete_to` any more."""
+        if self.deleted or self.flushed_offset != complete_to:
+            return False
+        await keep(db, self.log_id, complete_to, producers, aborted)
+        return True
 
     def delete(self) -> None:
         """Take no more; for the store, which removes the log."""

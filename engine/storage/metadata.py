@@ -43,7 +43,7 @@ class MetadataStore:
     async def open(cls, path: Path | None, *, inline: bool = False) -> Self:
         """Open or make the file, in memory for None; LabLockedError is the caller's to word: raises `sqlite3` busy as
         LabBusy, LabDamagedError, LabTooNewError."""
-        connection = await connect(path, SCHEMA_VERSION, _SCHEMA, inline=inline, exclusive=True)
+        connection = await connect(path, SCHEMA_VERSION, (_SCHEMA,), inline=inline, exclusive=True)
         return cls(connection, str(path) if path is not None else "The lab's own file")
 
     @asynccontextmanager

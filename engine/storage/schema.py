@@ -1,10 +1,8 @@
-"""The tables of a broker's file: its logs, their batches, and the leader epochs they were written in."""
+"""The tables of a broker's file: its logs, their batches, leader epochs, producers and aborted transactions."""
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
-
-SCHEMA = (
+_FIRST = (
     # A deleted log has no topic any more; the next opening goes on removing its batches.
     """CREATE TABLE log (
          id INTEGER PRIMARY KEY, topic TEXT, partition INTEGER NOT NULL, topic_id BLOB NOT NULL,
@@ -24,6 +22,23 @@ SCHEMA = (
          log INTEGER NOT NULL, epoch INTEGER NOT NULL, start_offset INTEGER NOT NULL,
          PRIMARY KEY (log, epoch)) WITHOUT ROWID""",
 )
+
+_PRODUCERS = (
+    # What `producer` and `aborted` say is complete up to this offset; -1 where the log was cut below it.
+    "ALTER TABLE log ADD COLUMN producers_to INTEGER NOT NULL DEFAULT 0",
+    """CREATE TABLE producer (
+         log INTEGER NOT NULL, producer_id INTEGER NOT NULL, epoch INTEGER NOT NULL, coordinator_epoch INTEGER NOT NULL,
+         last_timestamp INTEGER NOT NULL, last_offset INTEGER NOT NULL, transaction_start INTEGER NOT NULL,
+         batches BLOB NOT NULL, PRIMARY KEY (log, producer_id)) WITHOUT ROWID""",
+    """CREATE TABLE aborted (
+         log INTEGER NOT NULL, producer_id INTEGER NOT NULL, first_offset INTEGER NOT NULL,
+         last_offset INTEGER NOT NULL, last_stable_offset INTEGER NOT NULL,
+         PRIMARY KEY (log, last_offset)) WITHOUT ROWID""",
+)
+
+SCHEMA = (_FIRST, _PRODUCERS)
+"""The statements that lead from each version to the next; a new file gets all of them."""
+SCHEMA_VERSION = len(SCHEMA)
 
 ADD_BATCH = """INSERT INTO batch (log, base_offset, last_offset, leader_epoch, max_timestamp, newest_so_far,
   producer_id, producer_epoch, base_sequence, attributes, count, size, bytes)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import NamedTuple, Self
 
 from engine.clock import Clock
 from engine.errors import KafkaStorageError
@@ -14,12 +14,24 @@ from engine.storage.connection import Connection, Parameters, Rows, connect, dam
 from engine.storage.edits import REMOVE_AT_ONCE, shrink
 from engine.storage.epochs import LeaderEpochs
 from engine.storage.log import LogState, PartitionLog
+from engine.storage.producers import KnownProducer, forget_all
 from engine.storage.schema import SCHEMA, SCHEMA_VERSION
 from engine.storage.tail import TailCache
 from engine.storage.writer import Writer, storage_error
 from engine.types import TopicPartition
 
 TAIL_BYTES = 8 << 20
+
+
+class Standing(NamedTuple):
+    """What is to be kept of a log's producers, as they are when it ends at `end`, and of transactions aborted since."""
+
+    log: PartitionLog
+    end: int
+    producers: Sequence[KnownProducer]
+    aborted: Sequence[tuple[int, ...]]
+    version: int = 0
+    """For whoever keeps it: which state of the producers this is."""
 
 
 class BrokerStore:
@@ -89,13 +101,22 @@ class BrokerStore:
         )
         await self._sweep(log.log_id)
 
-    async def checkpoint(self) -> None:
-        """Keep each log's high watermark, as Kafka's `replication-offset-checkpoint` does; KafkaStorageError."""
+    async def checkpoint(self, standings: Sequence[Standing] = ()) -> list[PartitionLog]:
+        """Keep each log's high watermark, as Kafka's `replication-offset-checkpoint` does, and what `standings` say of
+        producers; the logs for which that could be kept. KafkaStorageError.
+        """
         moved = {log.log_id: log.high_watermark for log in self._logs.values()}
         rows = [(mark, log_id) for log_id, mark in moved.items() if self._checkpointed.get(log_id) != mark]
-        if rows:
-            await self._writer.change(lambda db: db.executemany("UPDATE log SET high_watermark = ? WHERE id = ?", rows))
-            self._checkpointed.update(moved)
+        if not rows and not standings:
+            return []
+
+        async def keep(db: Connection) -> list[PartitionLog]:
+            await db.executemany("UPDATE log SET high_watermark = ? WHERE id = ?", rows)
+            return [it.log for it in standings if await it.log.keep_producers(db, it.end, it.producers, it.aborted)]
+
+        kept = await self._writer.change(keep)  # queued at once: behind what the standings speak of, before all else
+        self._checkpointed.update(moved)
+        return kept
 
     def abandon(self) -> None:
         """What waits to be written never is, as when the broker's process is killed."""
@@ -202,6 +223,7 @@ async def _sweep_some(db: Connection, log_id: int) -> bool:
     if await db.execute_fetchall("SELECT 1 FROM batch WHERE log = ? LIMIT 1", (log_id,)):
         return False
     await db.execute("DELETE FROM leader_epoch WHERE log = ?", (log_id,))
+    await forget_all(db, log_id)
     await db.execute("DELETE FROM log WHERE id = ?", (log_id,))
     return True
 

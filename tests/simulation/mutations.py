@@ -17,7 +17,8 @@ from engine.messages import PartitionMetadata
 from engine.records import BatchHeader
 from engine.replicas.leadership import Leadership
 from engine.replicas.partition import Partition
-from engine.replicas.producers import KnownBatch, ProducerStates
+from engine.replicas.producers import ProducerStates
+from engine.storage.producers import KnownBatch
 
 
 @contextmanager

@@ -161,7 +161,7 @@ async def test_a_temporary_lab_leaves_nothing_behind() -> None:
 async def test_a_lab_that_cannot_be_written_any_more_is_closed_all_the_same(
     tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def full() -> None:
+    async def full(*_: object) -> None:
         raise KafkaStorageError("The disk is full.")
 
     before = set(threading.enumerate())

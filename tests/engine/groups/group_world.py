@@ -46,6 +46,8 @@ START_MS = 1_000_000
 class MemoryLog:
     """`__consumer_offsets` in memory; appends can be held up and made to fail."""
 
+    topic = "__consumer_offsets"
+
     def __init__(self, clock: ManualClock) -> None:
         self.records: dict[int, list[tuple[bytes, bytes | None, int]]] = {}
         self.appends: list[int] = []

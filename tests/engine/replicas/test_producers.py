@@ -17,7 +17,10 @@ def _header(sequence: int, count: int = 1, epoch: int = 0, at: int = 0, producer
 
 
 def _after(*headers: BatchHeader) -> ProducerStates:
-    return ProducerStates.replay(headers)
+    states = ProducerStates()
+    for header in headers:
+        states.appended(header)
+    return states
 
 
 def test_the_next_sequence_is_new_and_the_same_again_is_not() -> None:

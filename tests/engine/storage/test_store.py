@@ -249,7 +249,7 @@ async def test_damage_met_later_is_a_storage_error_that_names_the_file(inline: b
 
 @both_ways
 async def test_an_exclusive_file_keeps_others_out_until_it_is_closed(inline: bool, tmp_path: Path) -> None:
-    schema = ("CREATE TABLE thing (name TEXT)",)
+    schema = (("CREATE TABLE thing (name TEXT)",),)
     held = await connect(tmp_path / "lab.db", 1, schema, inline=inline, exclusive=True)
     try:
         with pytest.raises(sqlite3.OperationalError, match="locked"):

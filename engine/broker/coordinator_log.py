@@ -1,26 +1,26 @@
-"""The partitions of `__consumer_offsets` that a broker leads, as its group coordinator writes and reads them."""
+"""The partitions of an internal topic that a broker leads, as its coordinator writes and reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from engine.clock import Clock
-from engine.config import INTERNAL_TOPIC
 from engine.errors import NotCoordinatorError
 from engine.records import BatchBuilder, BatchHeader, read_records
 from engine.replicas.partition import ALL, Partition
 from engine.types import TopicPartition
 
 
-class OffsetsLog:
-    """Appends are acknowledged by every in-sync replica, as Kafka's coordinator demands."""
+class CoordinatorLog:
+    """One topic. Appends are acknowledged by every in-sync replica, as Kafka's coordinator demands."""
 
-    def __init__(self, partitions: Mapping[TopicPartition, Partition], clock: Clock) -> None:
+    def __init__(self, topic: str, partitions: Mapping[TopicPartition, Partition], clock: Clock) -> None:
+        self.topic = topic
         self._partitions = partitions
         self._clock = clock
 
     def _replica(self, partition: int) -> Partition:
-        replica = self._partitions.get(TopicPartition(INTERNAL_TOPIC, partition))
+        replica = self._partitions.get(TopicPartition(self.topic, partition))
         if replica is None:
             raise NotCoordinatorError
         return replica
@@ -47,7 +47,7 @@ class OffsetsLog:
         offset = log.log_start_offset
         while offset < log.flushed_offset:
             for batch in await log.read(offset, 1 << 20, up_to=log.flushed_offset):
-                records = read_records(batch, INTERNAL_TOPIC, partition, offset)
+                records = read_records(batch, self.topic, partition, offset)
                 found += [(record.key or b"", record.value, record.timestamp) for record in records]
                 offset = BatchHeader.parse(batch).last_offset + 1
         return found

@@ -1,0 +1,152 @@
+"""The requests of producer ids and transactions that a broker serves: as a coordinator of transactional ids, and as the
+leader that writes their markers (`kafka.server.KafkaApis`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from engine.broker.administration import Ask, Serve
+from engine.clock import Clock
+from engine.config import INTERNAL_TOPIC
+from engine.controller.image import MetadataImage
+from engine.errors import CoordinatorNotAvailableError, ErrorCode, InvalidGroupIdError, KafkaError
+from engine.groups.coordinator import partition_for
+from engine.messages import (
+    ActiveProducer,
+    AddOffsetsToTxnRequest,
+    AddOffsetsToTxnResponse,
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse,
+    DescribeProducersRequest,
+    DescribeProducersResponse,
+    DescribeTransactionsRequest,
+    EndTxnRequest,
+    EnsureInternalTopicRequest,
+    InitProducerIdRequest,
+    InitProducerIdResponse,
+    ListTransactionsRequest,
+    PartitionProducers,
+    Request,
+    TransactionMarker,
+    WriteTxnMarkersRequest,
+    WriteTxnMarkersResponse,
+)
+from engine.records import Marker, marker_batch
+from engine.replicas.partition import ALL, Partition
+from engine.transactions import TransactionCoordinator
+from engine.types import ClientInfo, TopicPartition
+
+
+class Ids(Protocol):
+    """Who gives things their ids: the controller."""
+
+    cluster_id: str
+
+    async def next_producer_id(self) -> int:
+        """An id that no producer has had."""
+
+
+class Transacting:
+    """Answers them. `partition` finds a replica or raises what a client is told; `ask` asks the controller."""
+
+    def __init__(
+        self,
+        partition: Callable[[TopicPartition], Partition],
+        image: MetadataImage,
+        coordinator: TransactionCoordinator,
+        ask: Ask,
+        ids: Ids,
+        clock: Clock,
+    ) -> None:
+        self._partition = partition
+        self._image = image
+        self._coordinator = coordinator
+        self._ask = ask
+        self._ids = ids
+        self._clock = clock
+        self.serve: Mapping[type[Request[Any]], Serve] = {
+            InitProducerIdRequest: self._init_producer_id,
+            AddPartitionsToTxnRequest: self._add_partitions,
+            AddOffsetsToTxnRequest: self._add_offsets,
+            EndTxnRequest: coordinator.end,
+            WriteTxnMarkersRequest: self._write_markers,
+            DescribeTransactionsRequest: coordinator.describe,
+            ListTransactionsRequest: coordinator.list_transactions,
+            DescribeProducersRequest: self._describe_producers,
+        }
+
+    async def _init_producer_id(self, client: ClientInfo, request: InitProducerIdRequest) -> InitProducerIdResponse:
+        if request.transactional_id is not None:
+            return await self._coordinator.init_producer_id(client, request)
+        return InitProducerIdResponse(await self._ids.next_producer_id(), 0)
+
+    async def _add_partitions(
+        self, client: ClientInfo, request: AddPartitionsToTxnRequest
+    ) -> AddPartitionsToTxnResponse:
+        counts = self._image.counts
+        unknown = {tp for tp in request.partitions if not 0 <= tp.partition < counts.get(tp.topic, 0)}
+        if unknown:
+            unknown_topic, other = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.OPERATION_NOT_ATTEMPTED
+            return AddPartitionsToTxnResponse(
+                {tp: unknown_topic if tp in unknown else other for tp in request.partitions}
+            )
+        return await self._coordinator.add_partitions(client, request)
+
+    async def _add_offsets(self, client: ClientInfo, request: AddOffsetsToTxnRequest) -> AddOffsetsToTxnResponse:
+        if not request.group_id:
+            raise InvalidGroupIdError
+        if INTERNAL_TOPIC not in self._image.counts:
+            await self._ask(EnsureInternalTopicRequest(INTERNAL_TOPIC))
+        partitions = self._image.counts.get(INTERNAL_TOPIC)
+        if partitions is None:
+            raise CoordinatorNotAvailableError
+        await self._coordinator.add_offsets(
+            request, TopicPartition(INTERNAL_TOPIC, partition_for(request.group_id, partitions))
+        )
+        return AddOffsetsToTxnResponse()
+
+    async def _write_markers(self, client: ClientInfo, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse:
+        wanted = [(marker, tp) for marker in request.markers for tp in marker.partitions]
+        errors = await asyncio.gather(*(self._write_marker(marker, tp) for marker, tp in wanted))
+        answer: dict[int, dict[TopicPartition, ErrorCode]] = {}
+        for (marker, tp), error in zip(wanted, errors, strict=True):
+            answer.setdefault(marker.producer_id, {})[tp] = error
+        return WriteTxnMarkersResponse(answer)
+
+    async def _write_marker(self, marker: TransactionMarker, tp: TopicPartition) -> ErrorCode:
+        end = Marker(marker.committed, marker.coordinator_epoch)
+        batch = marker_batch(marker.producer_id, marker.producer_epoch, end, self._clock.now())
+        try:
+            await self._partition(tp).append(batch, ALL, coordinator=True)
+        except KafkaError as error:
+            return error.code
+        return ErrorCode.NONE
+
+    async def _describe_producers(
+        self, client: ClientInfo, request: DescribeProducersRequest
+    ) -> DescribeProducersResponse:
+        return DescribeProducersResponse({tp: self._producers(tp) for tp in request.partitions})
+
+    def _producers(self, tp: TopicPartition) -> PartitionProducers:
+        try:
+            partition = self._partition(tp)
+            partition.check_leader()
+        except KafkaError as error:
+            return PartitionProducers(error.code)
+        begun = partition.producers.transactions.open
+        return PartitionProducers(
+            producers=tuple(
+                ActiveProducer(
+                    producer_id,
+                    entry.epoch,
+                    entry.last_sequence,
+                    entry.last_timestamp,
+                    entry.coordinator_epoch,
+                    begun.get(producer_id, -1),
+                )
+                for producer_id, entry in partition.producers.entries.items()
+            )
+        )
