@@ -21,16 +21,18 @@ _new = tuple.__new__
 
 
 class Batch:
-    """Records for one partition that are sent together, each with the future its sender holds."""
+    """Records for one partition that are sent together, each with the future its sender holds, or with its number."""
 
     __slots__ = (
         "attempts",
+        "base_offset",
         "base_sequence",
         "builder",
         "created_ms",
         "ended",
         "futures",
         "last_error",
+        "numbers",
         "renumbered",
         "reserved",
         "retry_at_ms",
@@ -45,6 +47,10 @@ class Batch:
         self.reserved = reserved
         self.futures: list[asyncio.Future[RecordMetadata]] = []
         self.timestamps: list[int] = []
+        self.numbers: list[int] = []
+        """What the records are called by a sender that is told of the batch as a whole, and holds no futures."""
+        self.base_offset = -1
+        """Where it was acknowledged; -1 while it is not, and where nobody said."""
         self.attempts = 0
         self.base_sequence = -1
         """Of its first record, once an idempotent producer has numbered it."""
@@ -57,6 +63,7 @@ class Batch:
 
     def acknowledge(self, base_offset: int, log_append_time: int, log_start_offset: int) -> None:
         """Tell each sender where its record went; `base_offset` is -1 where nobody said."""
+        self.base_offset = base_offset
         topic, partition = tp = self.tp
         kind = 1 if log_append_time >= 0 else 0
         step = 1 if base_offset >= 0 else 0
@@ -248,6 +255,7 @@ class Accumulator:
             part = Batch(batch.tp, builder, batch.created_ms, 0)
             part.futures = batch.futures[start : start + size]
             part.timestamps = batch.timestamps[start : start + size]
+            part.numbers = batch.numbers[start : start + size]
             yield part
 
     async def ended(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,8 +23,10 @@ from engine.errors import ClientClosedError, IllegalStateError, KafkaError, Reco
 from engine.network import Network
 from engine.records import size_in_batch
 from engine.records.builder import Headers
-from engine.types import ClientInfo, RecordMetadata
+from engine.types import ClientInfo, RecordMetadata, TopicPartition
 
+OnBatch = Callable[[Sequence[int], TopicPartition, int, KafkaError | None], None]
+"""Told the numbers of a batch's records, in order, and where they lie from which offset on (-1: nobody said)."""
 _ROOM_FOR_ONE = 61 + 21 + 15
 """Bytes a batch of one record needs at most besides key, value and headers."""
 
@@ -38,7 +40,8 @@ class Producer:
     (likewise, for records without a key), or a callable `(key_bytes, all_partitions, available) -> partition`; `rng`
     is where chance comes from. `enable_idempotence` is on with acks "all" unless switched off, as in Kafka since 3.0:
     a batch that is sent again because its answer was lost is stored once, and in its order. Without it, batches keep
-    their order through retries only with `max_in_flight_requests_per_connection` 1. Raises InvalidConfigError.
+    their order through retries only with `max_in_flight_requests_per_connection` 1. `on_batch` is told of what
+    was given numbers, see `post`. Raises InvalidConfigError.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Producer:
         key_serializer: Callable[[Any], bytes | None] | None = None,
         value_serializer: Callable[[Any], bytes | None] | None = None,
         rng: random.Random | None = None,
+        on_batch: OnBatch | None = None,
     ) -> None:
         check_choices(compression_type, partitioner)
         config = sender_config(
@@ -86,6 +90,7 @@ class Producer:
         self._max_request_size = max_request_size
         self._key_serializer = key_serializer
         self._value_serializer = value_serializer
+        self._on_batch = on_batch
         self._now = 0
         self._closed = False
         self._started = False
@@ -170,6 +175,32 @@ class Producer:
         """
         if self._closed or not self._started:
             self._check_open()
+        future: asyncio.Future[RecordMetadata] = self._loop.create_future()
+        await self._add(future, 0, topic, value, key, partition, timestamp_ms, headers)
+        return future
+
+    async def post(
+        self, number: int, topic: str, value: Any = None, key: Any = None, headers: Headers | None = None
+    ) -> None:
+        """Buffer a record as `send` does, but without a future, whose cost is that of all else about a record.
+
+        When the batch it went into has ended, `on_batch(numbers, tp, base_offset, error)` is called.
+        """
+        if self._closed or not self._started:
+            self._check_open()
+        await self._add(None, number, topic, value, key, None, None, headers)
+
+    async def _add(
+        self,
+        future: asyncio.Future[RecordMetadata] | None,
+        number: int,
+        topic: str,
+        value: Any,
+        key: Any,
+        partition: int | None,
+        timestamp_ms: int | None,
+        headers: Headers | None,
+    ) -> None:
         if self._key_serializer is not None:
             key = self._key_serializer(key)
         if self._value_serializer is not None:
@@ -196,13 +227,14 @@ class Producer:
         if batch is None or not batch.builder.append(timestamp, key, value, headers or ()):
             full = batch is not None
             batch = await self._append_slowly(target, queue, keyless, size, timestamp, key, value, headers or ())
-        future: asyncio.Future[RecordMetadata] = self._loop.create_future()
-        batch.futures.append(future)
-        batch.timestamps.append(timestamp)
+        if future is None:
+            batch.numbers.append(number)
+        else:
+            batch.futures.append(future)
+            batch.timestamps.append(timestamp)
         self.sent += 1
         if full:
             await asyncio.sleep(0)  # whoever does nothing but send gives others a turn once a batch
-        return future
 
     async def send_and_wait(
         self,
@@ -292,10 +324,12 @@ class Producer:
 
     def _batch_ended(self, batch: Batch, error: KafkaError | None) -> None:
         if error is None:
-            self.acked += len(batch.futures)
+            self.acked += batch.builder.count
         else:
-            self.failed += len(batch.futures)
+            self.failed += batch.builder.count
             self.last_error = error
+        if self._on_batch is not None and batch.numbers:
+            self._on_batch(batch.numbers, batch.tp, batch.base_offset, error)
 
     def _broke(self, error: BaseException) -> None:
         """Something the producer did not expect: it ends, and says so to everyone who waits."""

@@ -7,7 +7,8 @@ log itself has been looked at.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from engine.ledger.marks import LIMIT
@@ -42,24 +43,35 @@ class PartitionBook:
         """Behind the last offset that is remembered."""
         return self.base + len(self.producers) if self.base >= 0 else 0
 
-    def acknowledged(self, offset: int, producer: int, sequence: int) -> None:
-        """A record lies at `offset`, says whoever leads."""
+    def acknowledged(self, base_offset: int, producer: int, sequences: Sequence[int]) -> None:
+        """Records of a producer lie from `base_offset` on, says whoever leads."""
+        count = len(sequences)
         if self.watching:
-            self.suspects.append(Slot(offset, producer, sequence))
+            self.suspects += map(Slot, range(base_offset, base_offset + count), repeat(producer), sequences)
             return
-        at = offset - self.base
-        if self.base < 0 or not 0 <= at < len(self.producers):
-            at = self._place(offset)
+        at, end = base_offset - self.base, base_offset - self.base + count
+        if self.base < 0 or at < 0 or end > len(self.producers):
+            self._place(base_offset)
+            end = self._place(base_offset + count - 1) + 1
+            at = end - count
             if at < 0:
-                return
-        other, its = self.producers[at], self.sequences[at]
-        if other == NOBODY:
-            self.producers[at] = producer
-            self.sequences[at] = sequence
-        elif (other, its) != (producer, sequence):
-            # Two leaders gave one offset away.
-            self.producers[at] = NOBODY
-            self.suspects += (Slot(offset, other, its), Slot(offset, producer, sequence))
+                sequences, at = sequences[-end:] if end else (), 0
+        if any(self.producers[at:end]):
+            self._contested(at, producer, sequences)
+        else:
+            self.producers[at:end] = array("H", [producer]) * len(sequences)
+            self.sequences[at:end] = array("I", sequences)
+
+    def _contested(self, first: int, producer: int, sequences: Sequence[int]) -> None:
+        for at, sequence in enumerate(sequences, first):
+            offset, other, its = self.base + at, self.producers[at], self.sequences[at]
+            if other == NOBODY:
+                self.producers[at] = producer
+                self.sequences[at] = sequence
+            elif (other, its) != (producer, sequence):
+                # Two leaders gave one offset away.
+                self.producers[at] = NOBODY
+                self.suspects += (Slot(offset, other, its), Slot(offset, producer, sequence))
 
     def _place(self, offset: int) -> int:
         if self.base < 0:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from engine.ledger.marks import EXAMPLES, Bytes, name_bytes
 from engine.ledger.partitions import PartitionBook
 from engine.snapshot import LedgerRecord, ProducerLedger
-from engine.types import RecordMetadata, TopicPartition
+from engine.types import TopicPartition
 
 ACKED, LOST, MISSING = 1, 2, 4
 UNDECIDED = 500_000
@@ -46,41 +46,38 @@ class ProducerBook:
         """Sequences that may or may not be in a log, and when their sending ended (lab ms)."""
         self.gone: dict[int, Place] = {}
         self.missing: dict[int, float] = {}
-        self._recent: deque[tuple[int, RecordMetadata]] = deque(maxlen=EXAMPLES)
+        self._recent: deque[tuple[Sequence[int], TopicPartition, int]] = deque(maxlen=EXAMPLES)
+        """The newest batches acknowledged, and where."""
         self._partitions = partitions if partitions is not None else {}
         self._history: deque[tuple[int, Ends]] = deque([(0, {})], maxlen=_HISTORY)
         self._view: ProducerLedger | None = None
 
     # What is told
 
-    def acknowledged(self, answers: Iterable[tuple[int, RecordMetadata]], now_ms: float) -> None:
-        """These sequences were answered; with acks=0 there is no offset, and so no acknowledgement."""
-        answers = tuple(answers)
-        flags, partitions, index = self.flags, self._partitions, self.index
-        tp, partition = None, None
-        for sequence, meta in answers:
-            if meta.offset < 0:
-                self.unanswered(sequence, now_ms)
-                continue
-            at = sequence - flags.since
-            if not 0 <= at < len(flags.data):
-                at = flags.place(sequence)
-                if at < 0:
-                    continue
-            flags.data[at] |= ACKED
-            self.acked += 1
-            if meta.topic_partition is not tp or partition is None:
-                tp = meta.topic_partition
-                partition = partitions.get(tp)
-                if partition is None:
-                    partition = partitions[tp] = PartitionBook(tp)
-            partition.acknowledged(meta.offset, index, sequence)
-        self._recent.extend(answers[-EXAMPLES:])
+    def acknowledged(self, sequences: Sequence[int], tp: TopicPartition, base_offset: int, now_ms: float) -> None:
+        """These, in ascending order, lie from `base_offset` on; -1, with acks=0, acknowledges nothing."""
+        if base_offset < 0:
+            self.unanswered(sequences, now_ms)
+            return
+        since, data = self.flags.since, self.flags.data
+        if sequences[-1] >= since + len(data):
+            self.flags.place(sequences[-1])
+            since = self.flags.since
+        for sequence in sequences:
+            if sequence >= since:
+                data[sequence - since] |= ACKED
+                self.acked += 1
+        partition = self._partitions.get(tp)
+        if partition is None:
+            partition = self._partitions[tp] = PartitionBook(tp)
+        partition.acknowledged(base_offset, self.index, sequences)
+        self._recent.append((sequences, tp, base_offset))
 
-    def unanswered(self, sequence: int, now_ms: float) -> None:
-        """Its sending ended without an acknowledgement."""
-        if len(self.undecided) < UNDECIDED:
-            self.undecided[sequence] = now_ms
+    def unanswered(self, sequences: Iterable[int], now_ms: float) -> None:
+        """Their sending ended without an acknowledgement."""
+        for sequence in sequences:
+            if len(self.undecided) < UNDECIDED:
+                self.undecided[sequence] = now_ms
 
     def lost(self, sequence: int, tp: TopicPartition, offset: int) -> bool:
         """It was acknowledged, and is no longer where it was; whether that is news."""
@@ -159,7 +156,12 @@ class ProducerBook:
                 first = max(self.since, self.next - EXAMPLES)
                 return [LedgerRecord(name, sequence, None, -1) for sequence in range(first, self.next)]
             case "acked":
-                return [LedgerRecord(name, seq, meta.topic_partition, meta.offset) for seq, meta in self._recent]
+                records = [
+                    LedgerRecord(name, sequence, tp, base + at)
+                    for sequences, tp, base in self._recent
+                    for at, sequence in enumerate(sequences)
+                ]
+                return records[-EXAMPLES:]
             case "lost_acked":
                 return [LedgerRecord(name, seq, *place) for seq, place in sorted(self.gone.items())]
             case "lost_unacked":

@@ -42,6 +42,7 @@ class Making:
             partitioner=spec.partitioner,
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             rng=Random(f"partitioner:{spec.seed}:{driven.sequence}"),
+            on_batch=driven.told,
         )
 
     def consumer(self, driven: DrivenConsumer, membership: Mapping[str, Any] | None) -> Consumer:

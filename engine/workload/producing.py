@@ -7,9 +7,8 @@ can tell later what became of it. Sequences are reserved in blocks, so that a ki
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from random import Random
 from typing import Any
 
@@ -19,7 +18,7 @@ from engine.errors import ClientClosedError, KafkaError
 from engine.ledger import ProducerBook
 from engine.metrics import Meter
 from engine.snapshot import ClientState, ProducerView
-from engine.types import RecordMetadata
+from engine.types import TopicPartition
 from engine.workload.driven import Driven
 from engine.workload.keys import Keys, keys_for
 from engine.workload.pace import Pace
@@ -63,7 +62,6 @@ class DrivenProducer(Driven):
         self._share = share
         self._client: Producer | None = None
         self._pace: Pace | None = None
-        self._fresh: list[tuple[int, RecordMetadata]] = []
         self._view: ProducerView | None = None
         self._keys()
 
@@ -195,7 +193,7 @@ class DrivenProducer(Driven):
                 fields, value = generate(at, self.sequence, keys.subject())
                 headers = [who, ("sequence", b"%d" % self.sequence)]
                 try:
-                    answer = await client.send(topic, value, key=keys.key(fields), headers=headers)
+                    await client.post(self.sequence, topic, value, keys.key(fields), headers)
                 except ClientClosedError:
                     if client is not self._client:
                         return
@@ -205,7 +203,6 @@ class DrivenProducer(Driven):
                     self.failed_with(error)
                     await self._nap.sleep(_RETRY_MS)
                     break
-                answer.add_done_callback(partial(self._answered, self.sequence))
                 self.sequence += 1
                 self.sent += 1
                 self._book.sent += 1
@@ -213,24 +210,17 @@ class DrivenProducer(Driven):
             if due > turn:
                 await self._nap.sleep(clock.speed)
 
-    def _answered(self, sequence: int, answer: asyncio.Future[RecordMetadata]) -> None:
-        if answer.cancelled():
-            self.failed += 1
-            self._book.unanswered(sequence, self._clock.now_ms())
-        elif (error := answer.exception()) is not None:
-            self.failed += 1
-            self.failed_with(error)
-            self._book.unanswered(sequence, self._clock.now_ms())
+    def told(self, numbers: Sequence[int], tp: TopicPartition, base_offset: int, error: KafkaError | None) -> None:
+        """What became of the records of a batch."""
+        now = self._clock.now_ms()
+        if error is None:
+            self.acked += len(numbers)
+            self.counted(len(numbers))
+            self._book.acknowledged(numbers, tp, base_offset, now)
         else:
-            if not self._fresh:
-                asyncio.get_running_loop().call_soon(self._tally)
-            self._fresh.append((sequence, answer.result()))
-
-    def _tally(self) -> None:
-        fresh, self._fresh = self._fresh, []
-        self.acked += len(fresh)
-        self.counted(len(fresh))
-        self._book.acknowledged(fresh, self._clock.now_ms())
+            self.failed += len(numbers)
+            self.failed_with(error)
+            self._book.unanswered(numbers, now)
 
     def view(self) -> ProducerView:
         """What is to be seen of it; the same object while nothing changes."""

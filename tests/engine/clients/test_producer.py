@@ -105,6 +105,21 @@ async def test_stop_sends_what_is_buffered(lab: Lab) -> None:
         await producer.send("single", b"w")
 
 
+async def test_records_with_numbers_are_told_of_by_batches_and_need_no_futures(lab: Lab) -> None:
+    told: list[tuple[list[int], TopicPartition, int, str]] = []
+    producer = await lab.producer(
+        linger_ms=5, on_batch=lambda numbers, tp, at, error: told.append((list(numbers), tp, at, type(error).__name__))
+    )
+    for number in range(5):
+        await producer.post(number, "single", b"v", headers=[("n", b"%d" % number)])
+    await lab.run(producer.flush())
+    await producer.post(5, "single", b"v")
+    producer.crash()
+    single = TopicPartition("single", 0)
+    assert told == [([0, 1, 2, 3, 4], single, 0, "NoneType"), ([5], single, -1, "ClientClosedError")]
+    assert (producer.sent, producer.acked, producer.failed) == (6, 5, 1)
+
+
 async def test_a_crash_loses_what_is_buffered_and_says_so_to_those_who_wait(lab: Lab) -> None:
     producer = await lab.producer(linger_ms=100)
     future = await producer.send("single", b"v")

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.clock import Clock
+from engine.clients.producer import OnBatch
+from engine.clock import Clock, Timer
 from engine.errors import ClientClosedError, CommitFailedError, KafkaError
 from engine.records.record import ConsumerRecord
-from engine.types import RecordMetadata, TopicPartition
+from engine.types import TopicPartition
 
 
 @dataclass
@@ -53,11 +54,12 @@ class Board:
 
 
 class FakeProducer:
-    """Acknowledges each record after the board's `ack_ms`."""
+    """Tells `on_batch` of each record after the board's `ack_ms`."""
 
-    def __init__(self, board: Board, **options: Any) -> None:
-        self.board, self.options = board, options
-        self.waiting: dict[asyncio.Future[RecordMetadata], Any] = {}
+    def __init__(self, board: Board, *, on_batch: OnBatch, **options: Any) -> None:
+        self.board, self.on_batch, self.options = board, on_batch, options
+        self.waiting: dict[int, tuple[TopicPartition, Timer]] = {}
+        self.answered = asyncio.Event()
         self.state = "new"
         board.producers.append(self)
 
@@ -66,26 +68,24 @@ class FakeProducer:
             raise self.board.start_error
         self.state = "started"
 
-    async def send(
-        self, topic: str, value: bytes | None = None, key: bytes | None = None, headers: Any = None
-    ) -> asyncio.Future[RecordMetadata]:
+    async def post(
+        self, number: int, topic: str, value: bytes | None = None, key: bytes | None = None, headers: Any = None
+    ) -> None:
         if self.board.no_buffer is not None:
             raise self.board.no_buffer
         while len(self.waiting) >= self.board.capacity:
             await self.board.clock.sleep(1)
-        future: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
         tp = TopicPartition(topic, 0)
-        timer = self.board.clock.call_later(self.board.ack_ms, self._answer, future, tp, value, key, headers)
-        self.waiting[future] = timer
-        return future
+        timer = self.board.clock.call_later(self.board.ack_ms, self._answer, number, tp, value, key, headers)
+        self.waiting[number] = tp, timer
 
-    def _answer(self, future: asyncio.Future[RecordMetadata], tp: TopicPartition, value: Any, *rest: Any) -> None:
-        self.waiting.pop(future)
+    def _answer(self, number: int, tp: TopicPartition, value: Any, *rest: Any) -> None:
+        self.waiting.pop(number)
+        self.answered.set()
         if self.board.refusal is not None:
-            future.set_exception(self.board.refusal)
-            return
-        offset = self.board.append(tp, value, *rest)
-        future.set_result(RecordMetadata(*tp, tp, offset, self.board.clock.now(), 0, 0))
+            self.on_batch([number], tp, -1, self.board.refusal)
+        else:
+            self.on_batch([number], tp, self.board.append(tp, value, *rest), None)
 
     @property
     def buffered(self) -> int:
@@ -93,15 +93,17 @@ class FakeProducer:
 
     async def stop(self) -> None:
         while self.waiting:
-            await asyncio.wait(list(self.waiting))
+            self.answered.clear()
+            await self.answered.wait()
         self.state = "stopped"
 
     def crash(self) -> None:
         self.state = "crashed"
-        for future, timer in self.waiting.items():
+        for number, (tp, timer) in self.waiting.items():
             timer.cancel()
-            future.set_exception(ClientClosedError())
+            self.on_batch([number], tp, -1, ClientClosedError())
         self.waiting.clear()
+        self.answered.set()
 
 
 class FakeConsumer:

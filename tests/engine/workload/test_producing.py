@@ -34,7 +34,7 @@ class Bench:
         self.driven.sequence = self.driven.reserved = sequence
 
     def _make(self, driven: DrivenProducer) -> Any:
-        return FakeProducer(self.board)
+        return FakeProducer(self.board, on_batch=driven.told)
 
     async def _reserve(self, driven: DrivenProducer) -> None:
         self.bounds.append(driven.kept()["reserved"])
