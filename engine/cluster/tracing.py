@@ -289,10 +289,10 @@ class Trace:
             meta = await sending
         except KafkaError as error:
             witness.answer = Answer.GIVEN_UP
-            self._book.unanswered(self._sequence, self._clock.now_ms())
+            self._book.unanswered([self._sequence], self._clock.now_ms())
             self._tell(Stage.GIVEN_UP, 0, f"The producer gives the record up. {error}")
         else:
-            self._book.acknowledged([(self._sequence, meta)], self._clock.now_ms())
+            self._book.acknowledged([self._sequence], meta.topic_partition, meta.offset, self._clock.now_ms())
             if meta.offset < 0:
                 witness.answer = Answer.NONE
             else:
