@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from engine.clock import Clock
 from engine.events import EventLog
+from engine.journey import Journey
 from engine.snapshot import LedgerFigure, LedgerRecord, TopicView, World
 from engine.types import RecordMetadata, TopicPartition
 from engine.workload.spec import ConsumerSpec, ProducerSpec
@@ -116,8 +117,27 @@ class Browser(Protocol):
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]] = (),
         partition: int | None = None,
+        acks: str = "all",
     ) -> RecordMetadata:
         """Write one record."""
+
+
+@runtime_checkable
+class Trace(Protocol):
+    """One record that is followed on its way."""
+
+    @property
+    def journey(self) -> Journey:
+        """Where it is."""
+
+    async def step(self) -> None:
+        """Let time pass until something has happened to it."""
+
+    def run_on(self) -> None:
+        """Hold nothing up any more."""
+
+    async def end(self) -> None:
+        """Follow it no more."""
 
 
 class Faults(Protocol):
@@ -183,6 +203,17 @@ class Lab(Protocol):
 
     def snapshot(self) -> World:
         """Everything at this instant."""
+
+    async def trace(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+        acks: str = "all",
+    ) -> Trace:
+        """Send one record and follow it step by step."""
 
     async def records_behind(self, figure: LedgerFigure) -> Sequence[LedgerRecord]:
         """Some hundreds of the records that a figure of the ledger counts."""

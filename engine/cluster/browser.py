@@ -28,9 +28,9 @@ PASSED_OVER = 20
 
 
 class Browser:
-    """Pages through logs. `producer` makes a fresh producer for records written by hand."""
+    """Pages through logs. `producer` makes a fresh producer with these acks for records written by hand."""
 
-    def __init__(self, nodes: Nodes, producer: Callable[[], Producer]) -> None:
+    def __init__(self, nodes: Nodes, producer: Callable[[str], Producer]) -> None:
         self._nodes = nodes
         self._producer = producer
 
@@ -158,10 +158,11 @@ class Browser:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]] = (),
         partition: int | None = None,
+        acks: str = "all",
     ) -> RecordMetadata:
-        """Send one record and wait until it is acknowledged; raises KafkaError."""
+        """Send one record and wait until it is acknowledged, if `acks` has it so; raises KafkaError."""
         self._nodes.controller.topic(topic)
-        async with self._producer() as producer:
+        async with self._producer(acks) as producer:
             return await producer.send_and_wait(topic, value, key=key, partition=partition, headers=list(headers))
 
 

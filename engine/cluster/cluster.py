@@ -183,7 +183,7 @@ class Cluster:
         self.ledger = Ledger()
         self.ledger.recall(kept.get("ledger", {}))
         self.workload = Workload(self.network, self.clock, self.events, store, seed, ledger=self.ledger)
-        self.browser = Browser(self.nodes, lambda: self.producer(client_id="by-hand"))
+        self.browser = Browser(self.nodes, lambda acks: self.producer(client_id="by-hand", acks=acks))
         self.offsets = Offsets(self, self.events.publish)
         self._view = WorldView(self.nodes, self.workload)
         self._audit = Audit(self.ledger, self.nodes, self.clock, self.events)

@@ -155,7 +155,7 @@ class StubBrowser(Browser):
     """The engine's browser over made-up logs of the world that `world` gives."""
 
     def __init__(self, world: Callable[[], World], says: Mapping[str, Says] | None = None) -> None:
-        super().__init__(SimpleNamespace(leader=self._stub), lambda: None)  # type: ignore[arg-type, return-value]
+        super().__init__(SimpleNamespace(leader=self._stub), lambda _: None)  # type: ignore[arg-type, return-value]
         self._world = world
         self._says = says or {}
         self.logs: dict[TopicPartition, LogStub] = {}

@@ -198,7 +198,7 @@ async def test_one_record_goes_where_its_key_leads(stage: OpenStage) -> None:
         form(on).fill("headers", "trace=7f3a, by=hand")
         await on.press("enter")
         assert on.lab.called("browser.produce") == [
-            ("orders", b"customer-7", b'{"hello": "world"}', (("trace", b"7f3a"), ("by", b"hand")), None)
+            ("orders", b"customer-7", b'{"hello": "world"}', (("trace", b"7f3a"), ("by", b"hand")), None, "all")
         ]
         assert any("offset 12,127" in toast for toast in on.toasts())
 

@@ -5,9 +5,11 @@ already, so that the key and `enter` are enough; dialogs are imported when they 
 from __future__ import annotations
 
 from engine.snapshot import TopicView
+from engine.types import RecordMetadata
 from tui.actions.table import Action, Context
 from tui.painting.text import clean
 from tui.selection import SelectedPartition, SelectedProducer, SelectedRecord, group_of, topic_of
+from tui.verbs import Trace
 
 _NO_TOPIC = "There is no topic yet; press n to make one first."
 
@@ -90,19 +92,37 @@ async def _settings(context: Context) -> None:
 
 
 async def _produce(context: Context) -> None:
+    from tui.dialogs.record import AT_ONCE
+
+    await _by_hand(context, AT_ONCE)
+
+
+async def _follow(context: Context) -> None:
+    from tui.dialogs.record import STEP_BY_STEP
+
+    await _by_hand(context, STEP_BY_STEP)
+
+
+async def _by_hand(context: Context, way: str) -> None:
     from tui.dialogs.record import ProduceRecord
+    from tui.dialogs.way import WayOfARecord
 
     topic = _topic(context)
     if topic is None:
         return
     match context.selection:
-        case SelectedPartition(tp) | SelectedRecord(tp) if context.mode.kind == "records":
+        case SelectedPartition(tp) | SelectedRecord(tp) if context.mode.kind in ("records", "brokers"):
             partition: int | None = tp.partition
         case _:
             partition = None
-    written = await context.app.push_screen_wait(ProduceRecord(context.scene, topic.name, partition))
-    if written is not None:
-        context.app.say(f"Written to {written.topic_partition} at offset {written.offset:,}.")
+    written = await context.app.push_screen_wait(ProduceRecord(context.scene, topic.name, partition, way))
+    match written:
+        case RecordMetadata(topic_partition=tp, offset=offset) if offset >= 0:
+            context.app.say(f"Written to {tp} at offset {offset:,}.")
+        case RecordMetadata(topic_partition=tp):
+            context.app.say(f"Sent to {tp}; with acks=0 nobody is told whether it arrived.")
+        case Trace():
+            await context.app.push_screen_wait(WayOfARecord(written))
 
 
 async def _delete_topic(context: Context) -> None:
@@ -129,6 +149,9 @@ ACTIONS = (
            "topic, and looks at it.", _new_group, enabled=_has_topic, priority=45),
     Action("record.new", ("e",), "produce one", "Writes one record by hand: key, value, headers, partition.", _produce,
            enabled=_own_topic, priority=35),
+    Action("record.follow", ("y",), "follow one", "Sends one record by hand and follows its way, station by station: "
+           "leader, followers, high watermark, acknowledgement; its leader can be crashed at any of them.", _follow,
+           enabled=_own_topic, priority=60),
     Action("topic.grow", ("a",), "add partitions", "Grows the topic; keys are spread anew from then on.", _grow,
            enabled=_own_topic, priority=33),
     Action("topic.settings", ("i",), "settings", "Shows the topic's settings with Kafka's defaults, and changes "

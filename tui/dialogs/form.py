@@ -244,9 +244,18 @@ class Press(Static):
     """A key of a dialog, which the mouse can press too."""
 
     def __init__(self, key: str, label: str, press: Callable[[], object], *, id: str | None = None) -> None:
-        super().__init__(Content.assemble((key, "$primary bold"), f" {label}"), id=id)
+        super().__init__(_press(key, label), id=id)
+        self._key = key
         self._press = press
+
+    def relabel(self, label: str) -> None:
+        """From now on it does something else."""
+        self.update(_press(self._key, label))
 
     def on_click(self) -> None:
         """As good as the key."""
         self._press()
+
+
+def _press(key: str, label: str) -> Content:
+    return Content.assemble((key, "$primary bold"), f" {label}")

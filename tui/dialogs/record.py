@@ -1,4 +1,4 @@
-"""Writes one record by hand, and says beforehand which partition its key leads to."""
+"""Writes one record by hand, at once or to be followed step by step, and says which partition its key leads to."""
 
 from __future__ import annotations
 
@@ -7,33 +7,51 @@ from collections.abc import Sequence
 
 from engine.clients.partitioners import partition_for_key
 from engine.types import RecordMetadata
+from engine.workload.spec import ACKS
 from tui.dialogs.clients import own_topics
 from tui.dialogs.form import Field, Form
 from tui.dialogs.reading import FormError, Values
 from tui.painting.text import plural, size
 from tui.scene import Scene
-from tui.verbs import Lab
+from tui.verbs import Lab, Trace
 
 BY_KEY = "by key"
+AT_ONCE, STEP_BY_STEP = "at once", "step by step"
+_WORTH = {
+    "all": "It is acknowledged when every replica in sync has it.",
+    "1": "It is acknowledged as soon as the leader has it.",
+    "0": "No answer is waited for: nobody is told whether it arrives.",
+}
 
 
-class ProduceRecord(Form[RecordMetadata]):
-    """Produces one record; answers where it was written."""
+class ProduceRecord(Form[RecordMetadata | Trace]):
+    """Produces one record; answers where it was written, or the trace of one that is followed step by step."""
 
     heading = "One record by hand"
-    verb = "produce"
+    verb = "send it"
 
-    def __init__(self, scene: Scene, topic: str, partition: int | None = None) -> None:
+    def __init__(self, scene: Scene, topic: str, partition: int | None = None, way: str = AT_ONCE) -> None:
         super().__init__(scene)
         self._topic = topic
         self._partition = partition
+        self._way = way
+
+    def title_shown(self) -> str:
+        """What it is for."""
+        return self.heading if self._way == AT_ONCE else "Follow one record on its way"
 
     def fields(self) -> Sequence[Field]:
         """Where to, and what."""
         topics = own_topics(self.asked_in.world)
         most = max((len(topic.partitions) for topic in self.asked_in.world.topics if not topic.internal), default=1)
         partition = BY_KEY if self._partition is None else str(self._partition)
+        acks = Field("acks", "acks", "all", "all: every replica in sync has it before it is acknowledged. 1: the "
+                     "leader has it. 0: the producer waits for no answer.", ACKS)  # fmt: skip
+        way = Field("way", "send it", self._way, "At once; or step by step, with a look at producer, leader and "
+                    "followers at each station, while the world stands still.", (AT_ONCE, STEP_BY_STEP))  # fmt: skip
+        followed = self._way == STEP_BY_STEP
         return (
+            *((acks,) if followed else ()),
             Field("topic", "topic", self._topic, "Where it goes.", topics),
             Field("key", "key", "customer-42", "Records with one key go to one partition, in order. Empty: no key."),
             Field("kind", "value is", "text", "text as typed; JSON, checked; hex bytes; or null, a tombstone, which "
@@ -43,6 +61,8 @@ class ProduceRecord(Form[RecordMetadata]):
             Field("headers", "headers", "", "Pairs like trace=7f3a, with commas between.", placeholder="none"),
             Field("partition", "partition", partition, "Left to the partitioner, or one of your own choice.",
                   (BY_KEY, *(str(at) for at in range(most)))),
+            *(() if followed else (acks,)),
+            way,
         )  # fmt: skip
 
     def consequence(self, values: Values) -> str:
@@ -50,17 +70,20 @@ class ProduceRecord(Form[RecordMetadata]):
         key, value, _, partition = self._read(values)
         topic = self.asked_in.world.topic(values["topic"])
         count = len(topic.partitions) if topic else 1
-        what = size(len(value)) if value is not None else "A tombstone"
+        what, worth = size(len(value)) if value is not None else "A tombstone", _WORTH[values["acks"]]
         if partition is not None:
-            return f"{what} into partition {partition}, whatever its key."
+            return f"{what} into partition {partition}, whatever its key. {worth}"
         if key is None:
-            return f"{what} without a key: any of the {plural(count, 'partition')}."
-        return f"{what} into partition {partition_for_key(key, count)}: murmur2 of the key, over {count}."
+            return f"{what} without a key: any of the {plural(count, 'partition')}. {worth}"
+        return f"{what} into partition {partition_for_key(key, count)}: murmur2 of the key, over {count}. {worth}"
 
-    async def apply(self, values: Values, lab: Lab) -> RecordMetadata:
-        """Produce it."""
+    async def apply(self, values: Values, lab: Lab) -> RecordMetadata | Trace:
+        """Produce it, or hand it to a producer that waits to be let go."""
         key, value, headers, partition = self._read(values)
-        return await lab.browser.produce(values["topic"], key, value, headers, partition)
+        topic, acks = values["topic"], values["acks"]
+        if values["way"] == STEP_BY_STEP:
+            return await lab.trace(topic, key, value, headers, partition, acks)
+        return await lab.browser.produce(topic, key, value, headers, partition, acks)
 
     def _read(self, values: Values) -> tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...], int | None]:
         key = values["key"].encode() or None

@@ -343,7 +343,7 @@ async def test_a_record_is_written_by_hand_into_the_partition_that_is_read(stage
         on.lab.answers["browser.produce"] = RecordMetadata("orders", 2, tp, 12_010, 0, 0, 0)
         await on.press("2", "right", "right", "e")
         await on.press("enter")
-        [(topic, _, _, _, partition)] = on.lab.called("browser.produce")
+        [(topic, _, _, _, partition, _)] = on.lab.called("browser.produce")
         assert (topic, partition) == ("orders", 2)
 
 
