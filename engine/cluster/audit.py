@@ -74,8 +74,13 @@ class Audit:
         self._looked_ms = now
 
     def _serves(self, partition: Partition) -> bool:
-        tp = partition.tp
-        return not tp.topic.startswith("__") and self._nodes.controller.leader_of(tp) == partition.broker_id
+        """Whether the controller agrees that it leads; it may have deleted the topic just now."""
+        topic = self._nodes.controller.topics.get(partition.tp.topic)
+        return (
+            topic is not None
+            and not topic.internal
+            and topic.partitions[partition.tp.partition].leader == partition.broker_id
+        )
 
     # Who leads, and since where
 

@@ -21,71 +21,14 @@ from engine.events import EventLog, Tone
 from engine.network import CONTROLLER, Network
 from engine.snapshot import AddressView, ListeningView
 from engine.wire.apis import APIS
+from engine.wire.complaints import Complaints
 from engine.wire.connection import Connection
 from engine.wire.context import Port
+from engine.wire.door import Door
 from engine.wire.sessions import FetchSessions
 from engine.wire.traffic import Traffic
 
 _SWEEP_S = 1.0
-_BACKLOG = 128
-
-
-class Door:
-    """One broker's port: what is open there, and who came through it."""
-
-    def __init__(self, broker_id: int, host: str, port: int, listener: Listener) -> None:
-        self.broker_id = broker_id
-        self.host = host
-        self.number = port
-        """The port's number; 0 before it is first opened where any will do."""
-        self.port: Port
-        self.connections: set[Connection] = set()
-        self._listener = listener
-        self._server: asyncio.Server | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether clients can connect."""
-        return self._server is not None
-
-    async def open(self, port: Port) -> None:
-        """Let clients in, for this run of the broker; OSError where the port cannot be had."""
-        self.port = port
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            self._connection, self.host, self.number, backlog=_BACKLOG, reuse_address=True, start_serving=False
-        )
-        self.number = server.sockets[0].getsockname()[1]
-        self._server = server
-        await server.start_serving()
-
-    def close(self) -> None:
-        """Let nobody in, and drop who is in."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        for connection in tuple(self.connections):
-            connection.close()
-
-    def _connection(self) -> Connection:
-        return Connection(self._listener.next_number(), self, self._listener)
-
-    def admit(self, connection: Connection) -> bool:
-        """Take a connection in, if there is room (`max.connections`)."""
-        limit = self.port.config.max_connections
-        if self._server is None:
-            return False
-        if len(self.connections) >= limit:
-            self._listener.tell_full(self, limit)
-            return False
-        self.connections.add(connection)
-        self._listener.traffic.news = True
-        return True
-
-    def forget(self, connection: Connection) -> None:
-        """It is gone."""
-        self.connections.discard(connection)
-        self._listener.traffic.news = True
 
 
 class Listener:
@@ -111,6 +54,7 @@ class Listener:
         self._stop_watching: Callable[[], None] = _nothing
         self._opening: set[asyncio.Task[None]] = set()
         self._sweeping: asyncio.TimerHandle | None = None
+        self._complaints = Complaints(lambda text: self._tell(text, Tone.WARNING))
         self.traffic = Traffic(self)
 
     # Verbs
@@ -213,24 +157,20 @@ class Listener:
     def tell_closed(self, connection: Connection, why: str) -> None:
         """A connection was dropped for what it did."""
         who = connection.client.client_id or "A client"
-        self._tell(
-            f"{who} at {connection.peer} was disconnected from broker {connection.broker_id}: {why}.", Tone.WARNING
-        )
+        self._complaints.add(f"{who} at {connection.peer} was disconnected from broker {connection.broker_id}: {why}.")
 
     def tell_full(self, door: Door, limit: int) -> None:
         """A connection was not taken in."""
-        self._tell(
+        self._complaints.add(
             f"Broker {door.broker_id} turned a client away: it has {limit:,} connections, as many as max.connections "
-            "allows.",
-            Tone.WARNING,
+            "allows."
         )
 
     def tell_failure(self, connection: Connection, api: str, error: Exception) -> None:
         """A request failed by a fault of the lab's own."""
-        self._tell(
+        self._complaints.add(
             f"{api} of {connection.client.client_id or connection.peer} failed by a fault of the lab: "
-            f"{type(error).__name__}: {error}. The client was answered UNKNOWN_SERVER_ERROR.",
-            Tone.WARNING,
+            f"{type(error).__name__}: {error}."
         )
 
     def _tell(self, text: str, how: Tone) -> None:
@@ -244,6 +184,7 @@ class Listener:
         limit_s = self._config.connections_max_idle_ms / 1000
         for connection in self.connections():
             connection.close_if_idle(loop.time() - limit_s)
+        self._complaints.breathe()
         self._sweeping = loop.call_later(min(_SWEEP_S, limit_s), self._sweep)
 
 

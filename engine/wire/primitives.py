@@ -10,7 +10,7 @@ import struct
 
 INT16, INT32, INT64, UINT32 = struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q"), struct.Struct(">I")
 ZERO_UUID = bytes(16)
-MOST_ELEMENTS = 200_000
+MOST_ELEMENTS = 100_000
 """How many elements the arrays of one request may have together: more would hold up everybody else."""
 
 Buffer = bytes | bytearray | memoryview

@@ -67,8 +67,12 @@ class Peer:
 
     async def answer_raw(self) -> bytes:
         """The bytes of the next answer behind its correlation id."""
+        return (await self.frame_raw())[4:]
+
+    async def frame_raw(self) -> bytes:
+        """The bytes of the next answer."""
         (size,) = struct.unpack(">i", await self.reader.readexactly(4))
-        return (await self.reader.readexactly(size))[4:]
+        return await self.reader.readexactly(size)
 
     @staticmethod
     def part(key: int, version: int, name: str, /, **fields: Any) -> Any:

@@ -3,6 +3,7 @@
 - `NAME`, `KEY` and `VERSIONS`: Kafka's name and number of the API, and the first and last version served;
 - `serve(request, context)`: what is answered, usually after `context.ask(...)` of the broker, or None for nothing;
 - `refused(request, error, context)`: what is answered when that raised a KafkaError;
+- where it may be, `side_by_side(request)`: whether it need not wait for the answer to the one before;
 - where speed asks for it, its own `read(reader, version)` and `write(answer, version)`.
 """
 

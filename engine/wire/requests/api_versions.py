@@ -27,7 +27,7 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
         named = request.client_software_name, request.client_software_version
         if not all(map(_LEGAL.match, named)):
             raise InvalidRequestError("The client's software name or version has characters that Kafka refuses.")
-        context.connection.introduce(*named)
+        context.connection.introduced(software=named[0], version=named[1])
     return {
         "api_keys": [
             {"api_key": api.key, "min_version": api.first, "max_version": api.last}

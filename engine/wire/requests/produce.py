@@ -110,6 +110,11 @@ async def serve(request: Asked, context: Context) -> Answered | None:
     return _answered(request, context, answer.partitions, ProducedPartition(ErrorCode.UNKNOWN_TOPIC_ID))
 
 
+def side_by_side(request: Asked) -> bool:
+    """Outside of transactions; within one the coordinator may have to be asked first."""
+    return request.transactional_id is None
+
+
 def refused(request: Asked, error: KafkaError, context: Context) -> Answered | None:
     """The same error for each partition."""
     if request.acks == 0:
