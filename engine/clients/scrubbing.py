@@ -204,8 +204,11 @@ def _to_commit(offsets: Mapping[TopicPartition, Any]) -> Offsets:
     """Offsets as an application may write them; ValueError for what cannot be one."""
     wanted = {}
     for tp, given in offsets.items():
-        offset, metadata = given if isinstance(given, tuple) else (given, "")
-        if not isinstance(offset, int) or offset < 0 or not isinstance(metadata, str):
+        try:
+            commit = OffsetAndMetadata(*given) if isinstance(given, tuple) else OffsetAndMetadata(given)
+        except TypeError:
+            commit = OffsetAndMetadata(-1)
+        if not isinstance(commit.offset, int) or commit.offset < 0 or not isinstance(commit.metadata, str):
             raise ValueError(f"{tp}: commit an offset from 0, or (offset, metadata), not {given!r}.")
-        wanted[TopicPartition(*tp)] = OffsetAndMetadata(offset, metadata)
+        wanted[TopicPartition(*tp)] = commit
     return wanted

@@ -240,9 +240,9 @@ class Offsets:
             return
         if set_to:
             offsets = {tp: OffsetAndMetadata(offset) for tp, offset in set_to.items()}
-            await self._ask(plan.group_id, OffsetCommitRequest(plan.group_id, offsets))
+            await self._ask(plan.group_id, OffsetCommitRequest(plan.group_id, offsets, told=True))
         if forget:
-            await self._ask(plan.group_id, OffsetDeleteRequest(plan.group_id, forget))
+            await self._ask(plan.group_id, OffsetDeleteRequest(plan.group_id, forget, told=True))
 
     async def delete_group(self, group_id: str) -> None:
         """Delete a group without members, and its offsets; NonEmptyGroupError, GroupIdNotFoundError."""

@@ -23,6 +23,7 @@ from engine.errors import (
     NotCoordinatorError,
 )
 from engine.events import EventLog
+from engine.groups.by_hand import ByHand
 from engine.groups.classic import ClassicGroup
 from engine.groups.listing import described, listed, matches
 from engine.groups.member import Reply
@@ -87,6 +88,7 @@ class GroupCoordinator:
         self._config = config
         self._log = log
         self._events = events
+        self._by_hand = ByHand(clock, events)
         self._topics = topics
         self._topic_ids = topic_ids
         self._shards: dict[int, Shard] = {}
@@ -211,7 +213,12 @@ class GroupCoordinator:
             shard.check_commit(request)
         good = {tp: given for tp, given in request.offsets.items() if errors[tp] is ErrorCode.NONE}
         if good:
+            group = shard.group(request.group_id)
+            had_members = group is not None and bool(group.group.protocol_type)
+            before = {tp: value.offset for tp, value in group.committed.in_force.items()} if group is not None else {}
             await shard.commit(request.group_id, good)
+            if had_members and request.generation_id < 0 and not request.told:
+                self._by_hand.moved(request.group_id, before, good)
         return OffsetCommitResponse(errors)
 
     def _check_commit(self, tp: TopicPartition, given: OffsetAndMetadata) -> ErrorCode:
@@ -240,14 +247,24 @@ class GroupCoordinator:
         """GROUP_SUBSCRIBED_TO_TOPIC for what the group still wants; raises where there is no such group (KIP-496)."""
         _check_group_id(request.group_id)
         shard = self._shard(request.group_id)
-        return OffsetDeleteResponse(await shard.delete_offsets(request.group_id, request.partitions))
+        group = shard.group(request.group_id)
+        there = set(group.committed) if group is not None else set()
+        errors = await shard.delete_offsets(request.group_id, request.partitions)
+        forgotten = sum(tp in there for tp, error in errors.items() if error is ErrorCode.NONE)
+        if forgotten and not request.told:
+            self._by_hand.forgotten(request.group_id, forgotten)
+        return OffsetDeleteResponse(errors)
 
     async def delete_groups(self, client: ClientInfo, request: DeleteGroupsRequest) -> DeleteGroupsResponse:
         """Each group is deleted with its offsets, or gets its own error."""
         errors = {}
         for group_id in request.group_ids:
             try:
-                await self._shard(group_id).delete(group_id)
+                shard = self._shard(group_id)
+                group = shard.group(group_id)
+                offsets = len(group.committed) if group is not None else 0
+                await shard.delete(group_id)
+                self._by_hand.deleted(group_id, offsets)
                 errors[group_id] = ErrorCode.NONE
             except KafkaError as error:
                 errors[group_id] = error.code

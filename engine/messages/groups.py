@@ -120,6 +120,8 @@ class OffsetCommitRequest(Request[OffsetCommitResponse]):
     generation_id: int = -1
     member_id: str = ""
     group_instance_id: str | None = None
+    told: bool = False
+    """Whoever sends it tells by himself what he has done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ class OffsetDeleteRequest(Request[OffsetDeleteResponse]):
 
     group_id: str
     partitions: tuple[TopicPartition, ...]
+    told: bool = False
+    """Whoever sends it tells by himself what he has done."""
 
 
 @dataclass(frozen=True, slots=True)
