@@ -424,7 +424,7 @@ class UnsupportedAssignorError(KafkaError, code=ErrorCode.UNSUPPORTED_ASSIGNOR):
     """The coordinator does not have that assignor."""
 
 
-class StaleMemberEpochError(KafkaError, code=ErrorCode.STALE_MEMBER_EPOCH, retriable=True):
+class StaleMemberEpochError(KafkaError, code=ErrorCode.STALE_MEMBER_EPOCH):
     """The member's epoch is no longer this one; it is told the new one with its next heartbeat."""
 
 

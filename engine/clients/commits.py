@@ -13,7 +13,7 @@ from engine.clients.coordination import CoordinatorLink
 from engine.clients.subscription import Subscription
 from engine.clients.tasks import Tasks
 from engine.clock import Clock
-from engine.errors import CommitFailedError, KafkaError, UnknownTopicOrPartitionError
+from engine.errors import CommitFailedError, KafkaError, StaleMemberEpochError, UnknownTopicOrPartitionError
 from engine.messages import OffsetCommitRequest
 from engine.types import OffsetAndMetadata, TopicPartition
 
@@ -103,7 +103,8 @@ class Commits:
             async with self._in_turn:
                 await self.commit(offsets, within_ms=0)
         except KafkaError as error:
-            if error.retriable and not isinstance(error, UnknownTopicOrPartitionError):
+            passes = error.retriable or isinstance(error.__cause__, StaleMemberEpochError)
+            if passes and not isinstance(error, UnknownTopicOrPartitionError):
                 self._due_ms = self._clock.now_ms() + self._retry_backoff_ms
             else:
                 self._on_failure(error)
@@ -124,9 +125,20 @@ class Commits:
 
     async def commit(self, offsets: Offsets, within_ms: float | None = None) -> None:
         """Commit these; raises CommitFailedError, RebalanceInProgressError, KafkaError."""
-        if not offsets:
-            return
-        standing = self._standing()
+        within = self._request_timeout_ms if within_ms is None else within_ms
+        deadline = self._clock.now_ms() + within
+        while offsets:
+            standing = self._standing()
+            try:
+                await self._commit_as(standing, offsets, deadline - self._clock.now_ms())
+                return
+            except StaleMemberEpochError as error:
+                if self._clock.now_ms() + self._retry_backoff_ms > deadline:
+                    raise CommitFailedError(f"The offsets were not committed: {error} Commit them again.") from error
+            if self._standing() == standing:  # the answer that tells of the epoch is still under way
+                await self._clock.sleep(self._retry_backoff_ms)
+
+    async def _commit_as(self, standing: Standing, offsets: Offsets, within_ms: float) -> None:
         if standing.generation < 0 and not self._subscription.by_hand:
             raise CommitFailedError(
                 f"The offsets were not committed: this consumer is not a member of {self._link.group_id} just now. "
@@ -135,4 +147,4 @@ class Commits:
         request = OffsetCommitRequest(
             self._link.group_id, dict(offsets), standing.generation, standing.member_id, standing.group_instance_id
         )
-        await self._link.commit(request, self._request_timeout_ms if within_ms is None else within_ms)
+        await self._link.commit(request, within_ms)

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.clients.commits import Commits, Standing
 from engine.clients.connection import Connection
+from engine.clients.consumer_membership import ConsumerMemberConfig, ConsumerMembership
 from engine.clients.coordination import MOVED_ON, CoordinatorLink
 from engine.clients.fetcher import FetchConfig, Fetcher
 from engine.clients.membership import MemberConfig, Membership
@@ -36,6 +37,7 @@ ISOLATION = {
     "read_committed": IsolationLevel.READ_COMMITTED,
 }
 RESETS = ("earliest", "latest", "none")
+PROTOCOLS = ("classic", "consumer")
 _NO_LIMIT = 2**31
 
 _numbers = itertools.count(1)
@@ -45,7 +47,9 @@ class ConsumerCore:
     """The parts of a consumer. Times are ms, sizes bytes.
 
     `resume` is what `membership()` answered earlier: the consumer goes on as that member, from those positions, if its
-    group still stands where it stood. Raises InvalidConfigError, InvalidGroupIdError.
+    group still stands where it stood. With `group_protocol="consumer"` (KIP-848) the coordinator assigns, and sets the
+    session and the pace of heartbeats; `group_remote_assignor` names its assignor. Raises InvalidConfigError,
+    InvalidGroupIdError.
     """
 
     def __init__(
@@ -74,6 +78,8 @@ class ConsumerCore:
         max_poll_records: int | None = 500,
         isolation_level: str = "read_uncommitted",
         group_instance_id: str | None = None,
+        group_protocol: str = "classic",
+        group_remote_assignor: str | None = None,
         metadata_max_age_ms: float = 300_000,
         exclude_internal_topics: bool = True,
         resume: Mapping[str, Any] | None = None,
@@ -82,7 +88,10 @@ class ConsumerCore:
         _one_of("isolation_level", isolation_level, tuple(ISOLATION))
         if group_id == "":
             raise InvalidGroupIdError("A group id must not be empty; leave it out to read without a group.")
-        if heartbeat_interval_ms >= session_timeout_ms:
+        _one_of("group_protocol", group_protocol, PROTOCOLS)
+        if group_remote_assignor is not None and group_protocol == "classic":
+            raise InvalidConfigError("group_remote_assignor goes with group_protocol='consumer' alone.")
+        if group_protocol == "classic" and heartbeat_interval_ms >= session_timeout_ms:
             raise InvalidConfigError(
                 f"heartbeat_interval_ms ({heartbeat_interval_ms}) must be below session_timeout_ms "
                 f"({session_timeout_ms}); a third of it is usual."
@@ -112,7 +121,7 @@ class ConsumerCore:
         assignors = assignors_of(partition_assignment_strategy)
         self._link: CoordinatorLink | None = None
         self._commits: Commits | None = None
-        self._membership: Membership | None = None
+        self._membership: Membership | ConsumerMembership | None = None
         if group_id is not None:
             self._link = CoordinatorLink(group_id, connection, clock, retry_backoff_ms)
             self._commits = Commits(
@@ -127,20 +136,33 @@ class ConsumerCore:
                 retry_backoff_ms=retry_backoff_ms,
                 request_timeout_ms=request_timeout_ms,
             )
-            member = MemberConfig(
-                group_instance_id,
-                assignors,
-                session_timeout_ms,
-                heartbeat_interval_ms,
-                max_poll_interval_ms,
-                max_poll_interval_ms if rebalance_timeout_ms is None else rebalance_timeout_ms,
-                request_timeout_ms,
-                retry_backoff_ms,
-            )
             self._group_instance_id = group_instance_id
-            self._membership = Membership(
-                member, self._link, self._subscription, self._metadata, self._commits, clock, self._tasks, self._tell
-            )
+            rebalance_timeout_ms = max_poll_interval_ms if rebalance_timeout_ms is None else rebalance_timeout_ms
+            parts = (self._link, self._subscription, self._metadata, self._commits, clock, self._tasks, self._tell)
+            if group_protocol == "consumer":
+                self._membership = ConsumerMembership(
+                    ConsumerMemberConfig(
+                        self.client_id,
+                        group_instance_id,
+                        group_remote_assignor,
+                        max_poll_interval_ms,
+                        rebalance_timeout_ms,
+                        retry_backoff_ms,
+                    ),
+                    *parts,
+                )
+            else:
+                member = MemberConfig(
+                    group_instance_id,
+                    assignors,
+                    session_timeout_ms,
+                    heartbeat_interval_ms,
+                    max_poll_interval_ms,
+                    rebalance_timeout_ms,
+                    request_timeout_ms,
+                    retry_backoff_ms,
+                )
+                self._membership = Membership(member, *parts)
         fetching = FetchConfig(
             fetch_max_wait_ms,
             fetch_min_bytes,

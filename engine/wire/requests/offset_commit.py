@@ -1,5 +1,7 @@
 """OffsetCommit 2 to 10: the next offsets a group reads; topics by id in version 10.
 
+Before version 9, which knows the consumer protocol, a member of another epoch is told ILLEGAL_GENERATION.
+
 Commits do not expire by themselves (`retention_time` of versions 2 to 4 is not looked at), as in Kafka since KIP-211.
 """
 
@@ -40,7 +42,8 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
 
 def refused(request: Any, error: KafkaError, context: Context) -> dict[str, Any]:
     """The same error for each partition."""
-    return _answer(request, context, {}, error.code)
+    stale = error.code is ErrorCode.STALE_MEMBER_EPOCH and context.version < 9
+    return _answer(request, context, {}, ErrorCode.ILLEGAL_GENERATION if stale else error.code)
 
 
 def _answer(

@@ -45,7 +45,8 @@ async def _one(asked: Any, group_id: str, require_stable: bool, context: Context
         named = [(_name(topic, context), topic) for topic in asked.topics]
         partitions = tuple(TopicPartition(name, number) for name, topic in named if name is not None
                            for number in topic.partition_indexes)  # fmt: skip
-    answer = await context.ask(OffsetFetchRequest(group_id, partitions, require_stable))
+    member = (getattr(asked, "member_id", None), getattr(asked, "member_epoch", -1))  # from version 9 on
+    answer = await context.ask(OffsetFetchRequest(group_id, partitions, require_stable, *member))
     if asked.topics is None:
         return {"topics": _all(answer.offsets, context)}
     return {
