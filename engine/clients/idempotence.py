@@ -60,8 +60,9 @@ class Identity:
         """Whether a partition's oldest batch that waits may go now.
 
         A new one waits while the partition still works in an older epoch, until what is missing there is known, and
-        for the first acknowledgement: a leader that knows nothing of a producer would take its second batch first. One
-        that is sent again waits for those before it.
+        for the first acknowledgement: a leader that knows nothing of a producer would take its second batch first. It
+        waits, too, while as many are under way as a leader knows again, those to an earlier leader among them (Kafka
+        counts by connection). One that is sent again waits for those before it.
         """
         if self.producer_id < 0:
             return False
@@ -70,7 +71,9 @@ class Identity:
             return standing is not None and batch is standing.in_flight[0]
         if batch.tp in self._unresolved:
             return False
-        return standing is None or not standing.in_flight or (standing.last_acked >= 0 and self._is_current(standing))
+        if standing is None or not standing.in_flight:
+            return True
+        return len(standing.in_flight) < MOST_IN_FLIGHT and standing.last_acked >= 0 and self._is_current(standing)
 
     def number(self, batch: Batch) -> None:
         """Give a batch its sequence numbers, before it is first sent."""

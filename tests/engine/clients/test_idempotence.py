@@ -306,3 +306,25 @@ async def test_more_under_way_than_a_leader_knows_again_is_refused_with_idempote
     with pytest.raises(InvalidConfigError, match="at least 1"):
         lab.cluster.producer(acks=1, max_in_flight_requests_per_connection=0)
     lab.cluster.producer(acks=1, max_in_flight_requests_per_connection=6)
+
+
+async def test_a_new_leader_gets_nothing_new_while_as_many_batches_as_it_knows_again_wait_at_the_old_one(
+    lab: Lab,
+) -> None:
+    held = asyncio.Event()
+
+    async def hold(broker: int, request: ProduceRequest, serve: Serve) -> Any:
+        await held.wait()
+        return await serve()
+
+    producer = await begun(lab, metadata_max_age_ms=100)
+    old = lab.cluster.nodes.leader(SINGLE).broker_id
+    lab.meddle(ProduceRequest, hold)
+    await send(producer, *(b"%d" % number for number in range(7)))
+    await lab.run(lab.cluster.controller.reassign(SINGLE, (old % 3 + 1,)))
+    await lab.clock.advance(5_000)
+    assert lab.cluster.nodes.leader(SINGLE).broker_id != old
+    assert len(lab.requests(ProduceRequest)) == 5
+    held.set()
+    await lab.run(producer.flush())
+    assert await stored(lab, 8) == [b"first", *(b"%d" % number for number in range(7))]
