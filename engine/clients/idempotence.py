@@ -22,7 +22,7 @@ _WRAP = 0x7FFFFFFF
 class _Standing:
     """Where one partition is."""
 
-    __slots__ = ("epoch", "in_flight", "last_acked", "next_sequence", "producer_id")
+    __slots__ = ("epoch", "in_flight", "last_acked", "next_sequence", "producer_id", "since_oldest")
 
     def __init__(self, producer_id: int, epoch: int) -> None:
         self.producer_id = producer_id
@@ -31,6 +31,14 @@ class _Standing:
         self.last_acked = -1
         self.in_flight: list[Batch] = []
         """Numbered and not ended, in order: on their way, or to be sent again."""
+        self.since_oldest: list[Batch] = []
+        """All that were numbered since the oldest of those, itself among them."""
+
+    def span(self) -> int:
+        """How many batches back a leader has to know, so that it knows the oldest that is under way again."""
+        while self.since_oldest and self.since_oldest[0] not in self.in_flight:
+            del self.since_oldest[0]
+        return len(self.since_oldest)
 
     def is_next(self, sequence: int) -> bool:
         """Whether everything before `sequence` is acknowledged."""
@@ -61,8 +69,8 @@ class Identity:
 
         A new one waits while the partition still works in an older epoch, until what is missing there is known, and
         for the first acknowledgement: a leader that knows nothing of a producer would take its second batch first. It
-        waits, too, while as many are under way as a leader knows again, those to an earlier leader among them (Kafka
-        counts by connection). One that is sent again waits for those before it.
+        waits, too, while the oldest under way, maybe to an earlier leader, would no longer be known again (Kafka counts
+        what is under way by connection). One that is sent again waits for those before it.
         """
         if self.producer_id < 0:
             return False
@@ -73,7 +81,7 @@ class Identity:
             return False
         if standing is None or not standing.in_flight:
             return True
-        return len(standing.in_flight) < MOST_IN_FLIGHT and standing.last_acked >= 0 and self._is_current(standing)
+        return standing.span() < MOST_IN_FLIGHT and standing.last_acked >= 0 and self._is_current(standing)
 
     def number(self, batch: Batch) -> None:
         """Give a batch its sequence numbers, before it is first sent."""
@@ -84,6 +92,7 @@ class Identity:
         if standing is None or not (standing.in_flight or self._is_current(standing)):
             standing = self._standings[batch.tp] = _Standing(self.producer_id, self.epoch)
         standing.in_flight.append(batch)
+        standing.since_oldest.append(batch)
         _give(standing, batch)
 
     def acknowledged(self, batch: Batch) -> None:
@@ -125,6 +134,8 @@ class Identity:
         standing = self._standings[batch.tp]
         at = standing.in_flight.index(batch)
         standing.in_flight[at : at + 1] = parts
+        at = standing.since_oldest.index(batch)
+        standing.since_oldest[at : at + 1] = parts
         sequence = batch.base_sequence
         for part in parts:
             part.base_sequence = sequence
@@ -155,7 +166,7 @@ class Identity:
         for tp in self._gaps:
             under_way = self._standings[tp].in_flight
             standing = self._standings[tp] = _Standing(self.producer_id, self.epoch)
-            standing.in_flight = under_way
+            standing.in_flight, standing.since_oldest = under_way, list(under_way)
             for batch in under_way:
                 batch.renumbered = True
                 _give(standing, batch)
