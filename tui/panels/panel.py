@@ -10,16 +10,15 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from rich.style import Style
 from textual import events
 from textual.content import Content
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.painting.line import Line, blank
 from tui.painting.palette import Palette
 from tui.painting.text import wrap
+from tui.panels.framed import Framed
 from tui.scene import Scene
 from tui.selection import Selection
 
@@ -49,7 +48,7 @@ class Pen:
     focused: bool = False
 
 
-class Panel(ScrollView, can_focus=True):
+class Panel(Framed, can_focus=True):
     """A bordered, focusable panel. Give it the scene with `show`."""
 
     kind: ClassVar[str] = ""
@@ -58,25 +57,6 @@ class Panel(ScrollView, can_focus=True):
     """Its name in help: "Producers"."""
     head_height: ClassVar[int] = 0
     """Lines above the items that stay while these scroll: headings of columns."""
-
-    DEFAULT_CSS = """
-    Panel {
-        border: round $rule;
-        border-title-color: $quiet;
-        border-subtitle-color: $quiet;
-        background: $background;
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-size-vertical: 1;
-        scrollbar-color: $rule;
-        scrollbar-color-hover: $rule-focus;
-        scrollbar-color-active: $rule-focus;
-        scrollbar-background: $background;
-        scrollbar-background-hover: $background;
-        scrollbar-background-active: $background;
-        &:focus { border: round $rule-focus; border-title-color: $strong; }
-    }
-    """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -87,7 +67,6 @@ class Panel(ScrollView, can_focus=True):
         self._cursor = -1
         self._hover = -1
         self._titles: tuple[Content, Content] = (Content(""), Content(""))
-        self._base: Style | None = None
 
     # What a subclass says ----------------------------------------------------------------------------------
 
@@ -274,52 +253,48 @@ class Panel(ScrollView, can_focus=True):
             self.virtual_size = Size(self.scrollable_content_region.width, self.virtual_size.height)
         self.refresh()
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the panel, `y` counted from the top of what is in view."""
-        width = self.scrollable_content_region.width
-        base = self._base
-        if base is None:
-            base = self._base = self.rich_style
+    def content_line(self, y: int, width: int) -> Strip:
+        """One line: a head's, an item's, or what is said while there is none."""
         if not self.items_shown:
-            return self._nothing_line(y, width, base)
+            return self.framed(self._nothing_line(y, width))
         if y < self.head_height:
             strips = self.head(Pen(width, self.palette, focused=self.has_focus))
-            return strips[y].adjust_cell_length(width).apply_style(base) if y < len(strips) else blank(width)
+            return self.framed(strips[y] if y < len(strips) else blank(width))
         line = y + self.scroll_offset.y - self.head_height
         index = bisect_right(self._tops, line) - 1
         if index < 0 or line >= self._tops[index] + self.items_shown[index].height:
-            return blank(width).apply_style(base)
-        strips = self._paint(index, width, base)
+            return self.framed(blank(width))
+        strips = self._paint(index, width)
         at = line - self._tops[index]
-        return strips[at] if at < len(strips) else blank(width).apply_style(base)
+        return strips[at] if at < len(strips) else self.framed(blank(width))
 
-    def _paint(self, index: int, width: int, base: Style) -> Sequence[Strip]:
+    def _paint(self, index: int, width: int) -> Sequence[Strip]:
         item, palette, focused = self.items_shown[index], self.palette, self.has_focus
         pen = Pen(width, palette, index == self._cursor, index == self._hover, focused)
         known = self._painted.get(index)
         if known is not None and known[1] == pen and (known[0] is item or known[0] == item):
             return known[2]
+        base = self.base
         if pen.cursor:
             base += palette.cursor if focused else palette.cursor_blurred
         elif pen.hover:
             base += palette.hover
-        strips = [strip.adjust_cell_length(width).apply_style(base) for strip in self.draw(item, pen)]
+        strips = [self.framed(strip, base) for strip in self.draw(item, pen)]
         self._painted[index] = (item, pen, strips)
         return strips
 
-    def _nothing_line(self, y: int, width: int, base: Style) -> Strip:
+    def _nothing_line(self, y: int, width: int) -> Strip:
         sentence = self.nothing(self.scene) if self.scene is not None else ""
         lines = wrap(sentence, max(1, width - 4))
         line = y - max(0, (self.size.height - len(lines)) // 2)
         text = lines[line] if 0 <= line < len(lines) else ""
-        return Line(width).to((width - len(text)) // 2).add(text, self.palette.quiet).strip(base)
+        return Line(width).to((width - len(text)) // 2).add(text, self.palette.quiet).strip()
 
     # What the app tells it ---------------------------------------------------------------------------------
 
     def notify_style_update(self) -> None:
         """Rules of style were applied anew; what was painted with the old ones is forgotten."""
         super().notify_style_update()
-        self._base = None
         self._painted.clear()
 
     def on_resize(self) -> None:

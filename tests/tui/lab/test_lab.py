@@ -83,9 +83,9 @@ async def test_wires_give_way_to_letters_on_narrow_terminals(stage: OpenStage) -
 async def test_wires_follow_the_lanes_that_are_in_view(stage: OpenStage) -> None:
     async with stage(worlds.crowd()) as on:
         wires = on.app.mode.query_one("#wires")
-        before = [wires.render_line(y).text for y in range(wires.size.height)]
+        before = [strip.text for strip in wires.render_lines(wires.size.region)]
         await on.press("right", "G")
-        after = [wires.render_line(y).text for y in range(wires.size.height)]
+        after = [strip.text for strip in wires.render_lines(wires.size.region)]
         assert before != after
         assert "P199" in on.text()
 
