@@ -30,6 +30,8 @@ from tui.scene import Look, Scene
 from tui.verbs import Lab, OpenLab
 
 EVENTS_SHOWN = 500
+COLLECT_AFTER = (50_000, 20, 20)
+"""Thresholds of the garbage collector: a frame makes thousands of objects that are gone with the next."""
 SETTLING_S = 0.25
 """How long the next key waits for what the last one brings."""
 
@@ -126,6 +128,7 @@ class Kafkarium(App[None]):
         if self._freeze:
             gc.collect()
             gc.freeze()
+            gc.set_threshold(*COLLECT_AFTER)
         self._keeper = asyncio.create_task(self._keep_lab())
 
     async def _keep_lab(self) -> None:

@@ -141,3 +141,11 @@ async def test_without_colour_the_cursor_is_shown_in_reverse(stage: OpenStage, m
     async with stage() as on:
         assert on.app.palette.cursor.reverse
         assert on.app.palette.chosen.reverse
+
+
+async def test_without_colour_panels_and_wires_are_grey(stage: OpenStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with stage() as on:
+        styles = [each.style for strip in on.app.screen._compositor.render_strips() for each in strip if each.style]
+        colours = [colour.triplet for style in styles for colour in (style.color, style.bgcolor) if colour]
+        assert all(colour and len(set(colour)) == 1 for colour in colours)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Self
 
 from rich.cells import cell_len
@@ -74,6 +75,7 @@ def right_aligned(line: Line, parts: Sequence[tuple[str, Style | None]], margin:
     return line
 
 
+@lru_cache(maxsize=256)
 def blank(width: int) -> Strip:
     """An empty row."""
     return Strip([Segment(" " * width)], width) if width > 0 else Strip([], 0)

@@ -115,12 +115,9 @@ class Panel(Framed, can_focus=True):
         selected = self.selection
         self.items_shown = new
         self._place_cursor(selected, old)
-        same_heights = len(old) == len(new) and all(a.height == b.height for a, b in zip(old, new, strict=True))
-        if same_heights and new:
-            first, last = self._in_view()
-            for index in range(first, last):
-                if old[index] is not new[index] and old[index] != new[index]:
-                    self._refresh_item(index)
+        if new and [item.height for item in old] == [item.height for item in new]:
+            changed = [at for at in range(*self._in_view()) if old[at] is not new[at] and old[at] != new[at]]
+            self._refresh_items(changed)
             return
         tops, top = [], 0
         for item in new:
@@ -245,6 +242,17 @@ class Panel(Framed, can_focus=True):
     def _refresh_item(self, index: int) -> None:
         if 0 <= index < len(self._tops):
             self.refresh_lines(self._tops[index] + self.head_height, self.items_shown[index].height)
+
+    def _refresh_items(self, changed: Sequence[int]) -> None:
+        """Repaint items, neighbours in one piece: asking for it costs more than a row."""
+        at = 0
+        while at < len(changed):
+            to = at
+            while to + 1 < len(changed) and changed[to + 1] == changed[to] + 1:
+                to += 1
+            top, last = self._tops[changed[at]], changed[to]
+            self.refresh_lines(top + self.head_height, self._tops[last] + self.items_shown[last].height - top)
+            at = to + 1
 
     def repaint(self) -> None:
         """Paint everything again: another width, other colours, focus gained or lost."""

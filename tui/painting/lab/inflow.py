@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual.strip import Strip
 
@@ -11,16 +11,14 @@ from tui.painting.line import Line
 from tui.painting.palette import Palette
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A producer of the topic: its row, and whether it sends just now."""
 
     row: int
     sends: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Mouth:
+class Mouth(NamedTuple):
     """A lane: its row, and whether a record arrived there a moment ago."""
 
     row: int

@@ -27,8 +27,7 @@ TAPE = 10
 """Every so many cells one is a shade lower, so that the tape is seen to move."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Who serves a partition: the member's slot; `given_up` when it has stopped and the group does not know yet."""
 
     slot: int

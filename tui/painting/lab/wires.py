@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import permutations
+from typing import NamedTuple
 
 from rich.style import Style
 from textual.strip import Strip
@@ -31,8 +32,7 @@ class Hold(Enum):
     """Nobody serves the partition just now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plug:
+class Plug(NamedTuple):
     """The left end: the row of a lane, and whose it is; `slot` is None while it hangs loose."""
 
     row: int
@@ -40,8 +40,7 @@ class Plug:
     hold: Hold = Hold.FIRM
 
 
-@dataclass(frozen=True, slots=True)
-class Socket:
+class Socket(NamedTuple):
     """The right end: the row of a member."""
 
     row: int

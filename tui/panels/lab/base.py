@@ -40,8 +40,11 @@ class LabPanel(Panel):
         """The items whose first row is in view, with that row counted from the panel's own top, border included."""
         scrolled, bottom = round(self.scroll_y), self.rows
         for top, item in zip(self._tops, self.items_shown, strict=False):
-            if 0 <= top - scrolled < bottom:
-                yield top - scrolled + 1, item
+            row = top - scrolled
+            if row >= bottom:
+                return
+            if row >= 0:
+                yield row + 1, item
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Wires follow what they are plugged into."""

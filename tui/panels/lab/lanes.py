@@ -142,7 +142,7 @@ class Lanes(LabPanel):
             self._arrivals.clear()
         standing = self.standing
         width = self.scrollable_content_region.width
-        widest = max((len(number(log.log_end_offset)) for log in topic.partitions), default=1)
+        widest = len(number(max((log.log_end_offset for log in topic.partitions), default=0)))
         numbers = len(str(max(len(topic.partitions) - 1, 0)))
         cells = columns(width, numbers, widest).cells
         per = self._zoom.fit(self._wanted(topic, standing, scene), cells, scene.world.now_ms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.snapshot import ConsumerView, GroupOffsetView, GroupView, MemberView, Move
 from tui.painting.lab.clients import GONE
@@ -22,8 +23,7 @@ def group_shown(scene: Scene) -> GroupView | None:
     return next(iter(groups), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """Who holds a partition: the member's slot, and how."""
 
     slot: int
