@@ -25,10 +25,12 @@ DEFAULTS: dict[str, str] = {
     "member-f": "#a596ff",
     "member-g": "#5fd0c5",
     "member-h": "#f28b82",
-    # a lane: behind the committed offset, delivered but not committed, not yet delivered, the log end, room ahead
+    # a lane: behind the committed offset, delivered but not committed, not yet delivered, above the high watermark,
+    # the log end, room ahead
     "lane-consumed": "#3d4d60",
     "lane-pending": "#d3a94f",
     "lane-waiting": "#5fb8c9",
+    "lane-unreplicated": "#c792c9",
     "lane-head": "#f2f6fb",
     "lane-ahead": "#222c38",
     "lane-committed": "#82d18f",

@@ -28,12 +28,13 @@ class Shot:
 
 
 SCENES = (
-    *(Shot(f"lab-{world}", world) for world in ("empty", "first", "busy", "crowd", "crashed", "hostile")),
+    *(Shot(f"lab-{world}", world) for world in ("empty", "first", "busy", "crowd", "crashed", "torn", "hostile")),
     Shot("lab-billing-of-crowd", "crowd", ("]",)),
     Shot("lab-member", "first", ("right", "right", "down")),
     Shot("lab-groups", "busy", ("right", "m")),
     Shot("lab-whole-logs", "busy", ("f",)),
     Shot("lab-details", "busy", ("right", "right", "enter")),
+    Shot("lab-partition", "torn", ("right", "d")),
     Shot("lab-scrub", "first", ("right", "s", *("left",) * 3, "pageup"), {"offsets.plan": planner(worlds.first())}),
     *(Shot(f"records-{world}", world, ("2",)) for world in ("empty", "first", "busy", "hostile")),
     Shot("records-one", "first", ("2", "up", "up", "up", "enter", "pagedown")),

@@ -23,6 +23,7 @@ from engine.snapshot import (
     ProducerLedger,
     ProducerView,
     Rebalance,
+    ReplicaView,
     Throughput,
     TopicView,
     World,
@@ -336,6 +337,39 @@ def crashed() -> World:
     )  # fmt: skip
 
 
+def copied(log: PartitionView, ends: dict[int, int], isr: tuple[int, ...], down: tuple[int, ...] = ()) -> PartitionView:
+    """The partition with copies that end where `ends` says, broker by broker; the first of `ends` is preferred."""
+    high = min((ends[broker_id] for broker_id in isr), default=log.log_end_offset)
+    copies = tuple(
+        ReplicaView(broker_id, broker_id not in down, end, min(high, end), log.leader_epoch)
+        for broker_id, end in ends.items()
+    )
+    return replace(log, replicas=tuple(ends), isr=isr, copies=copies, high_watermark=high)
+
+
+def torn() -> World:
+    """The first world in three copies with broker 3 down: followers lag, one leader is gone, one has just died."""
+    before = first()
+    orders = before.topics[0]
+    logs = list(orders.partitions)
+    for at, log in enumerate(logs):
+        leader, end = log.leader or 1, log.log_end_offset
+        others = [broker_id for broker_id in (1, 2, 3) if broker_id != leader]
+        logs[at] = copied(log, {leader: end, **dict.fromkeys(others, end)}, (leader, *others))
+    ends = [log.log_end_offset for log in logs]
+    logs[0] = copied(logs[0], {1: ends[0], 2: ends[0] - 16, 3: ends[0] - 31}, (1, 2, 3))
+    logs[1] = copied(logs[1], {2: ends[1], 3: ends[1] - 400, 1: ends[1]}, (2, 1), down=(3,))
+    logs[2] = copied(logs[2], {3: ends[2], 1: ends[2], 2: ends[2]}, (3, 1, 2), down=(3,))
+    logs[3] = replace(copied(logs[3], {1: ends[3], 2: ends[3] - 9, 3: ends[3] - 400}, (1,), down=(3,)),
+                      high_watermark=ends[3] - 9)  # fmt: skip
+    logs[5] = replace(copied(logs[5], {3: ends[5], 1: ends[5] - 7, 2: ends[5] - 7}, (3,), down=(3,)), leader=None)
+    torn = replace(orders, replication_factor=3, partitions=tuple(logs), config=(("min.insync.replicas", "2"),))
+    one, two, three = before.brokers
+    return replace(
+        before, lab="torn", topics=(torn, *before.topics[1:]), brokers=(one, two, replace(three, alive=False))
+    )
+
+
 def lossy() -> World:
     """The first world after a leader crashed that took acks=1, and a consumer that commits before processing."""
     before = first()
@@ -412,5 +446,5 @@ def events(of: World) -> tuple[Event, ...]:
 
 WORLDS = {
     "empty": empty, "first": first, "busy": busy, "hostile": hostile, "crowd": crowd, "crashed": crashed,
-    "lossy": lossy,
+    "torn": torn, "lossy": lossy,
 }  # fmt: skip

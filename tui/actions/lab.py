@@ -9,7 +9,7 @@ from tui.actions.table import Action, Context
 from tui.painting.text import clean
 from tui.panels.lab.lanes import Lanes
 from tui.scrubbing import Move
-from tui.selection import SelectedPartition
+from tui.selection import SelectedConsumer, SelectedMember, SelectedPartition, SelectedProducer
 
 if TYPE_CHECKING:
     from tui.modes.lab import LabMode
@@ -83,6 +83,18 @@ def _has_groups(context: Context) -> str:
     if len(groups) == 1 and _mode(context).group is groups[0]:
         return f"{clean(groups[0].group_id)} is the only group."
     return ""
+
+
+async def _details(context: Context) -> None:
+    assert context.selection is not None
+    _mode(context).inspect(context.selection, context)
+
+
+def _has_details(context: Context) -> str:
+    selected = context.selection
+    if isinstance(selected, SelectedPartition | SelectedProducer | SelectedConsumer | SelectedMember):
+        return ""
+    return "Put the cursor on a partition, a producer or a consumer first."
 
 
 # The scrub ---------------------------------------------------------------------------------------------------
@@ -164,6 +176,8 @@ ACTIONS = (
            "group there would do, then apply it or leave.", _scrub, _HERE, _can_scrub, priority=93),
     Action("lab.groups", ("m",), "all groups", "Shows how far every group has come under each lane; each of them gets "
            "every record.", _groups_on_lanes, _HERE, _has_group, priority=44),
+    Action("lab.details", ("d",), "details", "Says everything about the partition, producer or consumer under the "
+           "cursor; for a partition also what its marks mean.", _details, _HERE, _has_details, priority=43),
     Action("lab.whole", ("f",), "whole log", "Lanes show whole logs, or only the newest records.", _whole_logs, _HERE,
            _has_topic, priority=28),
     Action("lab.topic.next", ("]",), "next topic", "Looks at the next topic, and a group that reads it.",

@@ -33,7 +33,6 @@ from tui.selection import (
     SelectedPartition,
     SelectedProducer,
     Selection,
-    client_of,
 )
 
 
@@ -208,12 +207,10 @@ class LabMode(Mode):
                 self.kafkarium.look_at(group=group_id)
                 await self.kafkarium.visit("groups")
             case SelectedProducer() | SelectedConsumer() | SelectedMember() as selected:
-                self._inspect(selected, context)
+                self.inspect(selected, context)
 
-    def _inspect(self, selected: Selection, context: Context) -> None:
-        if client_of(selected, context.world) is None:
-            self.kafkarium.say("It lives outside this lab; only its group knows of it.")
-            return
+    def inspect(self, selected: Selection, context: Context) -> None:
+        """Show everything about something until `escape`."""
         inspector = self.query_one(Inspector)
         if context.panel is not inspector:
             self._opened_from = context.panel

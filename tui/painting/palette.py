@@ -40,6 +40,7 @@ class Palette:
     lane_consumed: Style
     lane_pending: Style
     lane_waiting: Style
+    lane_unreplicated: Style
     lane_head: Style
     lane_ahead: Style
     lane_committed: Style
@@ -109,6 +110,7 @@ def palette_from(variables: Mapping[str, str], dark: bool = True, plain: bool = 
         lane_consumed=style("lane-consumed"),
         lane_pending=style("lane-pending"),
         lane_waiting=style("lane-waiting"),
+        lane_unreplicated=style("lane-unreplicated"),
         lane_head=style("lane-head", bold=True),
         lane_ahead=style("lane-ahead"),
         lane_committed=style("lane-committed"),

@@ -19,6 +19,7 @@ from textual.widget import Widget
 
 _SIDES = {"round": "│", "solid": "│"}
 """What Textual draws at the sides, by the kind of border."""
+_BOLD = Style(bold=True)
 
 
 def filters_of(widget: Widget) -> list[LineFilter]:
@@ -75,7 +76,13 @@ class Framed(ScrollView):
         width = self.outer_size.width - len(left) - len(right)
         if line.cell_length > width:
             line = line.crop(0, width)
-        segments = [*left, *[Segment(text, base + style if style else base) for text, style, _ in line]]
+        if base.reverse:  # colours would become a patchwork of backgrounds
+            segments = [
+                *left,
+                *[Segment(text, base + _BOLD if style and style.bold else base) for text, style, _ in line],
+            ]
+        else:
+            segments = [*left, *[Segment(text, base + style if style else base) for text, style, _ in line]]
         if line.cell_length < width:
             segments.append(Segment(" " * (width - line.cell_length), plain))
         return Strip([*segments, *right], self.outer_size.width)

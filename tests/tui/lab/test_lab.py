@@ -391,3 +391,36 @@ async def test_keys_of_the_scrub_work_on_the_lanes_only(stage: OpenStage) -> Non
         assert on.app.mode.places()[0] == "lab.scrub"
         await on.press("tab")
         assert "lab.scrub" not in on.app.mode.places()
+
+
+async def test_the_title_counts_the_partitions_that_are_not_well(stage: OpenStage) -> None:
+    async with stage(worlds.torn(), size=(200, 60)) as on:
+        assert "6 partitions · 1 without leader" in on.text()
+        assert "░ not replicated" in on.text()
+    async with stage(worlds.torn()) as on:
+        assert "orders · 1 without leader" in on.text()
+        assert "░ not replicated" in on.text()
+
+
+async def test_details_of_a_partition_say_what_its_marks_mean(stage: OpenStage) -> None:
+    async with stage(worlds.torn()) as on:
+        await on.press("right", "d")
+        words = on.words()
+        assert "orders-0 · partition" in words
+        assert "16 records above the high watermark" in words or "31 records above the high watermark" in words
+        assert "▄ processed" in words
+        await on.press("escape", "j", "d")
+        assert "Under-replicated: broker 3 is not in sync." in on.words()
+
+
+async def test_details_of_a_member_from_outside_say_what_its_group_knows(stage: OpenStage) -> None:
+    world = worlds.first()
+    own = world.groups[0].members[1]
+    theirs = replace(own, client_id="rdkafka", host="127.0.0.1", software="librdkafka 2.3.0", member_id="rdkafka-1")
+    group = replace(world.groups[0], members=(world.groups[0].members[0], theirs))
+    async with stage(replace(world, groups=(group,), consumers=world.consumers[:1])) as on:
+        await on.press("right", "right", "j", "enter")
+        words = on.words()
+        assert "rdkafka · consumer from outside" in words
+        assert "librdkafka 2.3.0" in words
+        assert "127.0.0.1" in words

@@ -3,12 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from engine.snapshot import GroupOffsetView
+from engine.snapshot import GroupOffsetView, ReplicaView
 from tests.tui import worlds
 from themes.variables import DEFAULTS
 from tui.painting.lab.lanes import Lane, Owner, Pinned, columns, paint_lane
@@ -29,8 +30,8 @@ def lane(start: int, end: int, committed: int | None = None, position: int | Non
     return Lane(**{**values, **more})
 
 
-def bar(strip: Strip, width: int = 48) -> str:
-    at = columns(width, 1, 6)
+def bar(strip: Strip, width: int = 48, lines: int = 1) -> str:
+    at = columns(width, 1, 6, lines)
     return strip.text[at.bar : at.bar + at.cells]
 
 
@@ -38,7 +39,8 @@ def colours(strip: Strip, width: int = 48) -> list[str]:
     at = columns(width, 1, 6)
     names = {
         PALETTE.lane_consumed: "committed", PALETTE.lane_pending: "processed", PALETTE.lane_waiting: "pending",
-        PALETTE.lane_ahead: "ahead", PALETTE.lane_head: "head", PALETTE.lane_cursor: "cursor",
+        PALETTE.lane_unreplicated: "not replicated", PALETTE.lane_ahead: "ahead",
+        PALETTE.lane_head: "head", PALETTE.lane_cursor: "cursor",
     }  # fmt: skip
     cells = [segment.style for segment in strip for _ in segment.text]
     return [names.get(style, "") if style else "" for style in cells[at.bar : at.bar + at.cells]]
@@ -74,6 +76,55 @@ def test_a_log_longer_than_the_lane_is_clipped_at_the_left() -> None:
 def test_what_is_not_committed_at_all_is_pending() -> None:
     (strip,) = paint_lane(lane(0, 10), 48, PALETTE)
     assert colours(strip)[:10] == ["pending"] * 10
+
+
+def above(end: int, high: int, **more: Any) -> Lane:
+    """A lane whose followers have no more than what is below `high`."""
+    log = replace(worlds.partition("orders", 0, 0, end), replicas=(1, 2, 3), isr=(1, 2), high_watermark=high)
+    return lane(0, end, committed=high, partition=log, **more)
+
+
+def test_what_is_not_replicated_is_a_shade_and_not_a_block() -> None:
+    (strip,) = paint_lane(above(12, 8), 48, PALETTE)
+    assert colours(strip)[:12] == ["committed"] * 8 + ["not replicated"] * 4
+    assert bar(strip)[8:12] == "░░░░"
+    high, low, *_ = paint_lane(above(12, 8, lines=4), 48, PALETTE)
+    assert bar(high, lines=4)[8:12] == bar(low, lines=4)[8:12] == "░░░░"
+
+
+def test_less_than_a_cell_above_the_high_watermark_does_not_flicker() -> None:
+    (strip,) = paint_lane(above(120, 113, per=10), 48, PALETTE)
+    assert "not replicated" not in colours(strip)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sign", "words"),
+    [
+        ({"isr": (1, 2)}, "b1!", "2/3 in sync"),
+        ({"isr": (1,)}, "b1‼", "1/3 in sync"),
+        ({"leader": None}, "b✗", "no leader"),
+        ({"copies": (ReplicaView(1, False, 10, 10, 0),)}, "b1✗", "b1 is down"),
+    ],
+)
+def test_a_partition_whose_copies_are_not_well_says_so_without_colour(
+    changed: dict[str, Any], sign: str, words: str
+) -> None:
+    log = replace(worlds.partition("orders", 0, 0, 10), replicas=(1, 2, 3), isr=(1, 2, 3))
+    well = lane(0, 10, partition=log, least=2, lines=2)
+    _, figures = paint_lane(well._replace(partition=replace(log, **changed)), 48, PALETTE)
+    assert sign in figures.text
+    assert words in figures.text
+    _, figures = paint_lane(well, 48, PALETTE)
+    assert sign not in figures.text
+    for width in (28, 48, 90):
+        (single,) = paint_lane(well._replace(partition=replace(log, **changed), lines=1), width, PALETTE)
+        assert sign[-1] in single.text
+
+
+def test_a_lane_of_one_line_names_its_leader_and_says_when_there_is_none() -> None:
+    assert " b1 " in paint_lane(lane(0, 10), 48, PALETTE)[0].text
+    log = replace(worlds.partition("orders", 0, 0, 10), leader=None)
+    assert "no leader" in paint_lane(lane(0, 10, partition=log), 48, PALETTE)[0].text
 
 
 def test_the_newest_record_shines_when_it_has_just_arrived() -> None:
@@ -143,4 +194,4 @@ def test_every_lane_fills_its_rows_exactly(
 def test_a_partition_without_a_leader_says_so() -> None:
     log = replace(worlds.partition("orders", 0, 0, 10), leader=None)
     rows = paint_lane(Lane(log, None, None, 1, lines=2, widest=6), 48, PALETTE)
-    assert "b?" in rows[1].text
+    assert "b✗  no leader" in rows[1].text

@@ -1,12 +1,7 @@
-"""Paints a lane: one partition from log start to log end, and where a group stands in it.
-
-The nearer a record is to being done, the lower its mark: pending high, processed but not committed lower, committed
-low. Height says the same as colour, so that a lane reads without colour.
-"""
+"""Paints a lane: one partition from log start to log end, who leads it, and where a group stands in it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,15 +11,14 @@ from rich.style import Style
 from textual.strip import Strip
 
 from engine.snapshot import GroupOffsetView, PartitionView
+from tui.painting.lab.bar import Runs, bars, cells_of
+from tui.painting.lab.copies import SIGNS, Health, health_of, words_of
 from tui.painting.lab.scale import Window, window
 from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette, letter
 from tui.painting.text import clean, cut, number, short, size
 
-COMMITTED, PROCESSED, PENDING, AHEAD = "▂", "▄", "▆", "▁"
-CLIPPED, CUT_RIGHT, PIN, CURSOR = "‹", "›", "▴", "┃"
-TAPE = 10
-"""Every so many cells one is a shade lower, so that the tape is seen to move."""
+CLIPPED, CUT_RIGHT, PIN = "‹", "›", "▴"
 
 
 class Owner(NamedTuple):
@@ -64,6 +58,8 @@ class Lane(NamedTuple):
     """Cells the widest log end offset of the topic takes."""
     numbers: int = 1
     """Digits of the largest partition number."""
+    least: int = 1
+    """The topic's min.insync.replicas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +76,18 @@ class Columns:
 
 
 @lru_cache(maxsize=256)
-def columns(width: int, numbers: int, widest: int) -> Columns:
-    """The parts of a lane in `width` cells; leader and lag have a column of their own only where there is room."""
+def columns(width: int, numbers: int, widest: int, lines: int = 1) -> Columns:
+    """The parts of a lane in `width` cells; leader and lag have a column of their own only where there is room.
+
+    In a lane of one line the leader has its column always, for there is no second line to name it.
+    """
     at = 1
     label = at
     at += numbers + 2
     leader = 0
-    if width >= 60:
+    if width >= 60 or (lines == 1 and width >= 30):
         leader = at
-        at += 3
+        at += 4
     bar = at + 1
     right = width - 1
     owner = right - 2
@@ -118,9 +117,10 @@ def window_of(lane: Lane, cells: int) -> Window:
 
 def paint_lane(lane: Lane, width: int, palette: Palette, cursor: bool = False) -> list[Strip]:
     """The rows of a lane: the log, its figures where there is room for them, a row for each pinned group."""
-    at = columns(width, lane.numbers, lane.widest)
+    at = columns(width, lane.numbers, lane.widest, lane.lines)
     seen = window_of(lane, at.cells)
-    *above, lowest = _bars(_cells(lane, seen, palette), bar_rows(lane.lines))
+    cells = cells_of(lane.partition, lane.standing, seen, palette, lane.arrived, lane.cursor)
+    *above, lowest = bars(cells, bar_rows(lane.lines))
     rows = [_paint_above(runs, at, width) for runs in above]
     rows.append(_paint_log(lane, at, seen, lowest, width, palette, cursor))
     if lane.lines > 1:
@@ -129,10 +129,6 @@ def paint_lane(lane: Lane, width: int, palette: Palette, cursor: bool = False) -
         rows.append(_paint_position(lane, at, seen, width, palette))
     rows += [_paint_pin(pin, lane, at, seen, width, palette) if pin else blank(width) for pin in lane.pins]
     return rows + [blank(width)] * (lane.lines + len(lane.pins) - len(rows))
-
-
-Runs = list[tuple[str, Style]]
-"""Neighbours of one style as one piece."""
 
 
 def _paint_above(runs: Runs, at: Columns, width: int) -> Strip:
@@ -147,14 +143,19 @@ def _paint_log(lane: Lane, at: Columns, seen: Window, runs: Runs, width: int, pa
     log = lane.partition
     line = Line(width).add("▸" if cursor else " ", palette.mark)
     line.add(f"P{log.partition}", palette.strong if cursor else palette.text)
+    health = health_of(log, lane.least)
     if at.leader:
-        line.to(at.leader).add(*_leader(log, palette))
+        line.to(at.leader).add(*_leader(log, health, palette))
+    elif lane.lines == 1:
+        line.add(SIGNS.get(health, ""), _style_of(health, palette))
     line.to(at.bar - 1)
     if seen.offset(0) > log.log_start_offset:
         line.add(CLIPPED, palette.faint)
     else:
         line.add("▕", palette.quiet)
-    for text, style in runs:
+    if lane.lines == 1 and health in _UNSERVED:
+        line.add(cut(f" {words_of(log, health)} ", at.cells), palette.error)
+    for text, style in _from(runs, line.used - at.bar):
         line.add(text, style)
     line.add(CUT_RIGHT if seen.cell(log.log_end_offset - 1) >= seen.cells else " ", palette.lane_waiting)
     line.to(at.end).add(number(log.log_end_offset).rjust(lane.widest), palette.strong if lane.arrived else palette.text)
@@ -163,8 +164,29 @@ def _paint_log(lane: Lane, at: Columns, seen: Window, runs: Runs, width: int, pa
     return _add_owner(line, lane.owner, at, palette).strip()
 
 
-def _leader(log: PartitionView, palette: Palette) -> tuple[str, Style]:
-    return (f"b{log.leader}", palette.faint) if log.leader is not None else ("b?", palette.error)
+_UNSERVED = (Health.OFFLINE, Health.SILENT)
+
+
+def _from(runs: Runs, cell: int) -> Runs:
+    """What of a row comes after its first cells."""
+    left: Runs = []
+    for text, style in runs:
+        if cell < len(text):
+            left.append((text[cell:], style))
+        cell = max(0, cell - len(text))
+    return left
+
+
+def _leader(log: PartitionView, health: Health, palette: Palette) -> tuple[str, Style]:
+    """The leader's broker, with a sign when the copies are not well."""
+    name = f"b{log.leader}" if log.leader is not None else "b"
+    return f"{name}{SIGNS.get(health, '')}", _style_of(health, palette)
+
+
+def _style_of(health: Health, palette: Palette) -> Style:
+    if health is Health.WELL:
+        return palette.faint
+    return palette.warning if health is Health.UNDER_REPLICATED else palette.error
 
 
 def _add_owner(line: Line, owner: Owner | None, at: Columns, palette: Palette) -> Line:
@@ -183,75 +205,19 @@ def _add_lag(line: Line, standing: GroupOffsetView | None, column: int, palette:
     line.to(column).add(text.rjust(7), palette.flow_lag if standing.lag else palette.good)
 
 
-Cell = tuple[str, Style]
-"""What a cell shows, by the sign that stands for it in the legend, and its style."""
-
-
-def _cells(lane: Lane, seen: Window, palette: Palette) -> list[Cell]:
-    log, standing = lane.partition, lane.standing
-    start, end = log.log_start_offset, log.log_end_offset
-    last = seen.cell(end - 1) if end > start else -1
-    committed = standing.committed if standing else None
-    position = standing.position if standing else None
-    if standing is None:
-        done = read = end
-    else:
-        done = start if committed is None else committed
-        read = max(done, position) if position is not None else done
-    cells: list[Cell] = [(AHEAD, palette.lane_ahead)] * seen.cells
-    _fill(cells, seen.cell(start), last, (COMMITTED, palette.lane_consumed))
-    if read > done:
-        _fill(cells, seen.cell(done), seen.cell(read - 1), (PROCESSED, palette.lane_pending))
-    if end > read:
-        _fill(cells, seen.cell(read), last, (PENDING, palette.lane_waiting))
-    if lane.arrived and 0 <= last < seen.cells:
-        cells[last] = (cells[last][0], palette.lane_head)
-    for cell in range(-seen.first % TAPE, max(0, min(last + 1, seen.cells)), TAPE):
-        cells[cell] = (_TAPED[cells[cell][0]], cells[cell][1])
-    if lane.cursor is not None:
-        under = min(seen.cell(lane.cursor), seen.cells - 1)
-        if under >= 0:
-            cells[under] = (CURSOR, palette.lane_cursor)
-    return cells
-
-
-def _fill(cells: list[Cell], first: int, last: int, cell: Cell) -> None:
-    first, last = max(first, 0), min(last, len(cells) - 1)
-    if last >= first:
-        cells[first : last + 1] = [cell] * (last + 1 - first)
-
-
-_TAPED = {AHEAD: AHEAD, COMMITTED: AHEAD, PROCESSED: "▃", PENDING: "▅"}
-_TALL = {
-    AHEAD: (" ", "▁"), COMMITTED: (" ", "▄"), PROCESSED: ("▁", "█"), PENDING: ("▆", "█"), CURSOR: (CURSOR, CURSOR),
-    "▃": (" ", "▇"), "▅": ("▄", "█"),
-}  # fmt: skip
-
-
-def _bars(cells: Sequence[Cell], tall: int) -> list[Runs]:
-    """The cells as one row of a bar, or as two for one twice as high."""
-    rows: list[Runs] = []
-    for row in range(tall):
-        runs: Runs = []
-        for sign, style in cells:
-            glyph = sign if tall == 1 else _TALL[sign][row]
-            if runs and runs[-1][1] is style:
-                runs[-1] = (runs[-1][0] + glyph, style)
-            else:
-                runs.append((glyph, style))
-        rows.append(runs)
-    return rows
-
-
 def _paint_figures(lane: Lane, at: Columns, seen: Window, width: int, palette: Palette) -> Strip:
-    """Beneath the log: log start and leader at its left, the committed offset where it lies, the lag at its right."""
+    """Beneath the log: log start and leader at its left, the committed offset where it lies, the lag at its right.
+
+    When the copies are not well, that takes the place of the log start.
+    """
     log, standing = lane.partition, lane.standing
+    health = health_of(log, lane.least)
     line = Line(width)
     if not at.leader:
-        line.to(at.label).add(*_leader(log, palette))
+        line.to(at.label).add(*_leader(log, health, palette))
     clipped = seen.offset(0) > log.log_start_offset
     start = f"from {number(seen.offset(0))}" if clipped else f"start {number(log.log_start_offset)}"
-    line.to(at.bar).add(start, palette.faint)
+    line.to(at.bar).add(words_of(log, health) or start, _style_of(health, palette))
     committed = standing.committed if standing else None
     right = _figures_right(lane, at, palette)
     limit = width - 1 - sum(len(text) for text, _ in right) - 1
@@ -269,11 +235,14 @@ def _paint_figures(lane: Lane, at: Columns, seen: Window, width: int, palette: P
 
 
 def _paint_position(lane: Lane, at: Columns, seen: Window, width: int, palette: Palette) -> Strip:
-    """Where the owner reads, under its cell; on a row of its own, for it is often near the committed offset."""
-    line, standing = Line(width), lane.standing
+    """Where the owner reads, and the high watermark while the log goes on beyond it, each under its cell."""
+    line, log, standing = Line(width), lane.partition, lane.standing
     if standing is not None and standing.position is not None:
         text = f"{PIN}{number(standing.position)} position"
         _add_pin(line, text, seen.cell(standing.position), at, at.end, palette.lane_pending)
+    if log.high_watermark < log.log_end_offset:
+        text = f"{PIN}{number(log.high_watermark)} high watermark"
+        _add_pin(line, text, seen.cell(log.high_watermark), at, width - 1, palette.lane_unreplicated)
     return line.strip()
 
 

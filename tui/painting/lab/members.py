@@ -17,7 +17,6 @@ from tui.painting.palette import Palette, letter
 from tui.painting.text import clean, countdown, cut, duration, number, plural, rate, short, wrap
 
 SPARKS = 24
-COMMITS = {"auto": "every few seconds", "after": "after processing", "before": "before processing"}
 BEAT_MS = 450.0
 """For so long after a heartbeat the heart is bright."""
 
@@ -281,31 +280,3 @@ def paint_outsider(consumer: ConsumerView, why: str, width: int, palette: Palett
 def paint_heading(text: str, width: int, palette: Palette) -> Strip:
     """A quiet line between two lists."""
     return Line(width).add(f" {text} ", palette.quiet).add("─" * max(0, width - len(text) - 3), palette.rule).strip()
-
-
-def told(consumer: ConsumerView, member: MemberView | None, lag: int, now_ms: float) -> list[tuple[str, str]]:
-    """Everything about a consumer, as labels and values."""
-    held = ", ".join(str(tp) for tp in consumer.assignment)
-    rows = [
-        ("state", f"{consumer.state.value}: {clean(consumer.activity)}" if consumer.activity else consumer.state.value),
-        ("group", f"{clean(consumer.group_id)}, generation {consumer.generation}"),
-        ("subscribes to", ", ".join(clean(topic) for topic in consumer.topics)),
-        ("owns", clean(held) or "nothing"),
-        ("lag", plural(lag, "record")),
-        ("processes", f"{rate(consumer.measured)}, {consumer.processed:,} so far"),
-        ("takes", f"{duration(consumer.processing_ms)} a record, jitter {consumer.jitter:g}"),
-        ("commits", COMMITS[consumer.commit]),
-        ("assignor", consumer.assignor),
-        ("member id", clean(consumer.member_id) or "none yet"),
-    ]  # fmt: skip
-    if consumer.group_instance_id:
-        rows.append(("instance id", clean(consumer.group_instance_id)))
-    if member is not None:
-        age = f"{duration(now_ms - member.last_heartbeat_ms)} ago"
-        ends = f"session ends in {countdown(member.session_expires_ms - now_ms)} without one"
-        rows.append(("heartbeat", f"{age}; {ends}"))
-    elif consumer.state not in GONE:
-        rows.append(("heartbeat", "it is not in its group"))
-    if consumer.last_error:
-        rows.append(("last error", clean(consumer.last_error)))
-    return rows

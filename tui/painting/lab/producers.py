@@ -9,7 +9,7 @@ from tui.painting.lab.clients import SYMBOLS, parts_that_fit, what_can_be_done
 from tui.painting.lab.flow import chart, softened
 from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette
-from tui.painting.text import clean, cut, number, plural, rate, short
+from tui.painting.text import clean, cut, number, rate, short
 
 SPARKS = 40
 
@@ -81,23 +81,3 @@ def _rules(producer: ProducerView, width: int, palette: Palette) -> Strip:
     if producer.compression != "none":
         more.append(producer.compression)
     return parts_that_fit(line, more, palette.quiet, palette).strip()
-
-
-def told(producer: ProducerView) -> list[tuple[str, str]]:
-    """Everything about a producer, as labels and values."""
-    rows = [
-        ("state", producer.state.value),
-        ("sends to", clean(producer.topic)),
-        ("template", producer.template),
-        ("keys", clean(producer.keys)),
-        ("partitioner", producer.partitioner),
-        ("rate", f"{rate(producer.measured)} of {rate(producer.rate)} asked for"),
-        ("acks", producer.acks),
-        ("compression", producer.compression),
-        ("in its buffer", plural(producer.buffered, "record")),
-        ("acknowledged", f"{producer.acked:,} of {producer.sent:,} sent"),
-        ("failed", f"{producer.failed:,}"),
-    ]
-    if producer.last_error:
-        rows.append(("last error", clean(producer.last_error)))
-    return rows

@@ -1,4 +1,4 @@
-"""Everything about one producer or consumer, over the other panels and as alive as they are."""
+"""Everything about one producer, consumer or partition, over the other panels and as alive as they are."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import cast
 from textual.content import Content
 from textual.strip import Strip
 
-from engine.snapshot import ConsumerView, ProducerView
-from tui.painting.lab import members, producers
 from tui.painting.lab.flow import chart, softened
 from tui.painting.line import Line, blank
-from tui.painting.text import clean, wrap
+from tui.painting.text import wrap
+from tui.panels.lab.about import about
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import Selection, client_of
 
-LABEL = 16
+LABEL = 18
 
 
 class Inspector(Panel):
@@ -38,15 +37,15 @@ class Inspector(Panel):
 
     def title(self, scene: Scene) -> Content:
         """Its name and kind."""
-        client = client_of(self.inspected, scene.world)
-        if client is None:
+        found = about(self.inspected, scene)
+        if found is None:
             return Content("Gone")
-        kind = "producer" if isinstance(client, ProducerView) else "consumer"
-        return Content.assemble((clean(client.name), "bold $strong"), (f" · {kind}", "$quiet"))
+        return Content.assemble((found.name, "bold $strong"), (f" · {found.kind}", "$quiet"))
 
     def subtitle(self, scene: Scene) -> Content:
         """How to leave."""
-        return Content.assemble(("esc", "$primary"), (" back  ", "$quiet"), ("+ -", "$primary"), (" pace", "$quiet"))
+        pace = [("  + -", "$primary"), (" pace", "$quiet")] if client_of(self.inspected, scene.world) else []
+        return Content.assemble(("esc", "$primary"), (" back", "$quiet"), *pace)
 
     def items(self, scene: Scene) -> Sequence[Item]:
         """A label and its value in each, then the last minute."""
@@ -57,22 +56,15 @@ class Inspector(Panel):
         return sum(item.height for item in self._rows(scene, width))
 
     def _rows(self, scene: Scene, width: int) -> list[Item]:
-        client = client_of(self.inspected, scene.world)
+        found = about(self.inspected, scene)
         room = max(10, width - LABEL - 3)
-        if client is None:
+        if found is None:
             return [Item(("", "It is gone. esc leaves."))]
-        rows = self._consumer(client, scene) if isinstance(client, ConsumerView) else producers.told(client)
         items = []
-        for label, value in rows:
+        for label, value in found.rows:
             for at, line in enumerate(wrap(value, room)[:4] or [""]):
                 items.append(Item((label if not at else "", line)))
-        return [*items, Item(client.history, height=2)]
-
-    def _consumer(self, client: ConsumerView, scene: Scene) -> list[tuple[str, str]]:
-        group = scene.world.group(client.group_id)
-        found = [member for member in group.members if member.member_id == client.member_id] if group else []
-        lag = sum(offset.lag or 0 for offset in group.offsets if offset.tp in client.assignment) if group else 0
-        return members.told(client, found[0] if found else None, lag, scene.world.now_ms)
+        return items if found.history is None else [*items, Item(found.history, height=2)]
 
     def draw(self, item: Item, pen: Pen) -> Sequence[Strip]:
         """A row, or the last minute in two."""

@@ -11,10 +11,8 @@ from textual.strip import Strip
 
 from engine.snapshot import PartitionView, TopicView
 from engine.types import TopicPartition
+from tui.painting.lab.copies import Health, least_in_sync, worst_of
 from tui.painting.lab.lanes import (
-    COMMITTED,
-    PENDING,
-    PROCESSED,
     Lane,
     Owner,
     Pinned,
@@ -26,8 +24,10 @@ from tui.painting.lab.lanes import (
 )
 from tui.painting.lab.scale import Zoom
 from tui.painting.lab.wires import Hold
-from tui.painting.text import number, plural, short
+from tui.painting.text import number, plural
+from tui.panels.lab.arrivals import Arrivals
 from tui.panels.lab.base import LabPanel, lines_each
+from tui.panels.lab.legend import legend
 from tui.panels.lab.standing import Standing
 from tui.panels.lab.tabs import Tabs
 from tui.panels.panel import Item, Pen
@@ -35,8 +35,6 @@ from tui.scene import Scene
 from tui.scrubbing import Move, ScrubView
 from tui.selection import SelectedPartition
 
-ARRIVED_MS = 220.0
-MEASURE_MS = 1_000.0
 MOST_PINS = 6
 
 
@@ -48,29 +46,9 @@ class Sizes(NamedTuple):
     widest: int
     numbers: int
     pins: int
+    least: int
     speed: float
     """How fast the lab goes, at least 1: what is seen as "a moment ago" is a moment of real time."""
-
-
-class _Arrivals:
-    """When a partition last grew, and how fast it does."""
-
-    __slots__ = ("end", "grew_ms", "measured_end", "measured_ms", "per_s", "selected")
-
-    def __init__(self, tp: TopicPartition, end: int, now_ms: float) -> None:
-        self.selected = SelectedPartition(tp)
-        self.end = self.measured_end = end
-        self.grew_ms = -ARRIVED_MS
-        self.measured_ms = now_ms
-        self.per_s = 0.0
-
-    def see(self, end: int, now_ms: float) -> None:
-        if end != self.end:
-            self.end, self.grew_ms = end, now_ms
-        past = now_ms - self.measured_ms
-        if past >= MEASURE_MS:
-            self.per_s = round(max(0, end - self.measured_end) * 1000 / past, 1)
-            self.measured_end, self.measured_ms = end, now_ms
 
 
 class Lanes(LabPanel):
@@ -84,7 +62,7 @@ class Lanes(LabPanel):
         super().__init__(id=id)
         self._tabs = Tabs()
         self._zoom = Zoom()
-        self._arrivals: dict[int, _Arrivals] = {}
+        self._arrivals: dict[int, Arrivals] = {}
         self._topic = ""
         self._dragging: TopicPartition | None = None
         self._pressed: tuple[int, int] | None = None
@@ -101,6 +79,11 @@ class Lanes(LabPanel):
         if topic is None:
             return Content("Partitions")
         about = [(f" · {plural(len(topic.partitions), 'partition')}", "$quiet")]
+        trouble = worst_of(topic.partitions, least_in_sync(topic))
+        if trouble is not None:
+            said = (f" · {trouble}", "$warning" if trouble.health is Health.UNDER_REPLICATED else "$error")
+            wide = len(topic.name) + len(about[0][0]) + len(said[0]) + 7 <= self.size.width
+            about = [*about, said] if wide else [said]
         names = [each.name for each in scene.world.topics]
         return self._tabs.title(names, topic.name, about, self.size.width, "[ ]")
 
@@ -109,17 +92,7 @@ class Lanes(LabPanel):
         topic = scene.topic
         if topic is None:
             return Content("")
-        parts: list[tuple[str, str]] = [
-            (f"{COMMITTED} committed ", "$quiet"),
-            (PROCESSED, "$lane-pending"),
-            (" processed ", "$quiet"),
-            (PENDING, "$lane-waiting"),
-            (" pending", "$quiet"),
-        ]
-        scale = f" · a cell is {short(self._zoom.per)}" if self._zoom.per else ""
-        if self.size.width >= 40 + len(scale):
-            parts.append((scale, "$quiet"))
-        return Content.assemble(*parts) if self.size.width >= 40 else Content("")
+        return legend(topic, self._zoom.per, self.size.width)
 
     def update(self) -> None:
         """The border tells the scale, which is chosen with the lanes."""
@@ -144,13 +117,13 @@ class Lanes(LabPanel):
         width = self.scrollable_content_region.width
         widest = len(number(max((log.log_end_offset for log in topic.partitions), default=0)))
         numbers = len(str(max(len(topic.partitions) - 1, 0)))
-        cells = columns(width, numbers, widest).cells
-        per = self._zoom.fit(self._wanted(topic, standing, scene), cells, scene.world.now_ms)
         pinned = self._pinned(scene) if self.show_groups else {}
         pins = min(max((len(each) for each in pinned.values()), default=0), MOST_PINS)
         lines = lines_each(len(topic.partitions), self.rows - pins * len(topic.partitions), 1, 6)
+        cells = columns(width, numbers, widest, lines).cells
+        per = self._zoom.fit(self._wanted(topic, standing, scene), cells, scene.world.now_ms)
         scrubbed = self.lab_mode.scrubber.view
-        sizes = Sizes(per, lines, widest, numbers, pins, max(1.0, scene.world.speed))
+        sizes = Sizes(per, lines, widest, numbers, pins, least_in_sync(topic), max(1.0, scene.world.speed))
         return [self._item(log, standing, scene.world.now_ms, sizes, pinned, scrubbed) for log in topic.partitions]
 
     def _item(
@@ -165,7 +138,7 @@ class Lanes(LabPanel):
         number = log.partition
         arrivals = self._arrivals.get(number)
         if arrivals is None:
-            arrivals = self._arrivals[number] = _Arrivals(log.tp, log.log_end_offset, now_ms)
+            arrivals = self._arrivals[number] = Arrivals(log.tp, log.log_end_offset, now_ms)
         arrivals.see(log.log_end_offset, now_ms)
         held = standing.held.get(number)
         pins = tuple(pinned.get(number, ())[: sizes.pins])
@@ -175,12 +148,13 @@ class Lanes(LabPanel):
             Owner(held.slot, held.hold is Hold.BROKEN) if held else None,
             sizes.per,
             sizes.lines,
-            now_ms - arrivals.grew_ms < ARRIVED_MS * sizes.speed,
+            arrivals.fresh(now_ms, sizes.speed),
             arrivals.per_s,
             scrubbed.offset if scrubbed is not None and scrubbed.tp == arrivals.selected.tp else None,
             pins + (None,) * (sizes.pins - len(pins)),
             sizes.widest,
             sizes.numbers,
+            sizes.least,
         )
         return Item(lane, arrivals.selected, height_of(sizes.lines, sizes.pins))
 
@@ -231,7 +205,7 @@ class Lanes(LabPanel):
         """How many offsets a page of the scrub is: a third of what a lane shows."""
         width = self.scrollable_content_region.width
         lane = cast("Lane", self.items_shown[0].model) if self.items_shown else None
-        return max(1, columns(width, lane.numbers, lane.widest).cells * lane.per // 3) if lane else 1
+        return max(1, columns(width, lane.numbers, lane.widest, lane.lines).cells * lane.per // 3) if lane else 1
 
     # The cursor, which moves along a lane while it is scrubbed ---------------------------------------------------
 
@@ -290,7 +264,7 @@ class Lanes(LabPanel):
     def _offset_at(self, event: events.MouseEvent, index: int) -> int | None:
         """The offset under the mouse; None where there is no bar."""
         lane = cast("Lane", self.items_shown[index].model)
-        at = columns(self.scrollable_content_region.width, lane.numbers, lane.widest)
+        at = columns(self.scrollable_content_region.width, lane.numbers, lane.widest, lane.lines)
         where = event.get_content_offset_capture(self)
         cell = where.x - at.bar
         if self._dragging is None and not 0 <= cell < at.cells:
