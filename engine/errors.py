@@ -454,6 +454,10 @@ class DeliveryTimeoutError(ClientError):
     """The record was not acknowledged within `delivery_timeout_ms`."""
 
 
+class TransactionAbortedError(ClientError):
+    """The transaction was aborted, or can only be aborted."""
+
+
 class KafkaTimeoutError(ClientError):
     """The client waited as long as it was told to, in vain."""
 

@@ -24,6 +24,15 @@ class OffsetAndMetadata(NamedTuple):
     """Of the record before it, -1 if it is not known (KIP-320)."""
 
 
+class ConsumerGroupMetadata(NamedTuple):
+    """As whom offsets are added to a transaction: a member of a generation, or nobody (-1, "") (KIP-447)."""
+
+    group_id: str
+    generation_id: int = -1
+    member_id: str = ""
+    group_instance_id: str | None = None
+
+
 class OffsetAndTimestamp(NamedTuple):
     """What a look-up by time answers: the offset found and that record's timestamp in ms."""
 

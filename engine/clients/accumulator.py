@@ -127,8 +127,11 @@ class PartitionQueue:
 class Accumulator:
     """All queues of a producer, and the `buffer_memory` bytes they share."""
 
-    def __init__(self, clock: Clock, batch_bytes: int, compression: str, buffer_memory: int) -> None:
+    def __init__(
+        self, clock: Clock, batch_bytes: int, compression: str, buffer_memory: int, *, transactional: bool = False
+    ) -> None:
         self._clock = clock
+        self._transactional = transactional
         self.batch_bytes = batch_bytes
         self._compression = compression
         self._buffer_memory = buffer_memory
@@ -207,7 +210,7 @@ class Accumulator:
         headers: Headers,
     ) -> Batch:
         """A new batch at the end of `queue`, with one record in it."""
-        batch = Batch(queue.tp, BatchBuilder(self.batch_bytes, self._compression), self._clock.now_ms(), reserved)
+        batch = Batch(queue.tp, self._builder(self.batch_bytes), self._clock.now_ms(), reserved)
         batch.builder.append(timestamp, key, value, headers)
         queue.batches.append(batch)
         queue.open = batch
@@ -249,7 +252,7 @@ class Accumulator:
 
     def _parts(self, batch: Batch, records: list[ConsumerRecord], size: int) -> Iterator[Batch]:
         for start in range(0, len(records), size):
-            builder = BatchBuilder(2**31 - 1, self._compression)
+            builder = self._builder(2**31 - 1)
             for record in records[start : start + size]:
                 builder.append(record.timestamp, record.key, record.value, record.headers)
             part = Batch(batch.tp, builder, batch.created_ms, 0)
@@ -257,6 +260,20 @@ class Accumulator:
             part.timestamps = batch.timestamps[start : start + size]
             part.numbers = batch.numbers[start : start + size]
             yield part
+
+    def _builder(self, size: int) -> BatchBuilder:
+        return BatchBuilder(size, self._compression, transactional=self._transactional)
+
+    def take_unsent(self) -> list[Batch]:
+        """Remove every batch that was never sent (`abortUndrainedBatches`)."""
+        unsent = []
+        for queue in tuple(self.waiting.values()):
+            while queue.batches and queue.batches[-1].base_sequence < 0:
+                unsent.append(queue.batches.pop())
+            queue.open = None
+            if not queue.batches:
+                del self.waiting[queue.tp]
+        return unsent
 
     async def ended(self) -> None:
         """Return when every batch there is now is acknowledged or failed."""

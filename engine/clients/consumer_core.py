@@ -30,7 +30,7 @@ from engine.errors import (
 from engine.messages import IsolationLevel
 from engine.network import Network
 from engine.records import ConsumerRecord
-from engine.types import ClientInfo, TopicPartition
+from engine.types import ClientInfo, ConsumerGroupMetadata, TopicPartition
 
 ISOLATION = {
     "read_uncommitted": IsolationLevel.READ_UNCOMMITTED,
@@ -207,6 +207,13 @@ class ConsumerCore:
     def heartbeating(self, beat: bool) -> None:
         if self._membership is not None:
             self._membership.heartbeating = beat
+
+    def group_metadata(self) -> ConsumerGroupMetadata:
+        """As whom a transactional producer adds this consumer's offsets (KIP-447); raises InvalidGroupIdError."""
+        if self.group_id is None:
+            raise InvalidGroupIdError("Only a consumer with a group_id has offsets that a transaction can commit.")
+        standing = self._standing()
+        return ConsumerGroupMetadata(self.group_id, standing.generation, standing.member_id, standing.group_instance_id)
 
     def membership(self) -> dict[str, Any]:
         """Who it is in its group and where it stands, in plain values: `resume` for a consumer that takes this up."""

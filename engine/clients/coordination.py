@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.clients.connection import Connection
 from engine.clock import Clock
@@ -26,7 +26,7 @@ from engine.errors import (
     UnknownTopicOrPartitionError,
     error_for,
 )
-from engine.messages import FindCoordinatorRequest, OffsetCommitRequest, OffsetFetchRequest, Request
+from engine.messages import CoordinatorType, FindCoordinatorRequest, OffsetCommitRequest, OffsetFetchRequest, Request
 from engine.types import OffsetAndMetadata, TopicPartition
 
 R = TypeVar("R")
@@ -37,10 +37,21 @@ MOVED_ON = (UnknownMemberIdError, IllegalGenerationError, FencedInstanceIdError)
 
 
 class CoordinatorLink:
-    """Finds the coordinator of one group and talks to it; forgets it when it turns out to be another broker."""
+    """Finds the coordinator of one group and talks to it; forgets it when it turns out to be another broker.
 
-    def __init__(self, group_id: str, connection: Connection, clock: Clock, retry_backoff_ms: float) -> None:
+    For a transactional id, given in the place of the group's, it does the same.
+    """
+
+    def __init__(
+        self,
+        group_id: str,
+        connection: Connection,
+        clock: Clock,
+        retry_backoff_ms: float,
+        kind: CoordinatorType = CoordinatorType.GROUP,
+    ) -> None:
         self.group_id = group_id
+        self._kind = kind
         self._connection = connection
         self._clock = clock
         self._retry_backoff_ms = retry_backoff_ms
@@ -61,10 +72,15 @@ class CoordinatorLink:
         """Look for it anew with the next request."""
         self.broker_id = None
 
+    def heard(self, error: KafkaError | None) -> None:
+        """An answer said so of a part of what was asked: it may mean that another broker is to be asked."""
+        if isinstance(error, _ELSEWHERE):
+            self.forget()
+
     async def _find(self) -> int:
         async with self._finding:
             if self.broker_id is None:
-                found = await self._connection.call_any(FindCoordinatorRequest(self.group_id))
+                found = await self._connection.call_any(FindCoordinatorRequest(self.group_id, self._kind))
                 self.broker_id = found.broker_id
             return self.broker_id
 
@@ -116,6 +132,19 @@ class CoordinatorLink:
         for tp, code in response.errors.items():
             if code != ErrorCode.NONE:
                 error = error_for(code, f"{tp} could not be committed: {error_for(code)}")
-                if isinstance(error, _ELSEWHERE):
-                    self.forget()
+                self.heard(error)
                 raise error
+
+
+def offsets_given(offsets: Mapping[TopicPartition, Any]) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Offsets as an application may write them; ValueError for what cannot be one."""
+    wanted = {}
+    for tp, given in offsets.items():
+        try:
+            commit = OffsetAndMetadata(*given) if isinstance(given, tuple) else OffsetAndMetadata(given)
+        except TypeError:
+            commit = OffsetAndMetadata(-1)
+        if not isinstance(commit.offset, int) or commit.offset < 0 or not isinstance(commit.metadata, str):
+            raise ValueError(f"{tp}: commit an offset from 0, or (offset, metadata), not {given!r}.")
+        wanted[TopicPartition(*tp)] = commit
+    return wanted

@@ -254,7 +254,7 @@ class Fetcher:
             if answer.batches:
                 if state not in self._arrived:
                     self._arrived.append(state)
-                state.arrived(answer.batches)
+                state.arrived(answer.batches, answer.aborted)
             return bool(answer.batches)
         if state.buffered:
             state.retry_at_ms = self._clock.now_ms() + self._config.retry_backoff_ms  # what is here comes first

@@ -110,14 +110,16 @@ class Identity:
         """
         if not isinstance(error, OutOfOrderSequenceError):
             return error.retriable
-        standing = self._standings[batch.tp]
-        if batch.tp in self._unresolved:
-            its_turn = batch is standing.in_flight[0]
-        else:
-            its_turn = standing.is_next(batch.base_sequence) and not batch.renumbered
-        if its_turn:
+        if self._is_turn(batch):
             self._gaps.add(batch.tp)
         return True
+
+    def _is_turn(self, batch: Batch) -> bool:
+        """Whether everything before it is known to be in the log."""
+        standing = self._standings[batch.tp]
+        if batch.tp in self._unresolved:
+            return batch is standing.in_flight[0]
+        return standing.is_next(batch.base_sequence) and not batch.renumbered
 
     def refused(self, batch: Batch) -> None:
         """It will not be in the log, and so leaves a gap before those that follow."""
@@ -171,6 +173,12 @@ class Identity:
                 batch.renumbered = True
                 _give(standing, batch)
         self._unresolved -= self._gaps
+        self._gaps.clear()
+
+    def _forget_standings(self) -> None:
+        """Nothing is under way, and everything begins at sequence 0."""
+        self._standings.clear()
+        self._unresolved.clear()
         self._gaps.clear()
 
     def _is_current(self, standing: _Standing) -> bool:

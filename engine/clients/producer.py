@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from engine.clients.accumulator import Accumulator, Batch, PartitionQueue
 from engine.clients.connection import Connection
+from engine.clients.coordination import CoordinatorLink, offsets_given
 from engine.clients.idempotence import Identity
 from engine.clients.metadata import ClientMetadata
 from engine.clients.partitioners import Partitioner, murmur2
@@ -18,12 +19,13 @@ from engine.clients.sender import Sender
 from engine.clients.settings import DELIVERY_TIMEOUT_MS, check_choices, sender_config
 from engine.clients.targets import Target, Targets
 from engine.clients.tasks import Tasks
+from engine.clients.transactions import Transaction, TransactionalIdentity
 from engine.clock import Clock
 from engine.errors import ClientClosedError, IllegalStateError, KafkaError, RecordTooLargeError
 from engine.network import Network
 from engine.records import size_in_batch
 from engine.records.builder import Headers
-from engine.types import ClientInfo, RecordMetadata, TopicPartition
+from engine.types import ClientInfo, ConsumerGroupMetadata, RecordMetadata, TopicPartition
 
 OnBatch = Callable[[Sequence[int], TopicPartition, int, KafkaError | None], None]
 """Told the numbers of a batch's records, in order, and where they lie from which offset on (-1: nobody said)."""
@@ -40,7 +42,8 @@ class Producer:
     (likewise, for records without a key), or a callable `(key_bytes, all_partitions, available) -> partition`; `rng`
     is where chance comes from. `enable_idempotence` is on with acks "all" unless switched off, as in Kafka since 3.0:
     a batch that is sent again because its answer was lost is stored once, and in its order. Without it, batches keep
-    their order through retries only with `max_in_flight_requests_per_connection` 1. `on_batch` is told of what
+    their order through retries only with `max_in_flight_requests_per_connection` 1. With a `transactional_id` it sends
+    in transactions alone, all or none of whose records count for who reads committed ones. `on_batch` is told of what
     was given numbers, see `post`. Raises InvalidConfigError.
     """
 
@@ -63,6 +66,8 @@ class Producer:
         retry_backoff_ms: float = 100,
         delivery_timeout_ms: float = DELIVERY_TIMEOUT_MS,
         max_in_flight_requests_per_connection: int = 5,
+        transactional_id: str | None = None,
+        transaction_timeout_ms: int = 60_000,
         metadata_max_age_ms: float = 300_000,
         key_serializer: Callable[[Any], bytes | None] | None = None,
         value_serializer: Callable[[Any], bytes | None] | None = None,
@@ -79,6 +84,7 @@ class Producer:
             retry_backoff_ms,
             delivery_timeout_ms,
             max_in_flight_requests_per_connection,
+            transactional_id,
         )
         self.client_id = client_id or f"producer-{next(_numbers)}"
         self.sent = self.acked = self.failed = 0
@@ -99,12 +105,26 @@ class Producer:
         self._metadata = ClientMetadata(
             connection, clock, metadata_max_age_ms, retry_backoff_ms, self._metadata_changed
         )
-        self._accumulator = Accumulator(clock, max_batch_size, compression_type or "none", buffer_memory)
+        self._accumulator = Accumulator(
+            clock, max_batch_size, compression_type or "none", buffer_memory, transactional=transactional_id is not None
+        )
         self._targets = Targets(self._metadata, self._accumulator, partitioner, rng or random.Random())
-        self._identity = Identity(connection) if config.idempotent else None
+        self._connection = connection
+        self._retry_backoff_ms = retry_backoff_ms
+        self._groups: dict[str, CoordinatorLink] = {}
+        self._transactions: TransactionalIdentity | None = None
+        if transactional_id is not None:
+            self._transactions = TransactionalIdentity(
+                transactional_id, transaction_timeout_ms, connection, clock, retry_backoff_ms, max_block_ms
+            )
+        self._identity = self._transactions or (Identity(connection) if config.idempotent else None)
         self._sender = Sender(
             config, self._accumulator, connection, self._metadata, clock, self._tasks, self._batch_ended, self._identity
         )
+        if self._transactions is not None:
+            self._transactions.wake = self._sender.wake
+            self._transactions.spawn = self._tasks.spawn
+            self._transactions.drop_unsent = self._drop_unsent
 
     @property
     def buffered(self) -> int:
@@ -128,11 +148,13 @@ class Producer:
         self._tasks.spawn(self._metadata.keep_fresh(), f"{self.client_id}-metadata")
 
     async def stop(self) -> None:
-        """Send everything that is buffered, then close."""
+        """Send everything that is buffered, or abort the transaction that is open, then close."""
         if self._closed:
             return
         try:
-            if self._started:
+            if self._started and self._transactions is not None and self._transactions.is_open:
+                await self.abort_transaction()
+            elif self._started:
                 await self.flush()
         finally:
             self.crash()
@@ -201,6 +223,8 @@ class Producer:
         timestamp_ms: int | None,
         headers: Headers | None,
     ) -> None:
+        if self._transactions is not None:
+            self._transactions.check_sending()
         if self._key_serializer is not None:
             key = self._key_serializer(key)
         if self._value_serializer is not None:
@@ -247,6 +271,55 @@ class Producer:
     ) -> RecordMetadata:
         """Send a record and return where it went; raises what `send` does and what its future fails with."""
         return await (await self.send(topic, value, key, partition, timestamp_ms, headers))
+
+    # Transactions
+
+    async def begin_transaction(self) -> None:
+        """Open a transaction; raises IllegalStateError, or why this producer is at an end."""
+        self._transactional().begin_transaction()
+
+    async def commit_transaction(self) -> None:
+        """Commit everything sent since it began, all or none; raises why that cannot be, and then it is to be aborted.
+
+        After KafkaTimeoutError or another retriable error it may be called again: the outcome is the same.
+        """
+        await self._transactional().commit(self.flush)
+
+    async def abort_transaction(self) -> None:
+        """Have everything sent since it began count for nothing; raises KafkaError."""
+        await self._transactional().abort(self.flush)
+
+    def transaction(self) -> Transaction:
+        """`async with producer.transaction():` commits at the end, or aborts if the block raises."""
+        return Transaction(self._transactional(), self.commit_transaction, self.abort_transaction)
+
+    async def send_offsets_to_transaction(
+        self, offsets: Mapping[TopicPartition, Any], group: str | ConsumerGroupMetadata
+    ) -> None:
+        """Let these be the group's committed offsets if the transaction commits.
+
+        With `consumer.group_metadata()` in place of a group id, a member that its group went on without is refused.
+        """
+        transactions = self._transactional()
+        metadata = ConsumerGroupMetadata(group) if isinstance(group, str) else group
+        link = self._groups.get(metadata.group_id)
+        if link is None:
+            link = CoordinatorLink(metadata.group_id, self._connection, self._clock, self._retry_backoff_ms)
+            self._groups[metadata.group_id] = link
+        if offsets:
+            await transactions.send_offsets(offsets_given(offsets), metadata, link)
+
+    def _transactional(self) -> TransactionalIdentity:
+        self._check_open()
+        if self._transactions is None:
+            raise IllegalStateError(f"{self.client_id} has no transactional_id; give it one to use transactions.")
+        return self._transactions
+
+    def _drop_unsent(self, error: KafkaError) -> None:
+        for batch in self._accumulator.take_unsent():
+            batch.fail(error)
+            self._accumulator.forget(batch)
+            self._batch_ended(batch, error)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -328,6 +401,8 @@ class Producer:
         else:
             self.failed += batch.builder.count
             self.last_error = error
+            if self._transactions is not None:
+                self._transactions.batch_failed(error)
         if self._on_batch is not None and batch.numbers:
             self._on_batch(batch.numbers, batch.tp, batch.base_offset, error)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.clients.commits import Offsets
 from engine.clients.consumer_core import ConsumerCore
-from engine.clients.coordination import CoordinatorLink
+from engine.clients.coordination import CoordinatorLink, offsets_given
 from engine.clients.subscription import PartitionState
 from engine.errors import (
     CommitFailedError,
@@ -16,7 +15,7 @@ from engine.errors import (
     RebalanceInProgressError,
 )
 from engine.messages import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, ListedOffset
-from engine.types import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
+from engine.types import OffsetAndTimestamp, TopicPartition
 
 
 class Scrubbing(ConsumerCore):
@@ -137,7 +136,7 @@ class Scrubbing(ConsumerCore):
             raise self._without_group()
         if not self._subscription.by_hand and not self._subscription.subscribed and not self._closing:
             raise IllegalStateError("This consumer is neither subscribed nor assigned anything to commit.")
-        wanted = self._commits.handed_out() if offsets is None else _to_commit(offsets)
+        wanted = self._commits.handed_out() if offsets is None else offsets_given(offsets)
         deadline = self._clock.now_ms() + self._request_timeout_ms
         while True:
             for tp in wanted:
@@ -198,17 +197,3 @@ class Scrubbing(ConsumerCore):
 
     def _without_group(self) -> InvalidGroupIdError:
         return InvalidGroupIdError("Only a consumer with a group_id can commit, or ask what is committed.")
-
-
-def _to_commit(offsets: Mapping[TopicPartition, Any]) -> Offsets:
-    """Offsets as an application may write them; ValueError for what cannot be one."""
-    wanted = {}
-    for tp, given in offsets.items():
-        try:
-            commit = OffsetAndMetadata(*given) if isinstance(given, tuple) else OffsetAndMetadata(given)
-        except TypeError:
-            commit = OffsetAndMetadata(-1)
-        if not isinstance(commit.offset, int) or commit.offset < 0 or not isinstance(commit.metadata, str):
-            raise ValueError(f"{tp}: commit an offset from 0, or (offset, metadata), not {given!r}.")
-        wanted[TopicPartition(*tp)] = commit
-    return wanted

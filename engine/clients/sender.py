@@ -185,7 +185,7 @@ class Sender:
                 batch.acknowledge(-1, -1, -1)
         left_ms = min(batch.created_ms for batch in batches) + self._config.delivery_timeout_ms - now
         within_ms = min(self._connection.request_timeout_ms, max(1.0, left_ms))
-        request = ProduceRequest(acks, int(self._connection.request_timeout_ms), data)
+        request = ProduceRequest(acks, int(self._connection.request_timeout_ms), data, self._config.transactional_id)
         try:
             response = await self._connection.call(leader, request, within_ms)
             answers = dict(response.partitions)

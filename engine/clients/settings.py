@@ -27,6 +27,7 @@ class SenderConfig:
     retry_backoff_ms: float
     delivery_timeout_ms: float
     max_in_flight: int
+    transactional_id: str | None = None
 
 
 def sender_config(
@@ -38,12 +39,19 @@ def sender_config(
     retry_backoff_ms: float,
     delivery_timeout_ms: float,
     max_in_flight: int,
+    transactional_id: str | None,
 ) -> SenderConfig:
     """The settings of sending, checked; InvalidConfigError says what is accepted."""
     if acks not in _ACKS:
         raise InvalidConfigError(f"acks cannot be {acks!r}; it takes 0, 1 or 'all'.")
     if enable_idempotence and _ACKS[acks] != -1:
         raise InvalidConfigError(f"enable_idempotence needs acks 'all', not {acks!r}: set that, or leave it out.")
+    if transactional_id == "":
+        raise InvalidConfigError("transactional_id must not be empty; leave it out to send without transactions.")
+    if transactional_id is not None and (_ACKS[acks] != -1 or enable_idempotence is False):
+        raise InvalidConfigError(
+            f"transactional_id {transactional_id!r} needs acks 'all' and idempotence: set those, or leave it out."
+        )
     idempotent = _ACKS[acks] == -1 if enable_idempotence is None else enable_idempotence
     if not 1 <= max_in_flight <= (MOST_IN_FLIGHT if idempotent else 2**31 - 1):
         raise InvalidConfigError(
@@ -59,7 +67,14 @@ def sender_config(
             )
         delivery_timeout_ms = least
     return SenderConfig(
-        _ACKS[acks], idempotent, linger_ms, max_request_size, retry_backoff_ms, delivery_timeout_ms, max_in_flight
+        _ACKS[acks],
+        idempotent,
+        linger_ms,
+        max_request_size,
+        retry_backoff_ms,
+        delivery_timeout_ms,
+        max_in_flight,
+        transactional_id,
     )
 
 

@@ -71,7 +71,8 @@ class PartitionState:
         self.high_watermark: int | None = None
         self.last_stable_offset: int | None = None
         self.log_start_offset: int | None = None
-        self._batches: deque[bytes] = deque()
+        self._batches: deque[tuple[bytes, bool]] = deque()
+        """What is to be decoded, and whether it belongs to an aborted transaction."""
         self._came = 0
         self._end = 0
         self._records: list[ConsumerRecord] = []
@@ -93,9 +94,12 @@ class PartitionState:
         """Where the next fetch goes on; None without a position."""
         return self._end if self.buffered else self.position
 
-    def arrived(self, batches: Sequence[bytes]) -> None:
-        """These follow what is here already."""
-        self._batches.extend(batches)
+    def arrived(self, batches: Sequence[bytes], aborted: Sequence[tuple[int, int]] = ()) -> None:
+        """These follow what is here already; of `aborted` transactions (producer id, first offset) nothing is read."""
+        if aborted:
+            self._batches.extend(zip(batches, of_aborted(batches, aborted), strict=True))
+        else:
+            self._batches.extend((batch, False) for batch in batches)
         self._came = len(batches)
         self._end = BatchHeader.parse(batches[-1]).last_offset + 1
 
@@ -145,16 +149,16 @@ class PartitionState:
         """Make the next batch's records ready; False when no batch is left."""
         if not self._batches:
             return False
-        batch = self._batches[0]
+        batch, aborted = self._batches[0]
         position = self.position or 0
-        self._records = read_records(batch, self.tp.topic, self.tp.partition, position)
+        self._records = [] if aborted else read_records(batch, self.tp.topic, self.tp.partition, position)
         if transform is not None:
             self._records = transform(self._records)
         self._taken = 0
         self._upto = max(position, BatchHeader.parse(batch).last_offset + 1)
         self._batches.popleft()
         if not self._records:
-            self.position = self._upto  # compacted away, or a transaction's marker
+            self.position = self._upto  # compacted away, aborted, or a transaction's marker
         return True
 
     def _drop(self) -> None:
@@ -162,6 +166,23 @@ class PartitionState:
         self._came = 0
         self._records = []
         self._taken = 0
+
+
+def of_aborted(batches: Sequence[bytes], aborted: Sequence[tuple[int, int]]) -> list[bool]:
+    """Which of these batches belong to aborted transactions, of which a broker told producer id and first offset.
+
+    After `CompletedFetch.nextFetchedRecord`: one begins with its first offset and ends with its producer's marker.
+    """
+    to_come = sorted(aborted, key=lambda it: it[1], reverse=True)
+    begun: set[int] = set()
+    answer = []
+    for header in map(BatchHeader.parse, batches):
+        while to_come and to_come[-1][1] <= header.last_offset:
+            begun.add(to_come.pop()[0])
+        if header.is_control:
+            begun.discard(header.producer_id)
+        answer.append(header.is_transactional and not header.is_control and header.producer_id in begun)
+    return answer
 
 
 class Subscription:
