@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from engine.wire.security import Security
 
 FIRST = "first"
 MOST_BROKERS = 9
@@ -52,6 +55,37 @@ def address(text: str) -> Address:
     if not port.isdecimal() or not 0 <= int(port) <= 65_535:
         raise argparse.ArgumentTypeError(f"an address is HOST:PORT, like {DEFAULT_HOST}:{DEFAULT_PORT}, not {text!r}")
     return Address(host.removeprefix("[").removesuffix("]") or DEFAULT_HOST, int(port))
+
+
+def add_security(parser: argparse.ArgumentParser) -> None:
+    """The words that say what is asked of clients."""
+    parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="encrypt what clients say (PEM)")
+    parser.add_argument(
+        "--tls-key", type=Path, metavar="FILE", help="its key, where that is in a file of its own (PEM)"
+    )
+    parser.add_argument("--users", type=Path, metavar="FILE", help="let in only these, by PLAIN or SCRAM-SHA-256/512: "
+                        "lines NAME:PASSWORD")  # fmt: skip
+
+
+def security_of(options: argparse.Namespace) -> Security | None:
+    """What is asked of clients; None for nothing. CommandError where a file will not do."""
+    given = options.tls_certificate, options.tls_key, options.users
+    if given == (None, None, None):
+        return None
+    if options.listen is None:
+        raise CommandError(
+            "certificates and users are for clients from outside; say where they connect, with --listen."
+        )
+    from engine.errors import RefusedError
+    from engine.wire.security import Security, read_users
+
+    try:
+        users = read_users(options.users) if options.users is not None else {}
+        security = Security(options.tls_certificate, options.tls_key, users)
+        security.tls()
+    except RefusedError as error:
+        raise CommandError(str(error)) from None
+    return security
 
 
 def lab_of(options: argparse.Namespace) -> Path | None:

@@ -15,7 +15,19 @@ from pathlib import Path
 from engine.cluster import Cluster
 from engine.errors import KafkaError, LabError
 from engine.events import Event
-from tui.arguments import DEFAULT_HOST, DEFAULT_PORT, Address, CommandError, Parser, add_lab, address, lab_of
+from engine.wire.security import Security
+from tui.arguments import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    Address,
+    CommandError,
+    Parser,
+    add_lab,
+    add_security,
+    address,
+    lab_of,
+    security_of,
+)
 from tui.painting.text import clean
 
 
@@ -23,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run until a signal ends it; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        asyncio.run(serve(lab_of(options), options.brokers, options.listen))
+        asyncio.run(serve(lab_of(options), options.brokers, options.listen, security_of(options)))
     except (KafkaError, LabError) as error:
         raise CommandError(str(error)) from None
     return 0
@@ -39,10 +51,11 @@ def _parser() -> Parser:
     parser.add_argument("--listen", type=address, metavar="HOST:PORT", default=Address(DEFAULT_HOST, DEFAULT_PORT),
                         help="where clients connect: a port for each broker, counted up from this one "
                         f"({DEFAULT_HOST}:{DEFAULT_PORT})")  # fmt: skip
+    add_security(parser)
     return parser
 
 
-async def serve(folder: Path | None, brokers: int | None, listen: Address) -> None:
+async def serve(folder: Path | None, brokers: int | None, listen: Address, security: Security | None) -> None:
     """Open the lab and let clients in until SIGINT or SIGTERM; raises LabError."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -51,7 +64,7 @@ async def serve(folder: Path | None, brokers: int | None, listen: Address) -> No
             loop.add_signal_handler(getattr(signal, name), ended.set)
     async with Cluster.open(folder, brokers=brokers) as cluster:
         cluster.events.listen(lambda event: _say(event, ended))
-        await cluster.listen(*listen)
+        await cluster.listen(*listen, security)
         await ended.wait()
         await cluster.stop_listening()
 

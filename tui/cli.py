@@ -21,13 +21,16 @@ from tui.arguments import (
     CommandError,
     Parser,
     add_lab,
+    add_security,
     address,
     lab_of,
     labs_folder,
+    security_of,
 )
 
 if TYPE_CHECKING:
     from engine.cluster.folder import LabEntry
+    from engine.wire.security import Security
     from tui.app import Kafkarium
     from tui.verbs import Lab, OpenLab
 
@@ -65,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--empty", action="store_true", help="begin a new lab with nothing in it")
     parser.add_argument("--listen", type=address, metavar="HOST:PORT", help="let Kafka clients in: a port for each "
                         f"broker, counted up from this one ({DEFAULT_HOST}:{DEFAULT_PORT} is usual)")  # fmt: skip
+    add_security(parser)
     parser.add_argument("--version", action="version", version=f"kafkarium {_version()}")
     return parser
 
@@ -105,7 +109,7 @@ def _app(folder: Path | None, options: argparse.Namespace) -> Kafkarium:
     if theme not in names:
         raise CommandError(str(broken) if broken else f"there is no theme {theme!r}; there are: {', '.join(names)}.")
     return Kafkarium(
-        opener(folder, options.brokers, empty=options.empty, listen=options.listen),
+        opener(folder, options.brokers, empty=options.empty, listen=options.listen, security=security_of(options)),
         lab_name=folder.name if folder else "temporary",
         theme=theme,
         themes=loaded,
@@ -114,10 +118,17 @@ def _app(folder: Path | None, options: argparse.Namespace) -> Kafkarium:
     )
 
 
-def opener(folder: Path | None, brokers: int | None, *, empty: bool, listen: Address | None = None) -> OpenLab:
+def opener(
+    folder: Path | None,
+    brokers: int | None,
+    *,
+    empty: bool,
+    listen: Address | None = None,
+    security: Security | None = None,
+) -> OpenLab:
     """What opens the lab once the first frame is on the screen; a new one gets a first world unless `empty`.
 
-    With `listen`, clients from outside can connect there.
+    With `listen`, clients from outside can connect there, by the rules of `security`.
     """
 
     @asynccontextmanager
@@ -133,7 +144,7 @@ def opener(folder: Path | None, brokers: int | None, *, empty: bool, listen: Add
             if cluster.is_new and not empty:
                 await populate(cluster)
             if listen is not None:
-                await cluster.listen(*listen)
+                await cluster.listen(*listen, security)
             yield cluster
 
     def open_lab() -> AbstractAsyncContextManager[Lab]:

@@ -43,6 +43,7 @@ from engine.workload.workload import Workload
 
 if TYPE_CHECKING:
     from engine.wire.listener import Listener
+    from engine.wire.security import Security
 
 DEFAULT_BROKERS, MOST_BROKERS = 3, 9
 _LAB = ClientInfo("lab")
@@ -300,13 +301,24 @@ class Cluster:
 
     # Clients from outside
 
-    async def listen(self, host: str = "127.0.0.1", port: int = 9092) -> None:
-        """Speak Kafka's protocol: a port for each broker, counted up from `port` (0: any). Raises RefusedError."""
+    async def listen(self, host: str = "127.0.0.1", port: int = 9092, security: Security | None = None) -> None:
+        """Speak Kafka's protocol: a port for each broker, counted up from `port` (0: any). Raises RefusedError.
+
+        `security` says whether the line is encrypted and who may come in; by default it is not, and everybody.
+        """
         if self._listener is not None:
             raise RefusedError("The lab listens already; stop that first.")
         # Kafka's message definitions take a while to read, and the first frame must not wait for them.
         wire = await asyncio.to_thread(import_module, "engine.wire.listener")
-        listener = wire.Listener(self.nodes.alive, self.nodes.ids, self.network, self.clock, self.config, self.events)
+        listener = wire.Listener(
+            self.nodes.alive,
+            self.nodes.ids,
+            self.network,
+            self.clock,
+            self.config,
+            self.events,
+            security or wire.Security(),
+        )
         await listener.open(host, port)
         self._listener = listener
         where = ", ".join(f"{each.host}:{each.port}" for each in listener.view().addresses)
@@ -315,7 +327,7 @@ class Cluster:
             self._tell(
                 "listener",
                 f"{host} is not this machine alone: whoever reaches it over the network can read, write and delete "
-                "everything in this lab, without a password.",
+                f"everything in this lab, {_who(listener.view().security)}.",
                 Tone.WARNING,
             )
 
@@ -401,3 +413,9 @@ class Cluster:
 
     def _tell(self, subject: str, text: str, how: Tone) -> None:
         self.events.tell(self.clock.now_ms(), subject, text, how)
+
+
+def _who(security: str) -> str:
+    """What a listener asks of those who come in, by Kafka's name of it."""
+    known = "as one of its users" if security.startswith("SASL") else "without a password"
+    return known if security.endswith("SSL") else f"{known} and in plain sight"

@@ -28,6 +28,8 @@ class Api:
     """The answer where the request failed as a whole."""
     any_version: bool
     """Whether a version beyond `last` is answered by the file too."""
+    before_authentication: bool
+    """Whether it is served to a client that has not proven who it is, where the listener asks for that."""
     side_by_side: Callable[[Any], bool]
     """Whether a request need not wait until the one before is answered."""
     read: Callable[[Reader, int], Any] | None = None
@@ -40,9 +42,12 @@ class Api:
         """What a request file declares."""
         first, last = module.VERSIONS
         any_version = getattr(module, "ANY_VERSION", False)
+        early = getattr(module, "BEFORE_AUTHENTICATION", False)
         side_by_side = getattr(module, "side_by_side", lambda request: False)
         own = (getattr(module, "read", None), getattr(module, "write", None))
-        return cls(module.NAME, module.KEY, first, last, module.serve, module.refused, any_version, side_by_side, *own)
+        return cls(
+            module.NAME, module.KEY, first, last, module.serve, module.refused, any_version, early, side_by_side, *own
+        )
 
     def decode(self, reader: Reader, version: int) -> Any:
         """The request behind its header; Malformed if it cannot be read."""

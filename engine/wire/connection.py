@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.types import ClientInfo
 from engine.wire.frames import Frames
 from engine.wire.primitives import Buffer, Malformed
+from engine.wire.sasl import Authentication
 from engine.wire.serving import Serving
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _OUT_HIGH = 1 << 20
 """More than this waits to be read by the client: nothing more is served to it meanwhile."""
+
+
+_MOST_UNPROVEN = 524_288
+"""Kafka's `sasl.server.max.receive.size`: how large a request of somebody unknown may be."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -32,7 +37,10 @@ class Connection(asyncio.BufferedProtocol):
         self.last_request = ""
         self.peer = ""
         self._transport: asyncio.Transport | None = None
-        self._frames = Frames(door.port.config.socket_request_max_bytes)
+        self.authentication = Authentication(door.listener.security.users)
+        largest = door.port.config.socket_request_max_bytes
+        self._frames = Frames(largest if self.authentication.done else min(largest, _MOST_UNPROVEN))
+        self._over = ""
         self._serving = Serving(self)
         self._moved_at = 0.0
         """When a whole request or part of an answer last passed, by the event loop's time in s."""
@@ -119,6 +127,11 @@ class Connection(asyncio.BufferedProtocol):
         self.client = self.client._replace(**said)
         self.door.listener.traffic.news = True
 
+    def proven(self) -> None:
+        """The client has proven who it is."""
+        self._frames.max_bytes = self.door.port.config.socket_request_max_bytes
+        self.door.listener.traffic.news = True
+
     def addresses(self) -> dict[int, tuple[str, int]]:
         """Where this client reaches each broker."""
         local = self._transport.get_extra_info("sockname") if self._transport is not None else None
@@ -137,6 +150,16 @@ class Connection(asyncio.BufferedProtocol):
         if why:
             self.door.listener.tell_closed(self, why)
         self._transport.abort()
+
+    def close_after_answer(self, why: str) -> None:
+        """Drop the connection as soon as the client was told why."""
+        self._over = why
+
+    def close_if_over(self) -> None:
+        """Drop it if that is what it came to; what was written is sent first."""
+        if self._over and self._transport is not None and not self._transport.is_closing():
+            self.door.listener.tell_closed(self, self._over)
+            self._transport.close()
 
     def close_if_idle(self, since: float) -> None:
         """Close it if nothing whole has passed since then, and nothing is being served that it waits for."""

@@ -17,7 +17,8 @@ class Frames:
     """What `BufferedProtocol` fills, and what it was filled with, cut into frames."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
+        """The longest frame accepted."""
         self._small = bytearray(_SMALL)
         self._have = 0
         """Bytes in `_small` that belong to no frame yet."""
@@ -53,9 +54,9 @@ class Frames:
         frames: list[memoryview] = []
         while have - at >= _LENGTH:
             (size,) = INT32.unpack_from(small, at)
-            if not 0 < size <= self._max_bytes:
+            if not 0 < size <= self.max_bytes:
                 raise Malformed(
-                    f"a request says it has {size:,} bytes; socket.request.max.bytes allows {self._max_bytes:,}"
+                    f"a request says it has {size:,} bytes; socket.request.max.bytes allows {self.max_bytes:,}"
                 )
             begin, end = at + _LENGTH, at + _LENGTH + size
             if end > have:

@@ -25,6 +25,7 @@ from engine.wire.complaints import Complaints
 from engine.wire.connection import Connection
 from engine.wire.context import Port
 from engine.wire.door import Door
+from engine.wire.security import Security
 from engine.wire.sessions import FetchSessions
 from engine.wire.traffic import Traffic
 
@@ -42,7 +43,9 @@ class Listener:
         clock: Clock,
         config: BrokerConfig,
         events: EventLog,
+        security: Security,
     ) -> None:
+        self.security = security
         self._brokers = brokers
         self._broker_ids = broker_ids
         self._network = network

@@ -114,6 +114,8 @@ class Serving:
         api = port.apis.get(header.api_key)
         if api is None:
             raise Malformed(f"a request of kind {header.api_key}, which is not served")
+        if not (connection.authentication.done or api.before_authentication):
+            raise Malformed(f"{api.name} before it proved who it is")
         said = api.decode(reader, header.api_version)
         connection.requests += 1
         connection.last_request = api.name
@@ -176,6 +178,7 @@ class Serving:
             request.passing.answered(answer, size)
         if answer is not None:
             self._connection.write([_HEAD.pack(INT32.size + size, request.correlation_id), *body])
+        self._connection.close_if_over()
 
     def _lost(self, error: Exception) -> None:
         """The request or its answer was lost, or the broker died: to a client the line is broken."""

@@ -101,7 +101,14 @@ class Traffic:
         if view is None or self._changed or view.connections is not self._connections or view.addresses != addresses:
             self._changed = False
             requests = tuple(passing.view for passing in self._requests)
-            view = ListeningView(addresses, self._connections, beyond_loopback, watched=self.watched, requests=requests)
+            view = ListeningView(
+                addresses,
+                self._connections,
+                beyond_loopback,
+                self._listener.security.protocol,
+                self.watched,
+                requests,
+            )
             self._view = view
         return view
 
@@ -130,4 +137,5 @@ class Traffic:
             rates.bytes_in,
             rates.bytes_out,
             connection.last_request,
+            connection.authentication.principal,
         )

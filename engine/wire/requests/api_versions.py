@@ -14,7 +14,7 @@ from engine.wire import codec
 from engine.wire.context import Context
 from engine.wire.primitives import Buffer, Reader
 
-NAME, KEY, VERSIONS, ANY_VERSION = "ApiVersions", 18, (0, 4), True
+NAME, KEY, VERSIONS, ANY_VERSION, BEFORE_AUTHENTICATION = "ApiVersions", 18, (0, 4), True, True
 
 _LEGAL = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?\Z")
 
