@@ -70,7 +70,7 @@ def called_off(state: PartitionMetadata, live: Set[int]) -> PartitionMetadata:
     if not isr:
         raise InvalidReplicaAssignmentError("None of the old replicas is in sync any more, so they cannot go on alone.")
     kept = tuple(broker for broker in state.replicas if broker not in state.adding)
-    return elect(replace(state, replicas=kept, isr=isr, target=(), adding=()), live, unclean=False)
+    return _narrowed(state, elect(replace(state, replicas=kept, isr=isr, target=(), adding=()), live, unclean=False))
 
 
 def moved(state: PartitionMetadata) -> PartitionMetadata:
@@ -79,7 +79,14 @@ def moved(state: PartitionMetadata) -> PartitionMetadata:
         return state
     isr = tuple(broker for broker in state.target if broker in state.isr)
     there = replace(state, replicas=state.target, isr=isr, target=(), adding=())
-    return there if state.leader in state.target else _led_by(there, state.target[0], isr)
+    return _narrowed(state, there if state.leader in state.target else _led_by(there, state.target[0], isr))
+
+
+def _narrowed(before: PartitionMetadata, after: PartitionMetadata) -> PartitionMetadata:
+    """A replica that is one no longer is fenced by a new leader epoch, though the leader stays."""
+    if after.leader_epoch > before.leader_epoch or set(before.replicas) <= set(after.replicas):
+        return after
+    return replace(after, leader_epoch=after.leader_epoch + 1)
 
 
 def with_isr(state: PartitionMetadata, isr: Set[int]) -> PartitionMetadata:

@@ -18,9 +18,7 @@ from engine.messages import PartitionMetadata
 from engine.storage.connection import Connection, connect
 from engine.storage.writer import storage_error
 
-SCHEMA_VERSION = 1
-
-_SCHEMA = (
+_FIRST = (
     """CREATE TABLE topic (name TEXT PRIMARY KEY, topic_id BLOB NOT NULL, internal INTEGER NOT NULL,
        config TEXT NOT NULL)""",
     """CREATE TABLE partition (topic TEXT NOT NULL REFERENCES topic ON DELETE CASCADE, number INTEGER NOT NULL,
@@ -29,6 +27,15 @@ _SCHEMA = (
     "CREATE TABLE spec (kind TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (kind, name))",
     "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
 )
+
+_REASSIGNMENTS = (
+    "ALTER TABLE partition ADD COLUMN partition_epoch INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE partition ADD COLUMN target TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE partition ADD COLUMN adding TEXT NOT NULL DEFAULT '[]'",
+)
+
+_SCHEMA = (_FIRST, _REASSIGNMENTS)
+"""The statements that lead from each version to the next; a new file gets all of them."""
 
 
 class MetadataStore:
@@ -43,7 +50,7 @@ class MetadataStore:
     async def open(cls, path: Path | None, *, inline: bool = False) -> Self:
         """Open or make the file, in memory for None; LabLockedError is the caller's to word: raises `sqlite3` busy as
         LabBusy, LabDamagedError, LabTooNewError."""
-        connection = await connect(path, SCHEMA_VERSION, (_SCHEMA,), inline=inline, exclusive=True)
+        connection = await connect(path, len(_SCHEMA), _SCHEMA, inline=inline, exclusive=True)
         return cls(connection, str(path) if path is not None else "The lab's own file")
 
     @asynccontextmanager
@@ -86,7 +93,17 @@ class MetadataStore:
     ) -> None:
         """Keep a topic, new or changed."""
         rows = [
-            (name, state.partition, state.leader, state.leader_epoch, json.dumps(state.replicas), json.dumps(state.isr))
+            (
+                name,
+                state.partition,
+                state.leader,
+                state.leader_epoch,
+                json.dumps(state.replicas),
+                json.dumps(state.isr),
+                state.partition_epoch,
+                json.dumps(state.target),
+                json.dumps(state.adding),
+            )
             for state in partitions
         ]
         async with self._transaction():
@@ -94,7 +111,9 @@ class MetadataStore:
                 "INSERT INTO topic VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET config = excluded.config",
                 (name, topic_id, internal, json.dumps(dict(config))),
             )
-            await self._connection.executemany("INSERT OR REPLACE INTO partition VALUES (?, ?, ?, ?, ?, ?)", rows)
+            await self._connection.executemany(
+                "INSERT OR REPLACE INTO partition VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+            )
 
     async def delete_topic(self, name: str) -> None:
         """Forget a topic."""
@@ -105,10 +124,14 @@ class MetadataStore:
     async def topics(self) -> list[tuple[str, bytes, bool, dict[str, str], tuple[PartitionMetadata, ...]]]:
         """Every topic kept, in the order they were made."""
         partitions: dict[str, list[PartitionMetadata]] = {}
-        for topic, number, leader, epoch, replicas, isr in await self._connection.execute_fetchall(
-            "SELECT topic, number, leader, leader_epoch, replicas, isr FROM partition ORDER BY topic, number"
+        for topic, number, leader, leader_epoch, partition_epoch, *lists in await self._connection.execute_fetchall(
+            "SELECT topic, number, leader, leader_epoch, partition_epoch, replicas, isr, target, adding FROM partition "
+            "ORDER BY topic, number"
         ):
-            state = PartitionMetadata(number, leader, epoch, tuple(json.loads(replicas)), tuple(json.loads(isr)))
+            replicas, isr, target, adding = (tuple(json.loads(brokers)) for brokers in lists)
+            state = PartitionMetadata(
+                number, leader, leader_epoch, replicas, isr, partition_epoch, target=target, adding=adding
+            )
             partitions.setdefault(topic, []).append(state)
         rows = await self._connection.execute_fetchall(
             "SELECT name, topic_id, internal, config FROM topic ORDER BY rowid"

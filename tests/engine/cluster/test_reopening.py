@@ -16,6 +16,7 @@ from engine.cluster.first_world import populate
 from engine.cluster.folder import list_labs
 from engine.errors import KafkaStorageError, LabDamagedError, LabLockedError, LabTooNewError, NotALabError, RefusedError
 from engine.snapshot import GroupState, World
+from engine.types import TopicPartition
 from tests.engine.cluster.conftest import START_MS
 
 
@@ -176,3 +177,15 @@ async def test_a_lab_that_cannot_be_written_any_more_is_closed_all_the_same(
         assert not thread.is_alive(), "a file stayed open, and the program would not end"
     async with _open(tmp_path / "lab", clock):
         pass
+
+
+async def test_a_move_that_was_under_way_goes_on(tmp_path: Path, clock: ManualClock) -> None:
+    async with Cluster.open(tmp_path / "lab", clock=clock, inline_storage=True, seed=7) as cluster:
+        await clock.complete(cluster.create_topic("orders"))
+        cluster.faults.cut(1, 3)
+        await clock.complete(cluster.controller.reassign(TopicPartition("orders", 0), (3,)))
+        await clock.advance(2_000)
+        assert cluster.describe_topic("orders").partitions[0].replicas == (3, 1)
+    async with Cluster.open(tmp_path / "lab", clock=clock, inline_storage=True) as cluster:
+        await clock.advance(10_000)
+        assert cluster.describe_topic("orders").partitions[0].replicas == (3,)

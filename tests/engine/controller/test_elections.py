@@ -50,5 +50,7 @@ def test_a_partition_that_moves_keeps_its_old_replicas_until_the_new_are_in_sync
     assert there.leader_epoch == 5
 
 
-def test_fewer_copies_need_no_copying() -> None:
-    assert moving(_state(), (1,)).replicas == (1,)
+def test_fewer_copies_need_no_copying_and_fence_who_is_dropped() -> None:
+    fewer = moving(_state(epoch=4), (1,))
+    assert (fewer.replicas, fewer.leader, fewer.leader_epoch) == ((1,), 1, 5)
+    assert moving(_state(epoch=4), (2, 1, 3)).leader_epoch == 4

@@ -42,6 +42,16 @@ async def test_a_topic_is_kept_with_all_its_partitions_or_not_at_all(
     await store.close()
 
 
+async def test_a_partition_under_way_to_other_brokers_is_kept_as_it_is(tmp_path: Path) -> None:
+    moving = PartitionMetadata(0, 2, 7, (4, 1, 2, 3), (1, 2), partition_epoch=19, target=(4, 1), adding=(4,))
+    store = await MetadataStore.open(tmp_path / "cluster.db")
+    await store.put_topic("orders", b"\1" * 16, False, {}, [moving])
+    await store.close()
+    store = await MetadataStore.open(tmp_path / "cluster.db")
+    assert [partitions for *_, partitions in await store.topics()] == [(moving,)]
+    await store.close()
+
+
 async def test_on_a_full_disk_nothing_is_kept_by_halves_and_the_file_is_named(tmp_path: Path) -> None:
     store = await MetadataStore.open(tmp_path / "cluster.db")
     await store._connection.execute("PRAGMA max_page_count = 1")
