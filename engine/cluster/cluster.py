@@ -178,6 +178,7 @@ class Cluster:
             self.events,
             inline=self._inline,
         )
+        self.controller.telling.lost = self.nodes.lost
         self.faults = Faults(self.nodes, self.network, weather, self.clock, self.events)
         await self.nodes.open(frozenset(kept.get("down", ())))
 

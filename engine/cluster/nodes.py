@@ -15,6 +15,7 @@ from engine.errors import LeaderNotAvailableError, RefusedError
 from engine.events import EventLog, Tone
 from engine.network import CONTROLLER, Network
 from engine.replicas.disk import Disk
+from engine.replicas.leadership import Leadership
 from engine.replicas.partition import Partition
 from engine.storage.metadata import MetadataStore
 from engine.storage.store import BrokerStore
@@ -49,6 +50,8 @@ class Nodes:
         self._events = events
         self._inline = inline
         self._in_memory: dict[int, BrokerStore] = {}
+        self._fallen: dict[int, dict[TopicPartition, tuple[bytes, Leadership]]] = {}
+        """What brokers led when they went, and of which topic."""
 
     async def open(self, down: frozenset[int]) -> None:
         """Start the controller, and every broker but those that were down when the lab was closed; raises LabError."""
@@ -146,6 +149,9 @@ class Nodes:
 
     async def _put_away(self, broker: Broker) -> None:
         """Close a broker's file; a store in memory stays, for it is the disk."""
+        self._fallen[broker.broker_id] = {
+            tp: (each.log.topic_id, each.led) for tp, each in broker.partitions.items() if each.led is not None
+        }
         if self._folder is None:
             self._in_memory[broker.broker_id] = broker.store
         else:
@@ -192,6 +198,19 @@ class Nodes:
         if replica is None:
             raise LeaderNotAvailableError(f"Nobody leads {tp} just now: the broker that did is down.")
         return replica
+
+    def lost(self, tp: TopicPartition, leader: int) -> tuple[int, int]:
+        """What the log of a new leader lacks of what the one before acknowledged with acks=1 alone, and committed."""
+        new = self.replica(leader, tp)
+        if new is None:
+            return 0, 0
+        copies = [each for broker in self.alive.values() if (each := broker.partitions.get(tp)) is not None]
+        led = [(each.log.topic_id, each.led) for each in copies if each.led is not None]
+        led += [fallen[tp] for fallen in self._fallen.values() if tp in fallen]
+        last = max(
+            (each for topic_id, each in led if topic_id == new.log.topic_id), key=lambda each: each.epoch, default=None
+        )
+        return last.lost(new.log.log_end_offset) if last is not None else (0, 0)
 
     def led(self) -> Iterator[Partition]:
         """Every partition that is served, at its leader."""

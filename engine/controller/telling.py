@@ -11,6 +11,9 @@ from engine.events import EventLog, Tone
 from engine.messages import ElectionType, PartitionMetadata
 from engine.types import TopicPartition
 
+MOST_SHOWN = 4
+"""Elections told one by one, besides those that cost something."""
+
 States = Mapping[TopicPartition, PartitionMetadata]
 
 
@@ -20,6 +23,8 @@ class Telling:
     def __init__(self, events: EventLog, clock: Clock) -> None:
         self.records_in: Callable[[str], int] = lambda topic: 0
         """How many records a topic holds, as far as whoever watches the world can see."""
+        self.lost: Callable[[TopicPartition, int], tuple[int, int]] = lambda tp, leader: (0, 0)
+        """How many records a new leader lacks: of those acknowledged with acks=1 alone, and of those committed."""
         self._events = events
         self._clock = clock
 
@@ -56,20 +61,23 @@ class Telling:
             "stopped": f"Broker {broker_id} stopped cleanly, after handing on what it led.",
             "silent": f"Broker {broker_id} has been silent for its whole session, so the controller takes it for dead.",
         }[why]
-        tone = Tone.CHANGE if why == "stopped" else Tone.WARNING
-        self._tell(f"broker-{broker_id}", f"{said} {_elections(before, after)}", tone)
+        elections, cost = self._elections(before, after)
+        tone = Tone.LOSS if cost else Tone.CHANGE if why == "stopped" else Tone.WARNING
+        self._tell(f"broker-{broker_id}", f"{said} {elections}", tone)
 
     def broker_came(self, broker_id: int, before: States, after: States) -> None:
         """A broker is alive again."""
         text = f"Broker {broker_id} is alive. It copies what it missed before it counts as in sync. "
-        self._tell(f"broker-{broker_id}", text + _elections(before, after), Tone.GOOD)
+        elections, cost = self._elections(before, after)
+        self._tell(f"broker-{broker_id}", text + elections, Tone.LOSS if cost else Tone.GOOD)
 
     def elected(self, kind: ElectionType, before: States, after: States) -> None:
         """Somebody asked for elections: leadership went back to where it belongs, or to whoever is alive."""
         if kind is ElectionType.PREFERRED:
-            self._tell("controller", f"Preferred leaders were elected. {_elections(before, after)}", Tone.CHANGE)
+            text = f"Preferred leaders were elected. {self._elections(before, after)[0]}"
+            self._tell("controller", text, Tone.CHANGE)
         else:
-            text = f"Unclean leaders were elected: what they lack is lost. {_elections(before, after)}"
+            text = f"Unclean leaders were elected: what they lack is lost. {self._elections(before, after)[0]}"
             self._tell("controller", text, Tone.LOSS)
 
     def moving(self, tp: TopicPartition, before: tuple[int, ...], after: tuple[int, ...]) -> None:
@@ -102,6 +110,33 @@ class Telling:
             text = f"{tp}: broker {broker_id} has caught up and is in sync again; the ISR is {isr}."
             self._tell(str(tp), text, Tone.GOOD)
 
+    def _elections(self, before: States, after: States) -> tuple[str, int]:
+        """Who leads what now and what it cost, in words; and how many records that was. Internal partitions are only
+        counted."""
+        moved = [tp for tp in before if after[tp].leader != before[tp].leader]
+        shown = [tp for tp in moved if not tp.topic.startswith("__")]
+        parts, gone = [], 0
+        for number, tp in enumerate(shown):
+            leader, was = after[tp].leader, before[tp].leader
+            alone, committed = self.lost(tp, leader) if leader is not None else (0, 0)
+            gone += alone + committed
+            if leader is None:
+                said = f"{tp} has no leader: no replica in sync is alive"
+            else:
+                came_from = f"was {was}" if was is not None else "had none"
+                said = f"{tp}: broker {leader} leads (epoch {after[tp].leader_epoch}), {came_from}"
+            if number < MOST_SHOWN or alone or committed:
+                parts.append(said + _cost(alone, committed))
+        if len(shown) > len(parts):
+            parts.append(f"{len(shown) - len(parts)} more partitions changed their leader")
+        elected = any(after[tp].leader is not None for tp in shown)
+        internal = Counter(tp.topic for tp in moved if tp.topic.startswith("__"))
+        parts += [f"{count} partitions of {topic} too" for topic, count in internal.items()]
+        if not parts:
+            return "No leader changed.", 0
+        whole = "" if gone or not elected else " Nothing that was acknowledged is lost."
+        return "; ".join(parts) + "." + whole, gone
+
     def _tell(self, subject: str, text: str, how: Tone) -> None:
         self._events.tell(self._clock.now_ms(), subject, text.strip(), how)
 
@@ -110,20 +145,21 @@ def _list(brokers: tuple[int, ...]) -> str:
     return ", ".join(map(str, brokers))
 
 
-def _elections(before: States, after: States) -> str:
-    """Who leads what now, in words; internal partitions are only counted."""
-    moved = [tp for tp in before if after[tp].leader != before[tp].leader]
-    shown = [tp for tp in moved if not tp.topic.startswith("__")]
-    parts = []
-    for tp in shown[:4]:
-        leader, was = after[tp].leader, before[tp].leader
-        if leader is None:
-            parts.append(f"{tp} has no leader: no replica in sync is alive")
-        else:
-            came_from = f"was {was}" if was is not None else "had none"
-            parts.append(f"{tp}: broker {leader} leads (epoch {after[tp].leader_epoch}), {came_from}")
-    if len(shown) > 4:
-        parts.append(f"{len(shown) - 4} more partitions changed their leader")
-    internal = Counter(tp.topic for tp in moved if tp.topic.startswith("__"))
-    parts += [f"{count} partitions of {topic} too" for topic, count in internal.items()]
-    return "; ".join(parts) + "." if parts else "No leader changed."
+def _cost(alone: int, committed: int) -> str:
+    """What an election lost, in words."""
+    lost = []
+    if alone:
+        lost.append(f"{_records(alone)} acknowledged with acks=1 had not been copied and {_are(alone)} gone")
+    if committed:
+        lost.append(
+            f"{_records(committed)} that every replica in sync had {_are(committed)} gone, for this one was not"
+        )
+    return "".join(f", and {each}" for each in lost)
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record{'s' if count != 1 else ''}"
+
+
+def _are(count: int) -> str:
+    return "are" if count != 1 else "is"

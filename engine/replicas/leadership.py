@@ -5,6 +5,7 @@ Pure: it decides, `Partition` does. Rules from `kafka.cluster.Partition` and `ka
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -48,6 +49,7 @@ class Leadership:
     def __init__(
         self,
         leader: int,
+        epoch: int,
         replicas: Iterable[int],
         isr: Iterable[int],
         epoch_start_offset: int,
@@ -55,11 +57,14 @@ class Leadership:
         now_ms: float,
     ) -> None:
         self.leader = leader
+        self.epoch = epoch
         self.isr = frozenset(isr)
         self.epoch_start_offset = epoch_start_offset
         self.high_watermark = high_watermark
         self.proposed: frozenset[int] | None = None
         """The ISR asked of the controller and not yet answered."""
+        self.unsure: deque[tuple[int, int]] = deque()
+        """First and last offsets of what was acknowledged with acks=1 and lies beyond the high watermark."""
         self.followers = {
             broker_id: Follower(caught_up_ms=now_ms if broker_id in self.isr else 0.0)
             for broker_id in replicas
@@ -108,7 +113,21 @@ class Leadership:
         if least <= self.high_watermark:
             return False
         self.high_watermark = least
+        while self.unsure and self.unsure[0][1] < least:
+            self.unsure.popleft()
         return True
+
+    def acknowledged_alone(self, first: int, last: int) -> None:
+        """These offsets were acknowledged with acks=1, whoever has copied them."""
+        if last >= self.high_watermark:
+            self.unsure.append((first, last))
+
+    def lost(self, log_end: int) -> tuple[int, int]:
+        """How many offsets are gone if a log that ends there takes the place of this leader's: of those acknowledged
+        with acks=1 and never committed, and of those committed."""
+        start = max(log_end, self.high_watermark)
+        alone = sum(last - max(first, start) + 1 for first, last in self.unsure if last >= start)
+        return alone, max(0, self.high_watermark - log_end)
 
     def joiners(self, alive: Mapping[int, int]) -> frozenset[int]:
         """Who may come into the ISR: alive, at the high watermark and past the start of this epoch."""

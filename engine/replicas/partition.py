@@ -73,6 +73,8 @@ class Partition:
         self.config = config
         self.state = PartitionMetadata(log.tp.partition, None, -1, (), ())
         self.leading: Leadership | None = None
+        self.led: Leadership | None = None
+        """What it leads by or has led by last."""
         self.producers = ProducerStates()
         self.isr_change: Callable[[Partition], None] = lambda _: None
         """Called when the ISR should be looked at; the broker asks the controller."""
@@ -128,14 +130,18 @@ class Partition:
         elif self.leading is None or new_epoch:
             self._known_watermark = min(self.high_watermark, self.log.log_end_offset)
             self.log.begin_epoch(state.leader_epoch)
-            self.leading = Leadership(
+            before = self.led
+            self.leading = self.led = Leadership(
                 self.broker_id,
+                state.leader_epoch,
                 state.replicas,
                 state.isr,
                 self.log.log_end_offset,
                 self._known_watermark,
                 self._clock.now_ms(),
             )
+            if before is not None:
+                self.led.unsure = before.unsure
         elif epochs > known:
             self.leading.agreed(state.replicas, state.isr)
         self._advance()
@@ -200,6 +206,8 @@ class Partition:
         self._wake()
         if acks == ALL:
             await self._acknowledged(leading, last_offset + 1, timeout_ms)
+        elif acks == 1:
+            leading.acknowledged_alone(base_offset, last_offset)
         return ProducedPartition(
             base_offset=base_offset,
             log_append_time=-1 if append_time is None else append_time,
@@ -419,6 +427,7 @@ class Partition:
     async def truncate_to(self, offset: int) -> None:
         """Drop everything from `offset` on: the leader never had it."""
         await self.log.truncate_to(offset)
+        self.led = None
         self._known_watermark = min(self._known_watermark, self.log.log_end_offset)
         await self.recover()
 

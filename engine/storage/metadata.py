@@ -34,7 +34,7 @@ _REASSIGNMENTS = (
     "ALTER TABLE partition ADD COLUMN adding TEXT NOT NULL DEFAULT '[]'",
 )
 
-_SCHEMA = (_FIRST, _REASSIGNMENTS)
+SCHEMA = (_FIRST, _REASSIGNMENTS)
 """The statements that lead from each version to the next; a new file gets all of them."""
 
 
@@ -50,7 +50,7 @@ class MetadataStore:
     async def open(cls, path: Path | None, *, inline: bool = False) -> Self:
         """Open or make the file, in memory for None; LabLockedError is the caller's to word: raises `sqlite3` busy as
         LabBusy, LabDamagedError, LabTooNewError."""
-        connection = await connect(path, len(_SCHEMA), _SCHEMA, inline=inline, exclusive=True)
+        connection = await connect(path, len(SCHEMA), SCHEMA, inline=inline, exclusive=True)
         return cls(connection, str(path) if path is not None else "The lab's own file")
 
     @asynccontextmanager

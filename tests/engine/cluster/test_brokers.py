@@ -92,6 +92,8 @@ async def test_what_acks_all_acknowledged_outlives_its_leader(cluster: Cluster, 
     await cluster.nodes.crash(leader)
     await clock.advance(12_000)
     assert await _values(cluster) == [b"0", b"1", b"2"]
+    said = f"was {leader}. Nothing that was acknowledged is lost."
+    assert any(said in event.sentence() for event in cluster.events.last(50))
 
 
 async def test_what_acks_1_acknowledged_may_be_lost_with_its_leader(cluster: Cluster, clock: ManualClock) -> None:
@@ -109,6 +111,8 @@ async def test_what_acks_1_acknowledged_may_be_lost_with_its_leader(cluster: Clu
     for broker_id in cluster.nodes.ids:
         cluster.network.heal(broker_id, leader)
     await clock.advance(12_000)
+    said = "(epoch 1), was 1, and 1 record acknowledged with acks=1 had not been copied and is gone."
+    assert any(said in event.sentence() for event in cluster.events.last(50))
     await _send(cluster, clock, b"after")
     await clock.complete(cluster.nodes.start(leader))
     await clock.advance(5_000)
@@ -197,6 +201,8 @@ async def test_an_unclean_election_loses_what_the_new_leader_lacks(cluster: Clus
     assert _orders(cluster).leader == others[0]
     assert _orders(cluster).isr == (others[0],)
     assert await _values(cluster) == []
+    said = "had none, and 1 record that every replica in sync had is gone, for this one was not."
+    assert any(said in event.sentence() for event in cluster.events.last(50))
 
 
 async def test_leadership_goes_back_to_the_preferred_replica(cluster: Cluster, clock: ManualClock) -> None:

@@ -9,7 +9,7 @@ ALIVE = {1: 7, 2: 8, 3: 9}
 
 
 def _leading(isr: tuple[int, ...] = (1, 2, 3), start: int = 0, high_watermark: int = 0) -> Leadership:
-    return Leadership(1, (1, 2, 3), isr, start, high_watermark, now_ms=0.0)
+    return Leadership(1, 0, (1, 2, 3), isr, start, high_watermark, now_ms=0.0)
 
 
 def test_the_high_watermark_is_the_least_end_of_the_isr() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from engine.errors import KafkaStorageError
 from engine.messages import PartitionMetadata
-from engine.storage.metadata import MetadataStore
+from engine.storage.connection import connect
+from engine.storage.metadata import SCHEMA, MetadataStore
 
 PARTITIONS = [PartitionMetadata(number, 1, 0, (1,), (1,)) for number in range(4)]
 
@@ -49,6 +50,17 @@ async def test_a_partition_under_way_to_other_brokers_is_kept_as_it_is(tmp_path:
     await store.close()
     store = await MetadataStore.open(tmp_path / "cluster.db")
     assert [partitions for *_, partitions in await store.topics()] == [(moving,)]
+    await store.close()
+
+
+async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    old = await connect(tmp_path / "cluster.db", 1, SCHEMA[:1])
+    await old.execute("INSERT INTO topic VALUES ('orders', zeroblob(16), 0, '{}')")
+    await old.execute("INSERT INTO partition VALUES ('orders', 0, 1, 3, '[1, 2]', '[1]')")
+    await old.commit()
+    await old.close()
+    store = await MetadataStore.open(tmp_path / "cluster.db")
+    assert [partitions for *_, partitions in await store.topics()] == [(PartitionMetadata(0, 1, 3, (1, 2), (1,)),)]
     await store.close()
 
 
