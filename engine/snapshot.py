@@ -115,6 +115,8 @@ class PartitionView:
     compacted: bool = False
     copies: tuple[ReplicaView, ...] = ()
     """Its replicas, in the order they are assigned: the first is the preferred leader."""
+    target: tuple[int, ...] = ()
+    """The brokers it is being moved to (KIP-455); empty when it is not. Meanwhile `replicas` holds old and new."""
 
     last_stable_offset: int = -1
     """Up to where `read_committed` reads; -1 where that was never seen."""

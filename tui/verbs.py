@@ -158,6 +158,9 @@ class Faults(Protocol):
     async def elect_preferred(self) -> int:
         """Leadership goes back to the first replicas; how many moved."""
 
+    async def elect_unclean(self, tp: TopicPartition) -> None:
+        """Whoever is alive leads a partition that nobody leads, and what it lacks is lost."""
+
     def isolate(self, broker_id: int) -> None:
         """Cut a broker off from the others, not from clients."""
 
@@ -174,8 +177,22 @@ class Faults(Protocol):
         """Let it write again."""
 
 
+class Controller(Protocol):
+    """Where copies of partitions lie."""
+
+    async def reassign(self, tp: TopicPartition, replicas: tuple[int, ...]) -> None:
+        """Move a partition, or change how many copies it has."""
+
+    async def call_off(self, tp: TopicPartition) -> None:
+        """Leave it where it was."""
+
+
 class Lab(Protocol):
     """An open lab."""
+
+    @property
+    def controller(self) -> Controller:
+        """Where copies lie."""
 
     @property
     def faults(self) -> Faults:

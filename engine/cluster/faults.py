@@ -9,11 +9,12 @@ from typing import Any
 
 from engine.clock import Clock
 from engine.cluster.nodes import Nodes
-from engine.errors import RefusedError
+from engine.errors import ElectionNotNeededError, ErrorCode, RefusedError, error_for
 from engine.events import EventLog, Tone
 from engine.faults import Rule, Weather
-from engine.messages import Request
+from engine.messages import ElectionType, Request
 from engine.network import CONTROLLER, Network
+from engine.types import TopicPartition
 
 
 class Faults:
@@ -47,6 +48,14 @@ class Faults:
     async def elect_preferred(self) -> int:
         """Leadership goes back to the first replica of each partition; how many moved. ElectionNotNeededError."""
         return await self._nodes.controller.elect_preferred()
+
+    async def elect_unclean(self, tp: TopicPartition) -> None:
+        """Let whoever is alive lead a partition that nobody leads, though what it lacks is lost; raises KafkaError."""
+        outcomes = await self._nodes.controller.elect(ElectionType.UNCLEAN, [tp])
+        if outcomes[tp] is ErrorCode.ELECTION_NOT_NEEDED:
+            raise ElectionNotNeededError(f"{tp} has a leader already, so no other is elected.")
+        if outcomes[tp]:
+            raise error_for(outcomes[tp])
 
     # Lines
 

@@ -21,6 +21,8 @@ from engine.storage.metadata import MetadataStore
 from engine.storage.store import BrokerStore
 from engine.types import TopicPartition
 
+_LAST = "It was the last: nothing can be written or read until a broker is started again."
+
 
 class Nodes:
     """Starts, stops and crashes brokers. `alive` holds those that run; what is down leaves its file behind."""
@@ -99,12 +101,13 @@ class Nodes:
         await broker.crash()
         await self._put_away(broker)
         wait = self._config.broker_session_timeout_ms / 1000
-        self._tell(
-            broker_id,
-            f"Broker {broker_id} crashed: it told nobody. Its {led} partitions have no leader that answers until the "
-            f"controller notices, in up to {wait:.1f} s, and elects others.",
-            Tone.LOSS,
+        follows = (
+            f"Its {led} partitions have no leader that answers until the controller notices, in up to {wait:.1f} s, "
+            "and elects others."
+            if self.alive
+            else _LAST
         )
+        self._tell(broker_id, f"Broker {broker_id} crashed: it told nobody. {follows}", Tone.LOSS)
 
     async def stop(self, broker_id: int) -> None:
         """A broker hands on what it leads, then stops."""
@@ -113,7 +116,9 @@ class Nodes:
         told = await broker.stop()
         self.controller.forget_reader(broker_id)
         await self._put_away(broker)
-        if not told:
+        if not self.alive:
+            self._tell(broker_id, f"Broker {broker_id} stopped. {_LAST}", Tone.LOSS)
+        elif not told:
             self._tell(
                 broker_id,
                 f"Broker {broker_id} stopped, but could not tell the controller, so to the others it is as if it had "

@@ -324,7 +324,7 @@ class Trace:
 
 def _book_for(ledger: Ledger, topic: str, acks: str) -> ProducerBook:
     """A page of the ledger for what is sent by hand with these acks; logs are searched by a page's topic."""
-    name = f"by-hand-acks-{acks}"
+    name = f"acks-{acks}-by-hand"
     if ledger.producer(name).topic not in ("", topic):
         name = f"{name}-{topic}"
     return ledger.producer(name, topic, acks)

@@ -138,8 +138,8 @@ class WorldView:
             and figures
             == (old.log_start_offset, old.high_watermark, old.log_end_offset, old.size_bytes, old.max_timestamp)
             and old.copies == copies
-            and (old.leader, old.leader_epoch, old.isr, old.replicas)
-            == (state.leader, state.leader_epoch, state.isr, state.replicas)
+            and (old.leader, old.leader_epoch, old.isr, old.replicas, old.target)
+            == (state.leader, state.leader_epoch, state.isr, state.replicas, state.target)
             and old.compacted == topic.config.compacted
         ):
             return old
@@ -153,6 +153,7 @@ class WorldView:
             *figures,
             compacted=topic.config.compacted,
             copies=copies,
+            target=state.target,
             last_stable_offset=stable,
             open_transactions=begun,
         )

@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.cluster.offsets import OffsetChange, OffsetPlan
 from engine.types import TopicPartition
-from tests.tui import worlds
+from tests.tui import journeys, worlds
+from tests.tui.journeys import FakeTrace
 from tests.tui.plans import planner
 
 
@@ -54,6 +55,13 @@ SCENES = (
     Shot("move-offsets-empty", "busy", ("3", "{", "s", "right"), {"offsets.plan": planner(worlds.busy())}),
     Shot("move-offsets-refused", "busy", ("3", "s"), {"offsets.plan": planner(worlds.busy())}),
     Shot("delete-group", "busy", ("3", "shift+tab", "G", "D")),
+    *(Shot(f"brokers-{world}", world, ("4",)) for world in ("broken", "moving", "lossy")),
+    Shot("move-copies", "moving", ("4", "tab", "m")),
+    Shot("unclean-election", "moving", ("4", "tab", "down", "down", "V")),
+    Shot("way-begins", "broken", ("y", "enter"), {"trace": FakeTrace(journeys.handed())}),
+    Shot("way-acknowledged", "broken", ("4", "y", "enter"), {"trace": FakeTrace(journeys.acknowledged())}),
+    Shot("way-lost", "broken", ("4", "y", "enter"), {"trace": FakeTrace(journeys.lost())}),
+    Shot("follow-one", "first", ("y",)),
     Shot("ledger", "lossy", ("4", "tab", "tab")),
     Shot("ledger-group", "lossy", ("4", "tab", "tab", "down", "down", "down")),
     Shot("new-topic", "first", ("n",)),

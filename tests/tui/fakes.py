@@ -53,6 +53,7 @@ class FakeCluster:
         self.offsets: Any = FakeVerbs(self, "offsets.")
         self.browser: Any = FakeVerbs(self, "browser.")
         self.faults: Any = FakeFaults(self, "faults.")
+        self.controller: Any = FakeVerbs(self, "controller.")
 
     def snapshot(self) -> World:
         """The world as it was set."""

@@ -71,14 +71,14 @@ def test_a_dead_leader_says_how_long_until_it_is_missed() -> None:
 
 
 def test_the_ledgers_page_is_read_out() -> None:
-    book = ProducerLedger("by-hand-acks-1", "1", 1, 1, 1, 0)
+    book = ProducerLedger("acks-1-by-hand", "1", 1, 1, 1, 0)
     strips = paint_way(journeys.lost(), {}, book, 106, PALETTE)
     [line] = [strip for strip in strips if "Ledger" in strip.text]
-    assert "by-hand-acks-1: 1 sent, 1 acknowledged, ✗ 1 lost acked, none lost unacked" in line.text
+    assert "acks-1-by-hand: 1 sent, 1 acknowledged, ✗ 1 lost acked, none lost unacked" in line.text
 
 
 def test_with_acks_0_nothing_is_said_of_acknowledgements() -> None:
-    book = ProducerLedger("by-hand-acks-0", "0", 3, 0, 0, 1)
+    book = ProducerLedger("acks-0-by-hand", "0", 3, 0, 0, 1)
     strips = paint_way(journeys.handed("0"), {}, book, 70, PALETTE)
     [line] = [strip for strip in strips if "Ledger" in strip.text]
     assert "3 sent, ✗ 1 lost unacked" in line.text

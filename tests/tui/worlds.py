@@ -384,6 +384,57 @@ def lossy() -> World:
     return replace(before, lab="lossy", ledger=ledger)
 
 
+def copied(
+    name: str,
+    number: int,
+    ends: Sequence[int],
+    isr: Sequence[int] = (1, 2, 3),
+    down: Sequence[int] = (),
+    **more: object,
+) -> PartitionView:
+    """A partition with a copy on each of three brokers, which end at `ends`; led in turn unless said otherwise."""
+    leader = more.pop("leader", number % 3 + 1)
+    copies = tuple(
+        ReplicaView(broker, broker not in down, end, end, 0) for broker, end in zip((1, 2, 3), ends, strict=True)
+    )
+    end = max((copy.log_end_offset for copy in copies if copy.alive), default=max(ends))
+    return partition(name, number, 0, end, leader=leader, replicas=(1, 2, 3), isr=tuple(isr), copies=copies, **more)
+
+
+def broken() -> World:
+    """Three copies of each partition; broker 1 crashed and is not missed yet, broker 3 lags behind and is cut off."""
+    before = first()
+    ends = [(end, end, end - 3 * at) for at, end in enumerate(ENDS)]
+    views = tuple(
+        copied("orders", at, each, (1, 2) if at else (1, 2, 3), (1,), high_watermark=min(each[:2]))
+        for at, each in enumerate(ends)
+    )
+    one, two, three = before.brokers
+    brokers = (
+        replace(one, alive=False, leads=0, replicas=0, size_bytes=0, session_expires_ms=NOW + 4_200),
+        replace(two, leads=19, replicas=56, slow_ms=500.0),
+        replace(three, leads=19, replicas=56, cut_from=(0, 1, 2)),
+    )
+    ledger = LedgerView(
+        (ProducerLedger("web-1", "all", 48_204, 48_190, 0, 0), ProducerLedger("acks-1-by-hand", "1", 2, 2, 1, 0)),
+        (GroupLedger("billing", 48_001, 12, 0, 0),),
+    )
+    orders = replace(before.topics[0], partitions=views, replication_factor=3)
+    return replace(before, lab="broken", brokers=brokers, topics=(orders, *before.topics[1:]), ledger=ledger)
+
+
+def moving() -> World:
+    """One partition is being moved to another broker, one has no leader any more, the others are whole."""
+    before = first()
+    views = [copied("orders", at, (end, end, end)) for at, end in enumerate(ENDS)]
+    end = ENDS[1]
+    copies = (ReplicaView(2, True, end, end, 0), ReplicaView(1, True, end, end, 0), ReplicaView(3, True, 4_711, 0, 0))
+    views[1] = replace(views[1], replicas=(2, 3, 1), isr=(1, 2), target=(2, 3), leader=2, copies=copies)
+    views[2] = copied("orders", 2, (ENDS[2] - 57, ENDS[2] - 40, ENDS[2]), (3,), (1, 3), leader=None, leader_epoch=4)
+    orders = replace(before.topics[0], partitions=tuple(views), replication_factor=3)
+    return replace(before, lab="moving", topics=(orders, *before.topics[1:]))
+
+
 HOSTILE = (
     "[bold red]markup[/] [@click=app.exit]x[/]",
     "订单处理服务 オーダー 🦊🦊",
@@ -446,5 +497,5 @@ def events(of: World) -> tuple[Event, ...]:
 
 WORLDS = {
     "empty": empty, "first": first, "busy": busy, "hostile": hostile, "crowd": crowd, "crashed": crashed,
-    "torn": torn, "lossy": lossy,
+    "torn": torn, "lossy": lossy, "broken": broken, "moving": moving,
 }  # fmt: skip

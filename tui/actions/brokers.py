@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from engine.snapshot import BrokerView
+from engine.snapshot import BrokerView, PartitionView
 from tui.actions.table import Action, Context
-from tui.selection import SelectedBroker
+from tui.painting.text import clean, plural
+from tui.selection import SelectedBroker, SelectedPartition
 
-HERE = ("brokers.nodes",)
+HERE, COPIES, LEDGER = ("brokers.nodes",), ("brokers.copies",), ("brokers.ledger",)
 SLOW_MS = 500.0
 
 
@@ -87,6 +88,81 @@ async def _elect(context: Context) -> None:
     context.app.say(f"{moved} partitions are led by their preferred replica again.")
 
 
+async def _open(context: Context) -> None:
+    await context.mode.open(context)
+
+
+# Copies ------------------------------------------------------------------------------------------------------
+
+
+def _partition(context: Context) -> PartitionView | None:
+    selected = context.selection
+    return context.world.partition(selected.tp) if isinstance(selected, SelectedPartition) else None
+
+
+def _has_partition(context: Context) -> str:
+    return "" if _partition(context) else "No partition is selected; n makes a topic."
+
+
+def _is_moving(context: Context) -> str:
+    view = _partition(context)
+    if view is None:
+        return _has_partition(context)
+    return "" if view.target else f"{clean(str(view.tp))} is not being moved; m moves it."
+
+
+async def _move(context: Context) -> None:
+    from tui.dialogs.copies import MoveCopies
+
+    view = _partition(context)
+    topic = context.world.topic(view.topic) if view is not None else None
+    if view is not None and topic is not None:
+        await context.app.push_screen_wait(MoveCopies(context.scene, topic, view))
+
+
+async def _call_off(context: Context) -> None:
+    view = _partition(context)
+    if view is not None:
+        await context.lab.controller.call_off(view.tp)
+
+
+def _leaderless(context: Context) -> str:
+    view = _partition(context)
+    if view is None:
+        return _has_partition(context)
+    name = clean(str(view.tp))
+    if view.leader is not None:
+        return f"{name} has a leader; an unclean election is for a partition that nobody leads."
+    if not any(copy.alive for copy in view.copies):
+        return f"No broker that holds a copy of {name} is alive; start one first."
+    return ""
+
+
+async def _elect_unclean(context: Context) -> None:
+    from tui.dialogs.confirm import Confirm
+
+    view, lab = _partition(context), context.lab
+    if view is None:
+        return
+    tp = view.tp
+    await context.app.push_screen_wait(
+        Confirm(f"Unclean election for {tp}?", cost_of_unclean(view), "elect it", lambda: lab.faults.elect_unclean(tp))
+    )
+
+
+def cost_of_unclean(view: PartitionView) -> list[str]:
+    """What would be lost if somebody alive led a partition that nobody leads."""
+    heir = next(copy for copy in view.copies if copy.alive)
+    said = [f"Broker {heir.broker_id} will lead, though it is out of sync: its log ends at {heir.log_end_offset:,}."]
+    longest = max(view.copies, key=lambda copy: copy.log_end_offset)
+    missing = longest.log_end_offset - heir.log_end_offset
+    if missing > 0:
+        gone = plural(missing, "record")
+        said.append(f"Broker {longest.broker_id}, which is down, had {gone} more: lost, even if acknowledged.")
+    waits = ", ".join(str(broker) for broker in view.isr)
+    return [*said, f"To lose nothing, start broker {waits} instead, which was in sync."]
+
+
 ACTIONS = (
     Action("broker.crash", ("X",), "crash", "The broker is gone without a word; the controller notices when its "
            "session runs out, and elects other leaders.", _verb("crash"), HERE, _running, True, 190),
@@ -102,6 +178,16 @@ ACTIONS = (
            priority=168),
     Action("broker.delete", ("D",), "delete file", "Deletes the SQLite file of a broker that is down; started again it "
            "is filled from the leaders.", _delete_file, HERE, _down, destructive=True, priority=160),
+    Action("copies.move", ("m",), "move copies", "Moves the partition, or all of its topic, to other brokers, or "
+           "changes how many copies it has.", _move, COPIES, _has_partition, priority=150),
+    Action("copies.call_off", ("z",), "call off", "Calls off a move that goes on: the partition stays where it was.",
+           _call_off, COPIES, _is_moving, priority=149),
+    Action("copies.unclean", ("V",), "elect unclean", "Lets a replica that is out of sync lead a partition that nobody "
+           "leads, after saying what would be lost.", _elect_unclean, COPIES, _leaderless, True, 148),
+    Action("copies.records", ("enter",), "records", "Reads the topic's records.", _open, COPIES, _has_partition,
+           priority=147),
+    Action("ledger.records", ("enter",), "which records", "Lists the records that the figure under the cursor counts.",
+           _open, LEDGER, priority=150),
     Action("broker.elect", ("v",), "elect preferred", "Gives leadership back to the first replica of each partition.",
            _elect, ("brokers",), priority=50),
 )  # fmt: skip

@@ -10,7 +10,14 @@ import pytest
 from engine.clients.producer import Producer
 from engine.clock import ManualClock
 from engine.cluster import Cluster
-from engine.errors import ErrorCode, NotEnoughReplicasError, RefusedError, StaleBrokerEpochError
+from engine.errors import (
+    ElectionNotNeededError,
+    EligibleLeadersNotAvailableError,
+    ErrorCode,
+    NotEnoughReplicasError,
+    RefusedError,
+    StaleBrokerEpochError,
+)
 from engine.messages import (
     AlterPartitionRequest,
     BrokerHeartbeatRequest,
@@ -396,3 +403,55 @@ async def test_a_topic_made_anew_while_a_broker_is_cut_off_begins_empty_there(
     assert _orders(cluster).isr == (1, 2, 3)
     log = cluster.nodes.alive[3].partitions[TP].log
     assert (log.topic_id, log.log_end_offset) == (cluster.controller.topic("orders").topic_id, 0)
+
+
+async def test_somebody_who_lacks_records_leads_when_a_person_wants_it_and_that_is_told(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await _three_copies(cluster, clock)
+    first = _orders(cluster).leader
+    assert first is not None
+    with pytest.raises(ElectionNotNeededError, match="has a leader already"):
+        await cluster.faults.elect_unclean(TP)
+    others = [broker for broker in cluster.nodes.ids if broker != first]
+    for broker_id in others:
+        await cluster.nodes.crash(broker_id)
+    await clock.advance(30_000)
+    await _send(cluster, clock, b"alone")
+    await cluster.nodes.crash(first)
+    await clock.advance(12_000)
+    with pytest.raises(EligibleLeadersNotAvailableError):
+        await cluster.faults.elect_unclean(TP)
+    await clock.complete(cluster.nodes.start(others[0]))
+    await clock.advance(2_000)
+    assert _orders(cluster).leader is None
+    await clock.complete(cluster.faults.elect_unclean(TP))
+    await clock.advance(1_000)
+    assert _orders(cluster).leader == others[0]
+    assert await _values(cluster) == []
+    told = " ".join(event.sentence() for event in cluster.events.last(5))
+    assert f"orders-0: broker {others[0]} leads" in told
+    assert "though it was out of sync: what it lacks is lost" in told
+
+
+@pytest.mark.parametrize("verb", ["crash", "stop"])
+async def test_when_the_last_broker_goes_it_is_said_what_that_means(
+    cluster: Cluster, clock: ManualClock, verb: str
+) -> None:
+    for broker_id in (1, 2):
+        await clock.complete(getattr(cluster.faults, verb)(broker_id))
+        assert "It was the last" not in cluster.events.last(1)[0].sentence()
+    await clock.complete(getattr(cluster.faults, verb)(3))
+    assert "nothing can be written or read until a broker is started again" in cluster.events.last(1)[0].sentence()
+    assert cluster.network.reachable() == ()
+
+
+async def test_a_partition_that_is_being_moved_shows_where_to(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    await _send(cluster, clock, b"v")
+    cluster.faults.isolate(3)
+    await clock.complete(cluster.controller.reassign(TP, (3,)))
+    await clock.advance(1_000)
+    assert (_orders(cluster).target, _orders(cluster).replicas) == ((3,), (3, 1))
+    await clock.complete(cluster.controller.call_off(TP))
+    assert (_orders(cluster).target, _orders(cluster).replicas) == ((), (1,))

@@ -49,7 +49,7 @@ def _says_lost(said: str) -> bool:
 
 
 def _book(cluster: Cluster, acks: str) -> ProducerLedger:
-    return next(book for book in cluster.snapshot().ledger.producers if book.name == f"by-hand-acks-{acks}")
+    return next(book for book in cluster.snapshot().ledger.producers if book.name == f"acks-{acks}-by-hand")
 
 
 @pytest.mark.parametrize(
@@ -277,4 +277,4 @@ async def test_records_by_hand_of_another_topic_have_a_page_of_their_own(cluster
         await trace.end()
         await clock.advance(1_000)
     names = [book.name for book in cluster.snapshot().ledger.producers]
-    assert names == ["by-hand-acks-1", "by-hand-acks-1-payments"]
+    assert names == ["acks-1-by-hand", "acks-1-by-hand-payments"]

@@ -1,6 +1,7 @@
 """Where every copy of a partition stands: a row a partition, a column a broker.
 
-Each cell says with a sign what the copy is: ★ leads, ● in sync, ○ out of sync, ✗ on a dead broker.
+Each cell says with a sign what the copy is: ★ leads, ● in sync, ○ out of sync, ✗ on a dead broker, ◌ one that is just
+being made, ◍ one that will be dropped.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from textual.strip import Strip
 from engine.snapshot import PartitionView, ReplicaView
 from tui.painting.line import Line
 from tui.painting.palette import Palette
-from tui.painting.text import number
+from tui.painting.text import number, short
 
 NAME, EPOCH, MARK = 5, 6, 10
-LEAST = 13
-"""Cells a broker's column needs beside the high watermark; where there are fewer, that is left out."""
+LEAST, WORDY = 9, 13
+"""Cells a broker's column needs, or the high watermark is left out; and those from which it has words."""
 
 
 def columns(width: int, brokers: int) -> tuple[int, int]:
@@ -42,9 +43,10 @@ def paint_copies(view: PartitionView, brokers: Sequence[int], width: int, palett
     name = Line(width).add(f" P{view.partition}".ljust(NAME + 1), palette.warning if under else palette.strong)
     name.add(str(view.leader_epoch).ljust(EPOCH), palette.quiet)
     each, room = columns(width, len(brokers))
+    wordy = each >= WORDY
     copies = {copy.broker_id: copy for copy in view.copies}
     for broker_id in brokers:
-        sign, words, style = _cell(view, copies.get(broker_id), palette)
+        sign, words, style = _cell(view, copies.get(broker_id), each - 3, wordy, palette)
         name.add(f"{sign} ", style).data(words, style, each - 3).add(" ")
     mark = number(view.high_watermark) if view.leader is not None else "no leader"
     if room or view.leader is None:
@@ -52,16 +54,33 @@ def paint_copies(view: PartitionView, brokers: Sequence[int], width: int, palett
     return [name.strip()]
 
 
-def _cell(view: PartitionView, copy: ReplicaView | None, palette: Palette) -> tuple[str, str, Style]:
+def _cell(
+    view: PartitionView, copy: ReplicaView | None, room: int, wordy: bool, palette: Palette
+) -> tuple[str, str, Style]:
     if copy is None:
         return " ", "", palette.faint
-    end = number(copy.log_end_offset) if copy.log_end_offset >= 0 else "unknown"
-    if not copy.alive:
-        return "✗", f"{end} {'leads' if copy.broker_id == view.leader else 'down'}", palette.error
-    if copy.broker_id == view.leader:
-        return "★", f"{end} leads", palette.strong
-    behind = view.log_end_offset - copy.log_end_offset
+    behind = view.log_end_offset - copy.log_end_offset if copy.alive else 0
+    sign, word, style = _standing(view, copy, behind, palette)
+    end = number(copy.log_end_offset) if copy.log_end_offset >= 0 else "unknown" if wordy else "?"
     lag = f" −{number(behind)}" if behind > 0 else ""
+    if wordy and word and len(end + lag) + len(word) < room:
+        return sign, f"{end}{lag} {word}", style
+    if len(end + lag) > room:
+        end, lag = short(copy.log_end_offset), f" −{short(behind)}" if behind > 0 else ""
+    return sign, end + lag, style
+
+
+def _standing(view: PartitionView, copy: ReplicaView, behind: int, palette: Palette) -> tuple[str, str, Style]:
+    """Sign, word and colour of what a copy is."""
+    leads = copy.broker_id == view.leader
+    if not copy.alive:
+        return "✗", "leads" if leads else "down", palette.error
+    if leads:
+        return "★", "leads", palette.strong
+    if view.target and copy.broker_id not in view.target:
+        return "◍", "leaves", palette.quiet
     if copy.broker_id in view.isr:
-        return "●", f"{end}{lag}", palette.good
-    return "○", f"{end}{lag or ' not in sync'}", palette.warning
+        return "●", "", palette.good
+    if copy.broker_id in view.target:
+        return "◌", "comes", palette.accent
+    return "○", "" if behind else "not in sync", palette.warning

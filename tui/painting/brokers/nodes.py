@@ -8,7 +8,15 @@ from textual.strip import Strip
 from engine.snapshot import BrokerView
 from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette
-from tui.painting.text import bar, countdown, plural, size
+from tui.painting.text import bar, countdown, number, plural, size
+
+_ROOMY = 32
+"""Cells from which on a broker has all its words, and a blank line behind."""
+
+
+def height(width: int) -> int:
+    """Lines of a broker."""
+    return 4 if width >= _ROOMY else 3
 
 
 def state_of(broker: BrokerView, palette: Palette) -> tuple[str, str, Style]:
@@ -27,14 +35,14 @@ def state_of(broker: BrokerView, palette: Palette) -> tuple[str, str, Style]:
 def paint_broker(
     broker: BrokerView, left_ms: float | None, session_ms: float, width: int, palette: Palette
 ) -> list[Strip]:
-    """Three lines and a blank one. `left_ms`: until the controller notices that it is gone."""
+    """Three lines, and a blank one where there is room. `left_ms`: until the controller notices that it is gone."""
     symbol, word, style = state_of(broker, palette)
     head = Line(width).add(f" {symbol} ", style).add(f"broker {broker.broker_id}", palette.strong)
     right_aligned(head, [(word, style)], 1)
     second = Line(width).add("   ")
     if broker.alive:
         second.add(f"leads {broker.leads}", palette.text).add(" of ", palette.faint)
-        second.add(f"{broker.replicas} copies", palette.quiet)
+        second.add(f"{broker.replicas} copies" if width >= _ROOMY else str(broker.replicas), palette.quiet)
         right_aligned(second, [(size(broker.size_bytes), palette.quiet)], 1)
     elif left_ms is not None:
         share = max(0.0, min(1.0, left_ms / session_ms))
@@ -45,7 +53,7 @@ def paint_broker(
         second.add(words, palette.error)
     else:
         second.add("r starts it again", palette.quiet)
-    return [head.strip(), second.strip(), _troubles(broker, width, palette), blank(width)]
+    return [head.strip(), second.strip(), _troubles(broker, width, palette), blank(width)][: height(width)]
 
 
 def _troubles(broker: BrokerView, width: int, palette: Palette) -> Strip:
@@ -61,7 +69,9 @@ def _troubles(broker: BrokerView, width: int, palette: Palette) -> Strip:
     if said:
         line.add(" · ".join(said), palette.warning)
     elif not broker.alive and broker.registered:
-        line.add("not known to the controller", palette.quiet)
+        line.add("not known to the controller" if width >= _ROOMY else "not yet missed", palette.quiet)
     elif broker.alive:
-        line.add(plural(broker.replicas - broker.leads, "partition") + " followed", palette.faint)
+        follows = broker.replicas - broker.leads
+        told = f"{plural(follows, 'partition')} followed" if width >= _ROOMY else f"follows {number(follows)}"
+        line.add(told, palette.faint)
     return line.strip()

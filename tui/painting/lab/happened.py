@@ -10,12 +10,18 @@ from tui.painting.palette import Palette
 from tui.painting.text import clean, clock, wrap
 
 TONE_SYMBOLS = {Tone.INFO: "·", Tone.GOOD: "✓", Tone.CHANGE: "↻", Tone.WARNING: "!", Tone.LOSS: "✗"}
-INDENT = 13
+INDENT, _WITHOUT_TIME = 13, 3
+_ROOM = 40
+"""Cells from which on there is room for the time beside the sentence."""
+
+
+def _indent(width: int) -> int:
+    return INDENT if width >= _ROOM else _WITHOUT_TIME
 
 
 def lines_of(sentence: str, width: int) -> tuple[str, ...]:
     """The sentence in lines that fit beside the time; its names are data."""
-    return tuple(wrap(clean(sentence), max(8, width - INDENT - 1))) or ("",)
+    return tuple(wrap(clean(sentence), max(8, width - _indent(width) - 1))) or ("",)
 
 
 def paint_event(
@@ -28,8 +34,8 @@ def paint_event(
     for at, words in enumerate(lines):
         line = Line(width)
         if at == 0:
-            line.add(f" {clock(age_ms)} ", palette.quiet if fresh else palette.faint).add(
-                f" {TONE_SYMBOLS[tone]} ", style
-            )
-        rows.append(line.to(INDENT).add(words, text).strip())
+            if width >= _ROOM:
+                line.add(f" {clock(age_ms)} ", palette.quiet if fresh else palette.faint)
+            line.add(f" {TONE_SYMBOLS[tone]} ", style)
+        rows.append(line.to(_indent(width)).add(words, text).strip())
     return rows

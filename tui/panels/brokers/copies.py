@@ -32,14 +32,22 @@ class Copies(Panel):
         topic = scene.topic
         if topic is None:
             return Content("Copies")
-        copies = plural(topic.replication_factor, "copy", "copies")
+        counts = {len(view.target or view.replicas) for view in topic.partitions}
+        copies = plural(max(counts), "copy", "copies") if len(counts) == 1 else f"{min(counts)} to {max(counts)} copies"
         under = sum(len(view.isr) < len(view.replicas) for view in topic.partitions)
+        moving = sum(bool(view.target) for view in topic.partitions)
         said = Content.assemble((clean(topic.name), "$strong"), f" · {copies} of each partition  ", ("[ ]", "$primary"))
+        if moving:
+            said = Content.assemble(said, (f"  {moving} being moved", "$primary"))
         return Content.assemble(said, (f"  {under} under-replicated", "$warning")) if under else said
 
     def subtitle(self, scene: Scene) -> Content:
         """What the signs mean."""
-        return Content("★ leads  ● in sync  ○ out of sync  ✗ broker down")
+        signs = "★ leads  ● in sync  ○ out of sync  ✗ down"
+        topic = scene.topic
+        if topic is not None and any(view.target for view in topic.partitions):
+            signs = f"{signs}  ◌ comes  ◍ leaves"
+        return Content(signs)
 
     def nothing(self, scene: Scene) -> str:
         """Before there is a topic."""

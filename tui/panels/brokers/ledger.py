@@ -56,6 +56,12 @@ class Ledger(Panel):
         words = f"✗ {plural(lost, 'acknowledged record')} lost"
         return Content.assemble("Ledger · ", (words, "$tone-loss"))
 
+    def subtitle(self, scene: Scene) -> Content:
+        """How to ask for more."""
+        if not scene.world.ledger.producers:
+            return Content("")
+        return Content.assemble(("←→", "$primary"), " another figure  ", ("enter", "$primary"), " which records")
+
     def nothing(self, scene: Scene) -> str:
         """Before anything was sent."""
         return "Nothing was sent yet; press p to start a producer, and what becomes of its records is counted here."

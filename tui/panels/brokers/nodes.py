@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from engine.config import BrokerConfig
 from engine.snapshot import BrokerView
-from tui.painting.brokers.nodes import paint_broker
+from tui.painting.brokers.nodes import height, paint_broker
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import SelectedBroker
@@ -27,19 +27,20 @@ class Nodes(Panel):
     def title(self, scene: Scene) -> Content:
         """How many live."""
         alive = sum(broker.alive for broker in scene.world.brokers)
-        return Content(f"Brokers · {alive} of {len(scene.world.brokers)} alive")
+        of = " of " if self.size.width >= 32 else "/"
+        return Content(f"Brokers · {alive}{of}{len(scene.world.brokers)} alive")
 
     def items(self, scene: Scene) -> Sequence[Item]:
         """Each broker, with the time until its silence is noticed (tenths of a second)."""
-        now = scene.world.now_ms
+        now, lines = scene.world.now_ms, height(self.scrollable_content_region.width)
         found = []
         for broker in scene.world.brokers:
             expires = broker.session_expires_ms
             left = None if expires is None else max(0.0, round(expires - now, -2))
-            found.append(Item((broker, left), SelectedBroker(broker.broker_id), 4))
+            found.append(Item((broker, left), SelectedBroker(broker.broker_id), lines))
         return found
 
     def draw(self, item: Item, pen: Pen) -> Sequence[Strip]:
-        """Four lines."""
+        """A few lines."""
         broker, left = cast("tuple[BrokerView, float | None]", item.model)
         return paint_broker(broker, left, _SESSION_MS, pen.width, pen.palette)
