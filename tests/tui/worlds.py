@@ -384,7 +384,7 @@ def lossy() -> World:
     return replace(before, lab="lossy", ledger=ledger)
 
 
-def copied(
+def on_three(
     name: str,
     number: int,
     ends: Sequence[int],
@@ -406,7 +406,7 @@ def broken() -> World:
     before = first()
     ends = [(end, end, end - 3 * at) for at, end in enumerate(ENDS)]
     views = tuple(
-        copied("orders", at, each, (1, 2) if at else (1, 2, 3), (1,), high_watermark=min(each[:2]))
+        on_three("orders", at, each, (1, 2) if at else (1, 2, 3), (1,), high_watermark=min(each[:2]))
         for at, each in enumerate(ends)
     )
     one, two, three = before.brokers
@@ -426,11 +426,11 @@ def broken() -> World:
 def moving() -> World:
     """One partition is being moved to another broker, one has no leader any more, the others are whole."""
     before = first()
-    views = [copied("orders", at, (end, end, end)) for at, end in enumerate(ENDS)]
+    views = [on_three("orders", at, (end, end, end)) for at, end in enumerate(ENDS)]
     end = ENDS[1]
     copies = (ReplicaView(2, True, end, end, 0), ReplicaView(1, True, end, end, 0), ReplicaView(3, True, 4_711, 0, 0))
     views[1] = replace(views[1], replicas=(2, 3, 1), isr=(1, 2), target=(2, 3), leader=2, copies=copies)
-    views[2] = copied("orders", 2, (ENDS[2] - 57, ENDS[2] - 40, ENDS[2]), (3,), (1, 3), leader=None, leader_epoch=4)
+    views[2] = on_three("orders", 2, (ENDS[2] - 57, ENDS[2] - 40, ENDS[2]), (3,), (1, 3), leader=None, leader_epoch=4)
     orders = replace(before.topics[0], partitions=tuple(views), replication_factor=3)
     return replace(before, lab="moving", topics=(orders, *before.topics[1:]))
 
