@@ -132,7 +132,7 @@ def stamp(batch: bytes, base_offset: int, leader_epoch: int, log_append_time: in
     (length,) = struct.unpack_from(">i", batch, 8)
     place = _PLACE.pack(base_offset, length, leader_epoch)
     if log_append_time is None:
-        return place + batch[_PLACE_SIZE:]
+        return b"".join((place, memoryview(batch)[_PLACE_SIZE:]))
     stamped = bytearray(batch)
     stamped[:_PLACE_SIZE] = place
     stamped[ATTRIBUTES_AT] |= TIMESTAMP_TYPE_FLAG

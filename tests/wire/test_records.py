@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.cluster import Cluster
-from engine.records import BatchBuilder, read_all, split_batches
+from engine.records import BatchBuilder, BatchHeader, read_all, split_batches
 from tests.wire.conftest import TP
 from tests.wire.peer import Peer
 
@@ -97,6 +97,29 @@ async def test_a_batch_of_the_format_of_long_ago_is_refused(lab: Cluster, peer: 
     old = bytearray(batch(b"one"))
     old[16] = 1
     assert (await produce(lab, peer, 9, bytes(old))).error_code.name == "unsupported_for_message_format"
+
+
+@pytest.mark.parametrize(
+    ("config", "stored"),
+    [
+        ({"compression.type": "zstd"}, "zstd"),
+        ({"message.timestamp.type": "LogAppendTime"}, "none"),
+        ({"cleanup.policy": "compact"}, "none"),
+    ],
+)
+async def test_a_topic_may_have_what_it_is_sent_changed_or_looked_into(
+    lab: Cluster, peer: Peer, config: dict[str, str], stored: str
+) -> None:
+    await lab.alter_topic_config("orders", config)
+    builder = BatchBuilder(1 << 20)
+    for value in (b"one", b"two"):
+        builder.append(1_000, b"key", value)
+    assert (await produce(lab, peer, 9, builder.build())).error_code == 0
+    [found] = (await fetch(lab, peer, 12)).responses[0].partitions
+    assert BatchHeader.parse(bytes(found.records)).compression == stored
+    assert [r.value for r in read_all([bytes(found.records)], *TP)] == [b"one", b"two"]
+    if "cleanup.policy" in config:
+        assert (await produce(lab, peer, 9, batch(b"no key"))).error_code.name == "invalid_record"
 
 
 async def test_with_acks_0_nothing_is_answered_and_the_record_is_there(lab: Cluster, peer: Peer) -> None:
