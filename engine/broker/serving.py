@@ -173,7 +173,10 @@ class Serving:
         name = TRANSACTION_TOPIC if transactional else INTERNAL_TOPIC
         topic = self._image.topics.get(name)
         if topic is None:
-            await self._ask(EnsureInternalTopicRequest(name))
+            try:
+                await self._ask(EnsureInternalTopicRequest(name))
+            except NetworkError as error:
+                raise CoordinatorNotAvailableError(f"{name} is not there yet, and cannot be made. {error}") from None
             topic = self._image.topics.get(name)
         if topic is None:
             raise CoordinatorNotAvailableError

@@ -102,6 +102,7 @@ class Telling:
         if tp.topic.startswith("__"):
             return
         left, came = set(before.isr) - set(after.isr), set(after.isr) - set(before.isr)
+        left &= set(after.replicas)  # who holds it no more does not lag
         isr = _list(after.isr)
         for broker_id in sorted(left):
             text = f"{tp}: broker {broker_id} lags and is out of sync; the ISR is {isr}."

@@ -10,7 +10,7 @@ import pytest
 from engine.clock import ManualClock
 from engine.cluster import Cluster, Earliest
 from engine.config import BrokerConfig
-from engine.errors import ErrorCode, NonEmptyGroupError, RequestTimedOutError
+from engine.errors import CoordinatorNotAvailableError, ErrorCode, NonEmptyGroupError, RequestTimedOutError
 from engine.messages import (
     AlterConfigsRequest,
     AlterOperation,
@@ -30,6 +30,7 @@ from engine.messages import (
     DescribeLogDirsRequest,
     ElectionType,
     ElectLeadersRequest,
+    FindCoordinatorRequest,
     IncrementalAlterConfigsRequest,
     ListPartitionReassignmentsRequest,
     MetadataRequest,
@@ -138,6 +139,8 @@ async def test_a_broker_cut_off_from_the_controller_makes_no_topic_until_the_lin
         await clock.complete(_ask(cluster, CreateTopicsRequest((CreatableTopic("orders", 1, 1),), timeout_ms=5_000)))
     answer = await clock.complete(_ask(cluster, MetadataRequest(("orders",))))
     assert answer.topics[0].error is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    with pytest.raises(CoordinatorNotAvailableError, match="cannot be reached"):
+        await clock.complete(_ask(cluster, FindCoordinatorRequest("billing")))
     cluster.faults.heal(2, CONTROLLER)
     assert await clock.complete(_create(cluster, CreatableTopic("orders", 1, 1))) == [Outcome()]
 
@@ -354,6 +357,15 @@ async def test_a_move_under_way_is_listed_and_can_be_called_off(cluster: Cluster
     assert _told(cluster) == "orders-0 stays on brokers 2, 1: its move was called off."
     answer = await clock.complete(_ask(cluster, call_off))
     assert answer.partitions[TP].error is ErrorCode.NO_REASSIGNMENT_IN_PROGRESS
+
+
+async def test_who_holds_a_partition_no_more_is_not_said_to_lag(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders", replication_factor=2)
+    await clock.complete(_ask(cluster, AlterPartitionReassignmentsRequest({TP: (3, 2)})))
+    await clock.until(lambda: cluster.controller.state_of(TP).replicas == (3, 2))
+    told = [event.sentence() for event in cluster.events.last(3)]
+    assert any("has moved: brokers 3, 2 hold it" in sentence for sentence in told)
+    assert not any("lags" in sentence for sentence in told)
 
 
 @pytest.mark.parametrize(
