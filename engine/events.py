@@ -6,7 +6,7 @@ Each says in one plain sentence what happened, why, and what follows. `at_ms` is
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -200,14 +200,20 @@ def _duration(ms: float) -> str:
     return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
+REBALANCES = 200
+"""How many rebalances of each group are kept."""
+
+
 class EventLog:
-    """The last events of the world, in order, and whoever listens."""
+    """The last events of the world, in order, the last rebalances of each group, and whoever listens."""
 
     def __init__(self, keep: int = 2_000) -> None:
         self._events: deque[Event] = deque(maxlen=keep)
         self._listeners: list[Callable[[Event], None]] = []
         self.count = 0
         """How many there have ever been; grows by one for each."""
+        self.rebalances: dict[str, deque[Rebalance]] = {}
+        """By group, oldest first; they outlive a group's coordinator."""
 
     def publish(self, event: Event) -> None:
         """Add one and tell the listeners, in the order they came."""
@@ -224,6 +230,17 @@ class EventLog:
         """Call `listener` for each event from now on; returns what stops that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def recall(self, events: Iterable[Event]) -> None:
+        """Put what happened before the lab was last closed in front; nobody is told again."""
+        known, now = list(events), tuple(self._events)
+        self._events.clear()
+        self._events.extend((*known, *now))
+        self.count += len(known)
+
+    def rebalances_of(self, group_id: str) -> deque[Rebalance]:
+        """The rebalances of a group so far, for its coordinator to add to."""
+        return self.rebalances.setdefault(group_id, deque(maxlen=REBALANCES))
 
     def last(self, number: int) -> tuple[Event, ...]:
         """The newest `number` events, oldest first."""

@@ -21,6 +21,7 @@ from engine.clock import Clock, LabClock
 from engine.cluster import folder as lab_folder
 from engine.cluster.audit import Audit
 from engine.cluster.browser import Browser
+from engine.cluster.diary import Diary
 from engine.cluster.faults import Faults
 from engine.cluster.housekeeping import Housekeeping
 from engine.cluster.nodes import Nodes
@@ -68,6 +69,7 @@ class Cluster:
     ledger: Ledger
     _view: WorldView
     _audit: Audit
+    _diary: Diary
 
     def __init__(
         self,
@@ -163,6 +165,8 @@ class Cluster:
         await store.put_settings({"brokers": count, "began_ms": self._began_ms, "seed": seed, "cluster_id": lab_id})
 
         self.clock = self._given_clock or LabClock(now, kept.get("speed", 1.0))
+        self._diary = Diary(store, self.events)
+        await self._diary.recall()
         weather = Weather(self.clock, Random(seed))
         self.network = Network(weather)
         self.controller = Controller(lab_id, store, self.clock, self.config, self.events)
@@ -187,10 +191,12 @@ class Cluster:
         self.workload = Workload(self.network, self.clock, self.events, store, seed, ledger=self.ledger)
         self.browser = Browser(self.nodes, lambda acks: self.producer(client_id="by-hand", acks=acks))
         self.offsets = Offsets(self, self.events.publish)
+        self.offsets.recall(kept.get("undo", ()))
         self._view = WorldView(self.nodes, self.workload)
         self._audit = Audit(self.ledger, self.nodes, self.clock, self.events)
         await self.workload.restore()
         self._housekeeping = Housekeeping(self.clock, self.config, self.events, self.nodes, self._each_second)
+        self._housekeeping.recall(kept.get("throughput", ()))
         self._housekeeping.start()
         if kept.get("paused"):
             self.clock.pause()
@@ -228,6 +234,7 @@ class Cluster:
                 await self._housekeeping.close()
                 await self.workload.suspend()
                 await store.put_settings(self._now_settings())
+                await self._diary.write()
 
     def _leave(self, folder: Path) -> None:
         lab_folder.release(folder)
@@ -241,12 +248,15 @@ class Cluster:
             "paused": self.clock.paused,
             "down": sorted(self.nodes.down),
             "ledger": self.ledger.kept(),
+            "undo": self.offsets.kept(),
+            "throughput": self._housekeeping.kept() if self._housekeeping else [],
         }
 
     async def _each_second(self) -> tuple[int, int, int]:
         """Records produced and consumed in the last lab second, and total lag; saves the time, in case of a kill."""
         if self._store is not None:
             await self._store.put_settings(self._now_settings())
+            await self._diary.write()
         now = self.clock.now_ms()
         produced, consumed = self.workload.produced.history(now, 2)[0], self.workload.consumed.history(now, 2)[0]
         groups = self.snapshot().groups

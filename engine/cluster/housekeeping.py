@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from engine.clock import Clock
 from engine.cluster.nodes import Nodes
@@ -40,9 +40,8 @@ class Housekeeping:
         self._nodes = nodes
         self._each_second = each_second
         self._tasks: list[asyncio.Task[None]] = []
-        self._produced: deque[int] = deque(maxlen=KEEP_S)
-        self._consumed: deque[int] = deque(maxlen=KEEP_S)
-        self._lag: deque[int] = deque(maxlen=KEEP_S)
+        self._seconds: deque[tuple[int, int, int]] = deque(maxlen=KEEP_S)
+        """Records produced, consumed, and total lag."""
         self.throughput = Throughput((), (), ())
 
     def start(self) -> None:
@@ -111,7 +110,18 @@ class Housekeeping:
 
     async def _count(self) -> None:
         produced, consumed, lag = await self._each_second()
-        self._produced.append(produced)
-        self._consumed.append(consumed)
-        self._lag.append(lag)
-        self.throughput = Throughput(tuple(self._produced), tuple(self._consumed), tuple(self._lag))
+        self._seconds.append((produced, consumed, lag))
+        self._show()
+
+    def kept(self) -> list[tuple[int, int, int]]:
+        """The figures of the last seconds as plain values."""
+        return list(self._seconds)
+
+    def recall(self, kept: Iterable[Sequence[int]]) -> None:
+        """Go on from figures that were kept."""
+        self._seconds.extend((produced, consumed, lag) for produced, consumed, lag in kept)
+        self._show()
+
+    def _show(self) -> None:
+        if self._seconds:
+            self.throughput = Throughput(*(tuple(column) for column in zip(*self._seconds, strict=True)))

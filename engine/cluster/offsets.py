@@ -6,8 +6,9 @@ coordinator is asked. For consumers that live in the lab there is an honest othe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any, Protocol
 
 from engine.errors import GroupIdNotFoundError, KafkaError, OffsetOutOfRangeError, RefusedError, error_for
@@ -125,13 +126,17 @@ class Reach(Protocol):
         """Whether a consumer of the lab owns the partition."""
 
 
+UNDOABLE = 20
+"""How many moves can be undone, one after the other."""
+
+
 class Offsets:
     """Plans, applies and undoes offset changes. The undo goes back step by step through what was applied here."""
 
     def __init__(self, reach: Reach, publish: Callable[[Event], None]) -> None:
         self._reach = reach
         self._publish = publish
-        self._undo: list[OffsetPlan] = []
+        self._undo: deque[OffsetPlan] = deque(maxlen=UNDOABLE)
 
     @property
     def undoable(self) -> str:
@@ -211,7 +216,7 @@ class Offsets:
     async def undo(self) -> str:
         """Put the last applied plan's partitions back where they were committed before; what was undone, in words."""
         if not self._undo:
-            raise RefusedError("There is nothing to undo: no offsets were moved here since the lab was opened.")
+            raise RefusedError("There is nothing to undo: no offsets were moved here.")
         last = self._undo[-1]
         words = self.undoable
         back = await self.plan(last.group_id, await self._still_there(last))
@@ -247,7 +252,22 @@ class Offsets:
     async def delete_group(self, group_id: str) -> None:
         """Delete a group without members, and its offsets; NonEmptyGroupError, GroupIdNotFoundError."""
         await self._ask(group_id, DeleteGroupsRequest((group_id,)))
-        self._undo = [plan for plan in self._undo if plan.group_id != group_id]
+        kept = [plan for plan in self._undo if plan.group_id != group_id]
+        self._undo.clear()
+        self._undo.extend(kept)
+
+    def kept(self) -> list[list[Any]]:
+        """What can be undone as plain values."""
+        return [
+            [plan.group_id, plan.via, [[*change.tp, *astuple(change)[1:]] for change in plan.changes]]
+            for plan in self._undo
+        ]
+
+    def recall(self, kept: Iterable[Sequence[Any]]) -> None:
+        """Go on from what was kept."""
+        for group_id, via, changes in kept:
+            known = (OffsetChange(TopicPartition(topic, number), *rest) for topic, number, *rest in changes)
+            self._undo.append(OffsetPlan(group_id, tuple(known), via))
 
     async def _ask(self, group_id: str, request: Request[Any]) -> None:
         answer = await self._reach.ask_coordinator(group_id, request)

@@ -28,7 +28,7 @@ class Phases:
 
     def __init__(self, group: Group, surroundings: Surroundings) -> None:
         self.group = group
-        self.history = History(group.group_id)
+        self.history = History(group.group_id, surroundings.events.rebalances_of(group.group_id))
         self.deadline: Timer | None = None
         """What ends the wait for JoinGroup or for SyncGroup."""
         self.counts: Mapping[str, int] = {}

@@ -15,8 +15,6 @@ from engine.groups.reasons import names, seconds
 from engine.snapshot import GroupState, Move, Phase, Rebalance
 from engine.types import TopicPartition
 
-KEPT = 200
-
 NOTHING: frozenset[TopicPartition] = frozenset()
 
 
@@ -46,13 +44,13 @@ class UnderWay:
 
 
 class History:
-    """Watches one group and keeps its last rebalances. Members are told apart by id and named by label."""
+    """Watches one group and adds to its last rebalances, `past`. Members are told apart by id and named by label."""
 
-    def __init__(self, group_id: str) -> None:
+    def __init__(self, group_id: str, past: deque[Rebalance]) -> None:
         self._group_id = group_id
-        self._past: deque[Rebalance] = deque(maxlen=KEPT)
+        self._past = past
         self._now: UnderWay | None = None
-        self._shown: tuple[Rebalance, ...] | None = ()
+        self._shown: tuple[Rebalance, ...] | None = None
         self._labels: dict[str, str] = {}
         self._owners: dict[TopicPartition, str] = {}
         """Member ids, by the last assignment."""
@@ -235,7 +233,7 @@ class History:
         """The last ones, newest last, the one under way included; the same tuple while nothing has changed."""
         if self._shown is None:
             under_way = () if self._now is None else (self._build(self._now, None),)
-            self._shown = (*self._past, *under_way)[-KEPT:]
+            self._shown = (*self._past, *under_way)
         return self._shown
 
     def _note(self, what: str, member_id: str) -> None:

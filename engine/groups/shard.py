@@ -275,6 +275,7 @@ class Shard:
             for group in groups:
                 if error is None:
                     group.die()
+                    self._events.rebalances.pop(group.group.group_id, None)
                     self.discard_if_bare(group.group.group_id)
                 else:
                     self.groups.setdefault(group.group.group_id, group)

@@ -1,4 +1,4 @@
-"""The lab's own file: which topics there are and who leads them, the workload, and where lab time stands.
+"""The lab's own file: which topics there are and who leads them, the workload, what happened, and lab time.
 
 It plays the part of KRaft's `__cluster_metadata`. While it is open it holds SQLite's exclusive lock, which is what
 keeps a second Kafkarium out.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -34,7 +34,12 @@ _REASSIGNMENTS = (
     "ALTER TABLE partition ADD COLUMN adding TEXT NOT NULL DEFAULT '[]'",
 )
 
-SCHEMA = (_FIRST, _REASSIGNMENTS)
+_DIARY = (
+    "CREATE TABLE diary (id INTEGER PRIMARY KEY, page TEXT NOT NULL, entry TEXT NOT NULL)",
+    "CREATE INDEX diary_page ON diary (page, id)",
+)
+
+SCHEMA = (_FIRST, _REASSIGNMENTS, _DIARY)
 """The statements that lead from each version to the next; a new file gets all of them."""
 
 
@@ -160,3 +165,22 @@ class MetadataStore:
             "SELECT name, data FROM spec WHERE kind = ? ORDER BY rowid", (kind,)
         )
         return {name: json.loads(data) for name, data in rows}
+
+    # What happened
+
+    async def write_diary(self, pages: Mapping[str, Sequence[Any]], keep: Mapping[str, int]) -> None:
+        """Add entries, plain values, to the ends of pages, of which the newest `keep` stay; 0 tears a page out."""
+        rows = [(page, json.dumps(entry)) for page, entries in pages.items() for entry in entries]
+        oldest = "SELECT id FROM diary WHERE page = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2"
+        async with self._transaction():
+            await self._connection.executemany("INSERT INTO diary (page, entry) VALUES (?, ?)", rows)
+            await self._connection.executemany(
+                f"DELETE FROM diary WHERE page = ?1 AND id <= ({oldest})", list(keep.items())
+            )
+
+    async def diary(self) -> dict[str, list[Any]]:
+        """The entries of every page, oldest first."""
+        pages: dict[str, list[Any]] = {}
+        for page, entry in await self._connection.execute_fetchall("SELECT page, entry FROM diary ORDER BY id"):
+            pages.setdefault(page, []).append(json.loads(entry))
+        return pages

@@ -42,7 +42,7 @@ def _has_rebalance(context: Context) -> str:
     if group is None:
         return _NO_GROUP
     name = clean(group.group_id)
-    return "" if group.rebalances else f"{name} has had no rebalance since the lab was opened."
+    return "" if group.rebalances else f"{name} has had no rebalance yet."
 
 
 async def _open(context: Context) -> None:

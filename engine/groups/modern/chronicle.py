@@ -19,7 +19,7 @@ class Chronicle:
     """Follows one group from change to change."""
 
     def __init__(self, group_id: str, presences: Presences, clock: Clock, events: EventLog) -> None:
-        self.history = EpochHistory(group_id)
+        self.history = EpochHistory(group_id, events.rebalances_of(group_id))
         self.state_since_ms = clock.now_ms()
         self._group_id = group_id
         self._presences = presences

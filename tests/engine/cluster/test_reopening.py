@@ -14,9 +14,11 @@ from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.cluster.first_world import populate
 from engine.cluster.folder import list_labs
+from engine.cluster.offsets import Earliest
 from engine.errors import KafkaStorageError, LabDamagedError, LabLockedError, LabTooNewError, NotALabError, RefusedError
 from engine.snapshot import GroupState, World
 from engine.types import TopicPartition
+from engine.workload.spec import ConsumerSpec
 from tests.engine.cluster.conftest import START_MS
 
 
@@ -55,6 +57,75 @@ async def test_the_same_world_is_found_again(tmp_path: Path, clock: ManualClock)
         assert group.state is GroupState.STABLE
         assert group.generation == before["generation"]
         assert world.producers[0].acked > cluster.snapshot().producers[1].acked
+
+
+async def test_what_happened_is_found_again(tmp_path: Path, clock: ManualClock) -> None:
+    async with _open(tmp_path / "lab", clock) as cluster:
+        await populate(cluster)
+        await clock.advance(10_000)
+        await cluster.workload.crash("billing-2")
+        await clock.advance(30_000)
+        before, told = cluster.snapshot(), [event.sentence() for event in cluster.events.last(100)]
+    async with _open(tmp_path / "lab", clock) as cluster:
+        again = cluster.snapshot()
+        group, past = again.group("billing"), before.group("billing")
+        assert group is not None
+        assert past is not None
+        assert len(past.rebalances) > 1
+        assert group.rebalances == past.rebalances
+        assert again.throughput == before.throughput
+        assert [event.sentence() for event in cluster.events.last(100)][: len(told)] == told
+        await clock.advance(2_000)
+    async with _open(tmp_path / "lab", clock) as cluster:
+        group = cluster.snapshot().group("billing")
+        assert group is not None
+        assert group.rebalances == past.rebalances, "written once"
+
+
+async def test_what_was_moved_can_be_undone_after_the_lab_was_closed(tmp_path: Path, clock: ManualClock) -> None:
+    async with _open(tmp_path / "lab", clock) as cluster:
+        await populate(cluster)
+        await clock.advance(10_000)
+        for name in ("billing-1", "billing-2"):
+            await clock.complete(cluster.workload.stop(name))
+        before = _standing(cluster.snapshot())["committed"]
+        await clock.complete(cluster.offsets.apply(await cluster.offsets.plan("billing", Earliest())))
+    async with _open(tmp_path / "lab", clock) as cluster:
+        assert cluster.snapshot().undo == "billing: 6 partitions"
+        assert await clock.complete(cluster.offsets.undo()) == "billing: 6 partitions"
+        assert _standing(cluster.snapshot())["committed"] == before
+        assert cluster.snapshot().undo == ""
+
+
+async def test_a_deleted_groups_rebalances_are_not_those_of_another_by_its_name(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    async with _open(tmp_path / "lab", clock) as cluster:
+        await populate(cluster)
+        await clock.advance(10_000)
+        for name in ("billing-1", "billing-2"):
+            await clock.complete(cluster.workload.remove(name))
+        await clock.complete(cluster.offsets.delete_group("billing"))
+    async with _open(tmp_path / "lab", clock) as cluster:
+        await cluster.workload.spawn_consumer(ConsumerSpec("billing", ("orders",)))
+        await clock.advance(10_000)
+        group = cluster.snapshot().group("billing")
+        assert group is not None
+        assert [each.to_generation for each in group.rebalances] == [1]
+
+
+async def test_a_groups_history_outlives_its_coordinator(tmp_path: Path, clock: ManualClock) -> None:
+    async with _open(tmp_path / "lab", clock) as cluster:
+        await populate(cluster)
+        await clock.advance(10_000)
+        group = cluster.snapshot().group("billing")
+        assert group is not None
+        await cluster.faults.crash(group.coordinator or 0)
+        await clock.advance(30_000)
+        later = cluster.snapshot().group("billing")
+        assert later is not None
+        assert later.coordinator not in (None, group.coordinator)
+        assert later.rebalances[: len(group.rebalances)] == group.rebalances
 
 
 async def test_a_lab_in_use_names_the_process(tmp_path: Path, clock: ManualClock) -> None:

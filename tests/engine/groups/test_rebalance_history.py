@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import RebalanceInProgressError
-from engine.events import MemberJoined, MemberLeft, RebalanceCompleted, RebalanceStarted
-from engine.groups.rebalance import KEPT
+from engine.events import REBALANCES, MemberJoined, MemberLeft, RebalanceCompleted, RebalanceStarted
 from tests.engine.groups.group_world import (
     Client,
     World,
@@ -300,10 +299,10 @@ async def test_what_is_no_longer_subscribed_to_is_given_up_once_and_then_forgott
 async def test_the_last_two_hundred_are_kept() -> None:
     world = await new_world()
     (member,) = await stable_group(world, "billing-1")
-    for _ in range(KEPT + 5):
+    for _ in range(REBALANCES + 5):
         await rebalance(world, member)
-    assert len(world.rebalances) == KEPT
-    assert world.rebalances[-1].to_generation == KEPT + 6
+    assert len(world.rebalances) == REBALANCES
+    assert world.rebalances[-1].to_generation == REBALANCES + 6
 
 
 async def test_a_member_that_is_dropped_for_not_rejoining_is_named_in_the_phase() -> None:

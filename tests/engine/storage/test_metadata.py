@@ -73,3 +73,11 @@ async def test_on_a_full_disk_nothing_is_kept_by_halves_and_the_file_is_named(tm
     await store.put_settings({"now_ms": 1})
     assert await store.topics() == []
     await store.close()
+
+
+async def test_a_page_of_the_diary_keeps_its_newest_entries(tmp_path: Path) -> None:
+    store = await MetadataStore.open(tmp_path / "cluster.db", inline=True)
+    await store.write_diary({"a": list(range(5)), "b": ["x"]}, {"a": 3, "b": 3})
+    await store.write_diary({"a": [5, {"n": 6}]}, {"a": 3, "b": 0})
+    assert await store.diary() == {"a": [4, 5, {"n": 6}]}
+    await store.close()
