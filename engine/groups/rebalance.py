@@ -229,6 +229,11 @@ class History:
         self._labels = {member_id: label for member_id, label in self._labels.items() if member_id in held}
         return done
 
+    @property
+    def latest_generation(self) -> int:
+        """What the last rebalance that ended led to, whoever coordinated it; -1 before any."""
+        return self._past[-1].to_generation if self._past else -1
+
     def rebalances(self) -> tuple[Rebalance, ...]:
         """The last ones, newest last, the one under way included; the same tuple while nothing has changed."""
         if self._shown is None:
