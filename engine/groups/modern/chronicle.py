@@ -33,10 +33,11 @@ class Chronicle:
             {member.member_id: member.label for member in members},
             {member.member_id: member.owned for member in members if not member.away},
         )
-        under_way = group.state in (GroupState.ASSIGNING, GroupState.RECONCILING)
-        if under_way and self.history.latest_generation < group.epoch:
+        told = self.history.latest_generation
+        if group.state in (GroupState.ASSIGNING, GroupState.RECONCILING) and told < group.epoch:
             now_ms = self._clock.now_ms()
-            self.history.bumped("the group has another coordinator", group.epoch - 1, group.epoch, now_ms)
+            before = group.epoch - 1 if told < 0 else told
+            self.history.bumped("the group has another coordinator", before, group.epoch, now_ms)
             if group.state is GroupState.RECONCILING:
                 self._decided(group, assignor)
 

@@ -256,7 +256,9 @@ class GroupMachine(RuleBasedStateMachine):
         for before, after in pairwise(history):
             assert before.ended_ms is not None
             assert before.ended_ms <= after.began_ms
-            assert before.to_generation == after.from_generation
+            assert before.to_generation <= after.from_generation
+            if before.to_generation < after.from_generation:
+                continue  # a rebalance under way is lost with its coordinator
             owned = {move.tp: move.to for move in before.moves if move.to}
             assert owned == {move.tp: move.from_ for move in after.moves if move.from_} or not after.moves
         for it in history:
