@@ -26,7 +26,7 @@ def _state(each: DescribedTransaction) -> dict[str, Any]:
         "transactional_id": each.transactional_id,
         "transaction_state": each.state,
         "transaction_timeout": each.timeout_ms,
-        "transaction_start_time": each.start_time_ms,
+        "transaction_start_time": 0 if each.error else each.start_time_ms,
         "producer_id": each.producer_id,
         "producer_epoch": each.producer_epoch,
         "topics": [{"topic": topic, "partitions": partitions} for topic, partitions in topics.items()],
