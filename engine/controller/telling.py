@@ -51,7 +51,8 @@ class Telling:
     def configured(self, topic: Topic, changes: Mapping[str, str | None]) -> None:
         """Settings of a topic were set or put back."""
         words = ", ".join(
-            f"{key}={value}" if value is not None else f"{key} back to its default" for key, value in changes.items()
+            f"{key}={_short(value)}" if value is not None else f"{key} back to its default"
+            for key, value in changes.items()
         )
         self._tell(topic.name, f"{topic.name}: {words}.", Tone.CHANGE)
 
@@ -140,6 +141,10 @@ class Telling:
 
     def _tell(self, subject: str, text: str, how: Tone) -> None:
         self._events.tell(self._clock.now_ms(), subject, text.strip(), how)
+
+
+def _short(value: str, most: int = 60) -> str:
+    return value if len(value) <= most else f"{value[: most - 1]}…"
 
 
 def _list(brokers: tuple[int, ...]) -> str:

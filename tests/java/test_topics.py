@@ -95,6 +95,31 @@ async def test_a_partition_is_moved_and_led_by_its_preferred_replica(
     assert cluster.controller.leader_of(tp) == 3
 
 
+async def test_a_move_is_planned_listed_while_it_is_under_way_and_cancelled(
+    cluster: Cluster, java: Java, at: tuple[str, str]
+) -> None:
+    await cluster.create_topic("shop", replication_factor=2)
+    named = java.folder / "named.json"
+    named.write_text(json.dumps({"version": 1, "topics": [{"topic": "shop"}]}))
+    planned = await java.good(
+        "kafka-reassign-partitions", *at, "--topics-to-move-json-file", str(named), "--broker-list", "2,3", "--generate"
+    )
+    assert '"replicas":[1,2]' in planned.text
+    plan = java.folder / "move.json"
+    plan.write_text(planned.lines[-1])
+    cluster.faults.cut(3, 1)  # so that broker 3 cannot copy
+    with_plan = (*at, "--reassignment-json-file", str(plan))
+    await java.good("kafka-reassign-partitions", *with_plan, "--execute")
+    listed = await java.good("kafka-reassign-partitions", *at, "--list")
+    assert "adding: 3. removing: 1." in listed.text
+    called_off = await java.good("kafka-reassign-partitions", *with_plan, "--cancel")
+    assert "Successfully cancelled partition reassignment for: shop-0" in called_off.text
+    assert set(cluster.controller.state_of(TopicPartition("shop", 0)).replicas) == {1, 2}
+    throttled = await java.tool("kafka-reassign-partitions", *with_plan, "--execute", "--throttle", "1000000")
+    assert throttled.code == 1
+    assert "Cannot change leader.replication.throttled.rate" in throttled.text
+
+
 async def test_log_dirs_tell_the_size_of_every_replica(cluster: Cluster, java: Java, at: tuple[str, str]) -> None:
     await cluster.create_topic("shop", replication_factor=2)
     async with cluster.producer(acks="all") as producer:

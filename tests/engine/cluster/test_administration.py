@@ -285,6 +285,13 @@ async def test_a_setting_changed_twice_in_one_request_is_refused(cluster: Cluste
     assert (await _step(cluster, ORDERS, step, step)).error is ErrorCode.INVALID_REQUEST
 
 
+async def test_a_long_value_is_told_shortened(cluster: Cluster) -> None:
+    await cluster.create_topic("orders")
+    setting = "leader.replication.throttled.replicas"
+    assert await _step(cluster, ORDERS, ConfigAlteration(setting, 0, "0:1," * 9_000)) == Outcome()
+    assert len(_told(cluster)) < 120
+
+
 async def test_all_settings_at_once_put_the_others_back(cluster: Cluster) -> None:
     await cluster.create_topic("orders", config={"retention.ms": "60000", "max.message.bytes": "2000"})
     answer = await _ask(cluster, AlterConfigsRequest({ORDERS: {"retention.ms": "70000"}}))
