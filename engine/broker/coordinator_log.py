@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from engine.clock import Clock
 from engine.errors import NotCoordinatorError
-from engine.records import BatchBuilder, BatchHeader, read_records
+from engine.groups.writer import LogEntry, LogRecord, Within
+from engine.records import BatchBuilder, BatchHeader, marker_batch, marker_of, read_records
 from engine.replicas.partition import ALL, Partition
 from engine.types import TopicPartition
 
@@ -25,29 +26,46 @@ class CoordinatorLog:
             raise NotCoordinatorError
         return replica
 
-    async def append(self, partition: int, records: Sequence[tuple[bytes, bytes | None]]) -> None:
-        """Write records in order; raises KafkaError."""
+    async def append(self, partition: int, records: Sequence[LogRecord], within: Within | None = None) -> None:
+        """Write records in order, in a transaction or outside any, or a transaction's marker; raises KafkaError."""
         replica = self._replica(partition)
         now = self._clock.now()
+        if within is not None and within.marker is not None:
+            batch = marker_batch(within.producer_id, within.producer_epoch, within.marker, now)
+            await replica.append(batch, ALL, coordinator=True)
+            return
+        producer_id, epoch = (within.producer_id, within.producer_epoch) if within is not None else (-1, -1)
         waiting = list(records)
         while waiting:
-            builder = BatchBuilder(replica.config.max_message_bytes)
+            builder = BatchBuilder(
+                replica.config.max_message_bytes,
+                producer_id=producer_id,
+                producer_epoch=epoch,
+                transactional=within is not None,
+            )
             taken = 0
             for key, value in waiting:
                 if not builder.append(now, key, value):
                     break
                 taken += 1
-            await replica.append(builder.build(), ALL)
+            await replica.append(builder.build(), ALL, coordinator=True)
             del waiting[:taken]
 
-    async def read(self, partition: int) -> Sequence[tuple[bytes, bytes | None, int]]:
-        """Everything that stands there: key, value, timestamp (ms)."""
+    async def read(self, partition: int) -> Sequence[LogEntry]:
+        """Everything that stands there."""
         log = self._replica(partition).log
-        found: list[tuple[bytes, bytes | None, int]] = []
+        found: list[LogEntry] = []
         offset = log.log_start_offset
         while offset < log.flushed_offset:
             for batch in await log.read(offset, 1 << 20, up_to=log.flushed_offset):
-                records = read_records(batch, self.topic, partition, offset)
-                found += [(record.key or b"", record.value, record.timestamp) for record in records]
-                offset = BatchHeader.parse(batch).last_offset + 1
+                header = BatchHeader.parse(batch)
+                whose = (header.producer_id, header.producer_epoch)
+                if header.is_control:
+                    marker = marker_of(batch)
+                    found += [LogEntry(b"", None, header.max_timestamp, Within(*whose, marker))] if marker else []
+                else:
+                    within = Within(*whose) if header.is_transactional else None
+                    records = read_records(batch, self.topic, partition, offset)
+                    found += [LogEntry(record.key or b"", record.value, record.timestamp, within) for record in records]
+                offset = header.last_offset + 1
         return found

@@ -115,7 +115,7 @@ class Serving:
             **administration.serve,
             ConsumerGroupHeartbeatRequest: coordinator.consumer_group_heartbeat,
             ConsumerGroupDescribeRequest: coordinator.consumer_group_describe,
-            **Transacting(self._partition, image, transactions, ask, ids, clock).serve,
+            **Transacting(self._partition, image, transactions, coordinator, ask, ids, clock).serve,
         }
 
     async def handle(self, client: ClientInfo, request: Request[Any]) -> Any:

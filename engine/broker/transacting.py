@@ -12,8 +12,16 @@ from engine.broker.administration import Ask, Serve
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC
 from engine.controller.image import MetadataImage
-from engine.errors import CoordinatorNotAvailableError, ErrorCode, InvalidGroupIdError, KafkaError
-from engine.groups.coordinator import partition_for
+from engine.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    ErrorCode,
+    InvalidGroupIdError,
+    KafkaError,
+    NotCoordinatorError,
+)
+from engine.groups.coordinator import GroupCoordinator, partition_for
+from engine.groups.writer import Within
 from engine.messages import (
     ActiveProducer,
     AddOffsetsToTxnRequest,
@@ -31,6 +39,7 @@ from engine.messages import (
     PartitionProducers,
     Request,
     TransactionMarker,
+    TxnOffsetCommitRequest,
     WriteTxnMarkersRequest,
     WriteTxnMarkersResponse,
 )
@@ -57,6 +66,7 @@ class Transacting:
         partition: Callable[[TopicPartition], Partition],
         image: MetadataImage,
         coordinator: TransactionCoordinator,
+        groups: GroupCoordinator,
         ask: Ask,
         ids: Ids,
         clock: Clock,
@@ -64,6 +74,7 @@ class Transacting:
         self._partition = partition
         self._image = image
         self._coordinator = coordinator
+        self._groups = groups
         self._ask = ask
         self._ids = ids
         self._clock = clock
@@ -72,6 +83,7 @@ class Transacting:
             AddPartitionsToTxnRequest: self._add_partitions,
             AddOffsetsToTxnRequest: self._add_offsets,
             EndTxnRequest: coordinator.end,
+            TxnOffsetCommitRequest: groups.txn_offset_commit,
             WriteTxnMarkersRequest: self._write_markers,
             DescribeTransactionsRequest: coordinator.describe,
             ListTransactionsRequest: coordinator.list_transactions,
@@ -118,9 +130,15 @@ class Transacting:
 
     async def _write_marker(self, marker: TransactionMarker, tp: TopicPartition) -> ErrorCode:
         end = Marker(marker.committed, marker.coordinator_epoch)
-        batch = marker_batch(marker.producer_id, marker.producer_epoch, end, self._clock.now())
         try:
+            if tp.topic == INTERNAL_TOPIC:
+                self._partition(tp).check_leader()
+                await self._groups.end_transaction(tp.partition, Within(marker.producer_id, marker.producer_epoch, end))
+                return ErrorCode.NONE
+            batch = marker_batch(marker.producer_id, marker.producer_epoch, end, self._clock.now())
             await self._partition(tp).append(batch, ALL, coordinator=True)
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
+            return ErrorCode.NOT_LEADER_OR_FOLLOWER
         except KafkaError as error:
             return error.code
         return ErrorCode.NONE

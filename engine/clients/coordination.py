@@ -24,6 +24,7 @@ from engine.errors import (
     RequestTimedOutError,
     UnknownMemberIdError,
     UnknownTopicOrPartitionError,
+    UnstableOffsetCommitError,
     error_for,
 )
 from engine.messages import CoordinatorType, FindCoordinatorRequest, OffsetCommitRequest, OffsetFetchRequest, Request
@@ -98,10 +99,24 @@ class CoordinatorLink:
     async def committed(
         self, partitions: Sequence[TopicPartition], within_ms: float | None = None
     ) -> Mapping[TopicPartition, OffsetAndMetadata]:
-        """What the group has committed of these; partitions without a commit are left out."""
+        """What the group has committed of these; partitions without a commit are left out.
+
+        As long as a transaction over one of them is open, it is asked again (KIP-447); UnstableOffsetCommitError in the
+        end.
+        """
         within = self._connection.request_timeout_ms if within_ms is None else within_ms
-        response = await self.retrying(OffsetFetchRequest(self.group_id, tuple(partitions)), within)
-        return response.offsets
+        deadline = self._clock.now_ms() + within
+        while True:
+            left = deadline - self._clock.now_ms()
+            request = OffsetFetchRequest(self.group_id, tuple(partitions), require_stable=True)
+            response = await self.retrying(request, left)
+            if not response.unstable:
+                return response.offsets
+            if left < self._retry_backoff_ms:
+                raise UnstableOffsetCommitError(
+                    f"A transaction over {', '.join(map(str, sorted(response.unstable)))} is still open."
+                )
+            await self._clock.sleep(self._retry_backoff_ms)
 
     async def commit(self, request: OffsetCommitRequest, within_ms: float) -> None:
         """Commit, asking again after retriable errors for `within_ms`.

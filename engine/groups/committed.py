@@ -19,6 +19,7 @@ class Committed:
         self.version = 0
         """Grows whenever a partition is added or forgotten."""
         self._under_way: Counter[TopicPartition] = Counter()
+        self._orders: dict[TopicPartition, int] = {}
 
     def __iter__(self) -> Iterator[TopicPartition]:
         """Every partition that has a commit or will have one as soon as it is written."""
@@ -28,24 +29,28 @@ class Committed:
         return len({*self.in_force, *self._under_way})
 
     def writing(self, partitions: Iterable[TopicPartition]) -> None:
-        """Commits of these are on their way to the log."""
+        """Commits of these are on their way to the log, or in a transaction that is open."""
         self._under_way.update(iter(partitions))  # counted one by one, not as a mapping of counts
 
     def written(self, partitions: Iterable[TopicPartition]) -> None:
-        """They are committed, or have failed."""
+        """They are committed, have failed, or their transaction is over."""
         for tp in partitions:
             self._under_way[tp] -= 1
             if self._under_way[tp] <= 0:
                 del self._under_way[tp]
 
-    def put(self, tp: TopicPartition, value: OffsetValue) -> None:
-        """From now on `value` is what is committed."""
+    def put(self, tp: TopicPartition, value: OffsetValue, order: int = 0) -> None:
+        """From now on `value` is what is committed, unless that was written later, by its `order`, than `value`."""
+        if order < self._orders.get(tp, 0):
+            return
+        self._orders[tp] = order
         if tp not in self.in_force:
             self.version += 1
         self.in_force[tp] = value
 
     def forget(self, tp: TopicPartition) -> None:
         """Nothing is committed any more."""
+        self._orders.pop(tp, None)
         if self.in_force.pop(tp, None) is not None:
             self.version += 1
 

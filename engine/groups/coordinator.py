@@ -32,7 +32,7 @@ from engine.groups.modern.views import ModernViewer
 from engine.groups.shard import AnyGroup, Shard
 from engine.groups.standings import Position, Standing
 from engine.groups.views import Viewer
-from engine.groups.writer import OffsetsLog
+from engine.groups.writer import OffsetsLog, Within
 from engine.messages import (
     JOIN_EPOCH,
     ConsumerGroupDescribeRequest,
@@ -61,6 +61,8 @@ from engine.messages import (
     Outcome,
     SyncGroupRequest,
     SyncGroupResponse,
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse,
 )
 from engine.snapshot import GroupView
 from engine.types import ClientInfo, OffsetAndMetadata, TopicPartition
@@ -230,18 +232,42 @@ class GroupCoordinator:
 
     async def offset_fetch(self, client: ClientInfo, request: OffsetFetchRequest) -> OffsetFetchResponse:
         """What is committed of the partitions asked for; nothing where there is no such group."""
-        group = self._shard(request.group_id).group(request.group_id)
+        shard = self._shard(request.group_id)
+        group = shard.group(request.group_id)
         if isinstance(group, ConsumerGroup):
             group.group.check_fetch(request.member_id, request.member_epoch)
         committed = group.committed.in_force if group is not None else {}
+        unstable = shard.unstable(request.group_id) if request.require_stable else frozenset()
         wanted = committed if request.partitions is None else request.partitions
         return OffsetFetchResponse(
             {
                 tp: OffsetAndMetadata(it.offset, it.metadata, it.leader_epoch)
                 for tp in wanted
-                if (it := committed.get(tp)) is not None
-            }
+                if tp not in unstable and (it := committed.get(tp)) is not None
+            },
+            unstable if request.partitions is None else unstable.intersection(wanted),
         )
+
+    # Offsets in transactions
+
+    async def txn_offset_commit(self, client: ClientInfo, request: TxnOffsetCommitRequest) -> TxnOffsetCommitResponse:
+        """As `offset_commit`, but what is stored counts once the producer's transaction is committed."""
+        _check_group_id(request.group_id)
+        shard = self._shard(request.group_id)
+        errors = {tp: self._check_commit(tp, given) for tp, given in request.offsets.items()}
+        shard.check_transactional_commit(request)
+        good = {tp: given for tp, given in request.offsets.items() if errors[tp] is ErrorCode.NONE}
+        if good:
+            await shard.commit_in_transaction(request, good)
+        return TxnOffsetCommitResponse(errors)
+
+    async def end_transaction(self, partition: int, within: Within) -> None:
+        """Write the marker of a transaction to a partition of `__consumer_offsets`; raises KafkaError."""
+        shard = self._shards.get(partition)
+        if shard is None:
+            raise NotCoordinatorError
+        shard.check_loaded()
+        await shard.end_transaction(within)
 
     async def offset_delete(self, client: ClientInfo, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
         """GROUP_SUBSCRIBED_TO_TOPIC for what the group still wants; raises where there is no such group (KIP-496)."""

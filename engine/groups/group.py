@@ -260,6 +260,11 @@ class Group:
         if self.state is COMPLETING:
             raise RebalanceInProgressError
 
+    def check_member_of(self, member_id: str, group_instance_id: str | None, generation: int) -> None:
+        """Refuse who is no member of this generation."""
+        self.check_member(member_id, group_instance_id)
+        self.check_generation(generation)
+
     def check_delete_offsets(self) -> None:
         """Refuse to forget offsets of a group whose subscriptions are not known."""
         if self.state is DEAD:

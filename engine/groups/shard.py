@@ -5,6 +5,7 @@ What is to be remembered is written first and takes effect when it is committed 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.clock import Clock, Timer
@@ -36,9 +37,10 @@ from engine.groups.offsets import (
     encode_key,
     encode_offset,
 )
+from engine.groups.pending import Pending, PendingOffsets
 from engine.groups.roster import Surroundings
-from engine.groups.writer import LogRecord, OffsetsLog, Writer, Written
-from engine.messages import OffsetCommitRequest
+from engine.groups.writer import LogEntry, LogRecord, OffsetsLog, Within, Writer, Written
+from engine.messages import OffsetCommitRequest, TxnOffsetCommitRequest
 from engine.types import OffsetAndMetadata, TopicPartition
 
 _MINUTE_MS = 60_000
@@ -67,17 +69,20 @@ class Shard:
         self._config = config
         self._events = events
         self._writer = Writer(partition, log)
+        self._pending = PendingOffsets()
+        self._order = itertools.count()
+        """Which of two offsets is the later, as they are written and read."""
         self._surroundings = Surroundings(clock, config, events, topics, topic_ids, self._writer.write)
         self._cleaning: Timer | None = None
 
     # Becoming and ceasing to be the coordinator
 
-    def load(self, records: Sequence[tuple[bytes, bytes | None, int]]) -> None:
+    def load(self, records: Sequence[LogEntry]) -> None:
         """Rebuild the groups from the partition's records, oldest first, and take up their timers."""
         names = self._names(records)
-        for key, value, _ in records:
+        for entry in records:
             try:
-                self._replay(key, value, names)
+                self._replay(entry, names)
             except CorruptRecordError as error:
                 told = f"A record of __consumer_offsets-{self.partition} was passed over. {error}"
                 self._events.tell(self._clock.now_ms(), "", told, Tone.WARNING)
@@ -86,10 +91,10 @@ class Shard:
             group.resume()
         self._clean_later()
 
-    def _names(self, records: Sequence[tuple[bytes, bytes | None, int]]) -> Mapping[bytes, str]:
+    def _names(self, records: Sequence[LogEntry]) -> Mapping[bytes, str]:
         """Topics by id, as the brokers know them now and as the records here name them."""
         found = {topic_id: name for name, topic_id in self._surroundings.topic_ids().items()}
-        for key, value, _ in records:
+        for key, value, *_ in records:
             try:
                 named = modern.decode_key(key)
                 if isinstance(named, modern.PartitionMetadataKey) and value is not None:
@@ -100,10 +105,14 @@ class Shard:
                 continue  # told of when it is replayed
         return found
 
-    def _replay(self, key: bytes, value: bytes | None, names: Mapping[bytes, str]) -> None:
+    def _replay(self, entry: LogEntry, names: Mapping[bytes, str]) -> None:
+        key, value, _, within = entry
+        if within is not None and within.marker is not None:
+            self._ended(within.producer_id, within.marker.committed)
+            return
         named = decode_key(key)
         if isinstance(named, OffsetKey):
-            self._replay_offset(named, None if value is None else decode_offset(value))
+            self._replay_offset(named, None if value is None else decode_offset(value), within)
         elif isinstance(named, GroupKey):
             self._replay_classic(named.group_id, value)
         elif (other := modern.decode_key(key)) is not None:
@@ -142,11 +151,30 @@ class Shard:
         if len(group.committed):
             self.group_or_new(group_id).committed = group.committed
 
-    def _replay_offset(self, key: OffsetKey, value: OffsetValue | None) -> None:
-        if value is not None:
-            self.group_or_new(key.group_id).committed.put(key.tp, value)
-        elif (group := self.groups.get(key.group_id)) is not None:
+    def _replay_offset(self, key: OffsetKey, value: OffsetValue | None, within: Within | None = None) -> None:
+        order = next(self._order)
+        if value is None:
+            self._forget_offset(key)
+        elif within is None:
+            self.group_or_new(key.group_id).committed.put(key.tp, value, order)
+        elif self._pending.put(within.producer_id, Pending(key, value, order)):
+            self.group_or_new(key.group_id).committed.writing((key.tp,))
+
+    def _forget_offset(self, key: OffsetKey) -> None:
+        group = self.groups.get(key.group_id)
+        pending = self._pending.forget(key)
+        if group is not None:
             group.committed.forget(key.tp)
+            group.committed.written((key.tp,) * pending)
+
+    def _ended(self, producer_id: int, committed: bool) -> None:
+        """A marker says how a producer's transaction ended: its offsets count from now on, or never."""
+        for key, value, order in self._pending.end(producer_id):
+            group = self.group_or_new(key.group_id)
+            group.committed.written((key.tp,))
+            if committed:
+                group.committed.put(key.tp, value, order)
+            self.discard_if_bare(key.group_id)
 
     def close(self) -> None:
         """Stop: what waits fails with NotCoordinatorError, and no timer fires any more."""
@@ -289,11 +317,8 @@ class Shard:
 
     def _forgotten(self, offsets: Mapping[str, Sequence[TopicPartition]]) -> None:
         for group_id, tps in offsets.items():
-            group = self.groups.get(group_id)
-            if group is None:
-                continue
             for tp in tps:
-                group.committed.forget(tp)
+                self._forget_offset(OffsetKey(group_id, *tp))
 
     # Offsets
 
@@ -309,11 +334,7 @@ class Shard:
 
     async def commit(self, group_id: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Store offsets that were checked; they are in force once they are committed to the log."""
-        now = self._clock.now()
-        values = {
-            tp: OffsetValue(given.offset, given.metadata, now, given.leader_epoch) for tp, given in offsets.items()
-        }
-        records = [(encode_key(OffsetKey(group_id, *tp)), encode_offset(value)) for tp, value in values.items()]
+        values = self._values(offsets)
         group = self.group_or_new(group_id)
         group.committed.writing(values)
 
@@ -325,7 +346,57 @@ class Shard:
             else:
                 self.discard_if_bare(group_id)
 
-        await self._writer.write_and_wait(records, written)
+        await self._writer.write_and_wait(_records(group_id, values), written)
+
+    def check_transactional_commit(self, request: TxnOffsetCommitRequest) -> None:
+        """Refuse a member out of turn; who names no member is asked nothing (KIP-447)."""
+        group = self.groups.get(request.group_id)
+        nobody = request.generation_id < 0 and not request.member_id and request.group_instance_id is None
+        if group is not None:
+            group.group.check_alive()
+            if not nobody:
+                group.group.check_member_of(request.member_id, request.group_instance_id, request.generation_id)
+        elif not nobody:
+            raise IllegalGenerationError(
+                f"There is no group {request.group_id}, so there is no generation {request.generation_id} of it."
+            )
+
+    async def commit_in_transaction(
+        self, request: TxnOffsetCommitRequest, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+    ) -> None:
+        """Store offsets that were checked, to be in force once their producer's commit marker is there."""
+        group_id, within = request.group_id, Within(request.producer_id, request.producer_epoch)
+        values = self._values(offsets)
+        group = self.group_or_new(group_id)
+        group.committed.writing(values)
+
+        def written(error: KafkaError | None) -> None:
+            if error is None:
+                for tp, value in values.items():
+                    self._replay_offset(OffsetKey(group_id, *tp), value, within)
+            group.committed.written(values)
+            self.discard_if_bare(group_id)
+
+        await self._writer.write_and_wait(_records(group_id, values), written, within)
+
+    async def end_transaction(self, within: Within) -> None:
+        """Write a transaction's marker; its offsets count, or are dropped, when that is committed."""
+        marker = within.marker
+        assert marker is not None
+
+        def written(error: KafkaError | None) -> None:
+            if error is None:
+                self._ended(within.producer_id, marker.committed)
+
+        await self._writer.write_and_wait((), written, within)
+
+    def unstable(self, group_id: str) -> frozenset[TopicPartition]:
+        """Partitions over whose offset in this group a transaction is open."""
+        return frozenset(self._pending.of(group_id))
+
+    def _values(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> dict[TopicPartition, OffsetValue]:
+        now = self._clock.now()
+        return {tp: OffsetValue(given.offset, given.metadata, now, given.leader_epoch) for tp, given in offsets.items()}
 
     async def delete_offsets(
         self, group_id: str, partitions: Sequence[TopicPartition]
@@ -378,3 +449,7 @@ class Shard:
             plural = "s" if len(tps) != 1 else ""
             told = f"{group_id}: nobody needed {len(tps)} committed offset{plural} for {kept}, so they expired. {what}"
             self._events.tell(self._clock.now_ms(), group_id, told, Tone.WARNING)
+
+
+def _records(group_id: str, values: Mapping[TopicPartition, OffsetValue]) -> list[LogRecord]:
+    return [(encode_key(OffsetKey(group_id, *tp)), encode_offset(value)) for tp, value in values.items()]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from engine.errors import (
     CoordinatorNotAvailableError,
@@ -17,9 +17,28 @@ from engine.errors import (
     NotCoordinatorError,
     UnknownServerError,
 )
+from engine.records import Marker
 
 LogRecord = tuple[bytes, bytes | None]
 """Key and value; no value is a tombstone."""
+
+
+class Within(NamedTuple):
+    """Whose transaction records belong to, or with `marker`, whose is ended."""
+
+    producer_id: int
+    producer_epoch: int
+    marker: Marker | None = None
+
+
+class LogEntry(NamedTuple):
+    """A record as it is read again, with its time (ms); a marker has no value and an empty key."""
+
+    key: bytes
+    value: bytes | None
+    timestamp: int
+    within: Within | None = None
+
 
 Written = Callable[[KafkaError | None], None]
 """Told when records are committed, or what went wrong."""
@@ -30,11 +49,11 @@ class OffsetsLog(Protocol):
 
     topic: str
 
-    async def append(self, partition: int, records: Sequence[LogRecord]) -> None:
-        """Append keys and values (None: a tombstone) and return when they are committed; raises KafkaError."""
+    async def append(self, partition: int, records: Sequence[LogRecord], within: Within | None = None) -> None:
+        """Append keys and values (None: a tombstone) or a marker; returns when that is committed, raises KafkaError."""
 
-    async def read(self, partition: int) -> Sequence[tuple[bytes, bytes | None, int]]:
-        """Every key, value and timestamp, in order."""
+    async def read(self, partition: int) -> Sequence[LogEntry]:
+        """Everything that stands there, in order."""
 
 
 class Writer:
@@ -43,20 +62,22 @@ class Writer:
     def __init__(self, partition: int, log: OffsetsLog) -> None:
         self._partition = partition
         self._log = log
-        self._waiting: list[tuple[Sequence[LogRecord], Written]] = []
+        self._waiting: list[tuple[Sequence[LogRecord], Written, Within | None]] = []
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    def write(self, records: Sequence[LogRecord], then: Written) -> None:
-        """Append `records`; `then` is told when they are committed, or what went wrong."""
+    def write(self, records: Sequence[LogRecord], then: Written, within: Within | None = None) -> None:
+        """Append `records`, or a transaction's marker; `then` is told when that is committed, or what went wrong."""
         if self._closed:
             then(self._elsewhere())
             return
-        self._waiting.append((records, then))
+        self._waiting.append((records, then, within))
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._write_all())
 
-    async def write_and_wait(self, records: Sequence[LogRecord], then: Written | None = None) -> None:
+    async def write_and_wait(
+        self, records: Sequence[LogRecord], then: Written | None = None, within: Within | None = None
+    ) -> None:
         """Append `records` and return when they are committed; raises what went wrong."""
         done: asyncio.Future[KafkaError | None] = asyncio.get_running_loop().create_future()
 
@@ -66,7 +87,7 @@ class Writer:
             if not done.done():
                 done.set_result(error)
 
-        self.write(records, written)
+        self.write(records, written, within)
         error = await done
         if error is not None:
             raise error
@@ -74,16 +95,26 @@ class Writer:
     async def _write_all(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting, []
-                error = await self._append([record for records, _ in batch for record in records])
-                for _, then in batch:  # in order, and none held up by another that fails
+                together = self._take()
+                error = await self._append([record for records, _, _ in together for record in records], together[0][2])
+                for _, then, _ in together:  # in order, and none held up by another that fails
                     asyncio.get_running_loop().call_soon(then, error)
         finally:
             self._task = None
 
-    async def _append(self, records: Sequence[LogRecord]) -> KafkaError | None:
+    def _take(self) -> list[tuple[Sequence[LogRecord], Written, Within | None]]:
+        """What goes into the next append: all that waits, up to where another transaction begins or one ends."""
+        within = self._waiting[0][2]
+        count = 1
+        if within is None or within.marker is None:
+            while count < len(self._waiting) and self._waiting[count][2] == within:
+                count += 1
+        together, self._waiting = self._waiting[:count], self._waiting[count:]
+        return together
+
+    async def _append(self, records: Sequence[LogRecord], within: Within | None) -> KafkaError | None:
         try:
-            await self._log.append(self._partition, records)
+            await self._log.append(self._partition, records, within)
         except KafkaError as error:
             return as_answered(error)
         except Exception as error:  # whatever it was, somebody waits for an answer, and gets to see it
@@ -94,7 +125,7 @@ class Writer:
         """Write nothing any more; what has not been begun fails with NotCoordinatorError."""
         self._closed = True
         waiting, self._waiting = self._waiting, []
-        for _, then in waiting:
+        for _, then, _ in waiting:
             then(self._elsewhere())
 
     def _elsewhere(self) -> NotCoordinatorError:

@@ -126,9 +126,13 @@ class OffsetCommitRequest(Request[OffsetCommitResponse]):
 
 @dataclass(frozen=True, slots=True)
 class OffsetFetchResponse:
-    """What is committed; partitions without a commit are left out."""
+    """What is committed; partitions without a commit are left out.
+
+    Of those that are `unstable` nothing is told, though it was asked for what is stable: a transaction is open.
+    """
 
     offsets: Mapping[TopicPartition, OffsetAndMetadata]
+    unstable: frozenset[TopicPartition] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from engine.clock import Clock
 from engine.errors import CoordinatorLoadInProgressError, CorruptRecordError, KafkaError, NotCoordinatorError
-from engine.groups.writer import OffsetsLog, Writer
+from engine.groups.writer import LogEntry, OffsetsLog, Writer
 from engine.snapshot import TransactionState
 from engine.transactions.metadata import TransactionMetadata
 from engine.transactions.records import TransactionValue, decode_key, decode_value, encode_key, encode_value
@@ -27,9 +27,9 @@ class TransactionShard:
         self._clock = clock
         self._writer = Writer(partition, log)
 
-    def load(self, records: Sequence[tuple[bytes, bytes | None, int]], passed_over: Callable[[str], None]) -> None:
+    def load(self, records: Sequence[LogEntry], passed_over: Callable[[str], None]) -> None:
         """Rebuild the ids from the partition's records, oldest first; `passed_over` hears of those that are damaged."""
-        for key, value, _ in records:
+        for key, value, *_ in records:
             try:
                 self._replay(key, value)
             except CorruptRecordError as error:

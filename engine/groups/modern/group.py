@@ -242,6 +242,10 @@ class ModernGroup:
             )
         self._check_member_epoch(member_id, epoch)
 
+    def check_member_of(self, member_id: str, group_instance_id: str | None, epoch: int) -> None:
+        """Refuse who is no member, or one of another epoch."""
+        self._check_member_epoch(member_id, epoch)
+
     def check_fetch(self, member_id: str | None, epoch: int) -> None:
         """Refuse to tell offsets to a member of another epoch; anybody may ask who names no member."""
         if member_id is not None or epoch >= 0:

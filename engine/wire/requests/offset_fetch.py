@@ -7,11 +7,10 @@ What a group has not committed, or a group that is not there, is answered -1 wit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import ErrorCode, KafkaError, NetworkError
-from engine.messages import OffsetFetchRequest
+from engine.messages import OffsetFetchRequest, OffsetFetchResponse
 from engine.types import OffsetAndMetadata, TopicPartition
 from engine.wire.context import Context
 
@@ -48,11 +47,10 @@ async def _one(asked: Any, group_id: str, require_stable: bool, context: Context
     member = (getattr(asked, "member_id", None), getattr(asked, "member_epoch", -1))  # from version 9 on
     answer = await context.ask(OffsetFetchRequest(group_id, partitions, require_stable, *member))
     if asked.topics is None:
-        return {"topics": _all(answer.offsets, context)}
+        return {"topics": _all(answer, context)}
     return {
         "topics": [
-            _topic(topic, [_partition(number, answer.offsets.get(TopicPartition(name, number), _NOTHING))
-                           for number in topic.partition_indexes])
+            _topic(topic, [_found(TopicPartition(name, number), answer) for number in topic.partition_indexes])
             if name is not None
             else _topic(topic, [_failed(number, ErrorCode.UNKNOWN_TOPIC_ID) for number in topic.partition_indexes])
             for name, topic in named
@@ -72,15 +70,21 @@ def _topic(topic: Any, partitions: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _all(offsets: Mapping[TopicPartition, OffsetAndMetadata], context: Context) -> list[dict[str, Any]]:
+def _all(answer: OffsetFetchResponse, context: Context) -> list[dict[str, Any]]:
     """Everything a group has committed."""
     topics: dict[str, list[dict[str, Any]]] = {}
-    for tp, committed in offsets.items():
-        topics.setdefault(tp.topic, []).append(_partition(tp.partition, committed))
+    for tp in (*answer.offsets, *sorted(answer.unstable)):
+        topics.setdefault(tp.topic, []).append(_found(tp, answer))
     return [
         {"name": name, "topic_id": context.topic_id(name), "partitions": partitions}
         for name, partitions in topics.items()
     ]
+
+
+def _found(tp: TopicPartition, answer: OffsetFetchResponse) -> dict[str, Any]:
+    if tp in answer.unstable:
+        return _failed(tp.partition, ErrorCode.UNSTABLE_OFFSET_COMMIT)
+    return _partition(tp.partition, answer.offsets.get(tp, _NOTHING))
 
 
 def _partition(number: int, committed: OffsetAndMetadata) -> dict[str, Any]:

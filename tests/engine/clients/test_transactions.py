@@ -10,6 +10,7 @@ import pytest
 from engine.clients.consumer import Consumer
 from engine.clients.producer import Producer
 from engine.errors import (
+    CommitFailedError,
     IllegalStateError,
     InvalidConfigError,
     KafkaTimeoutError,
@@ -18,6 +19,7 @@ from engine.errors import (
     RecordTooLargeError,
     TransactionAbortedError,
 )
+from engine.groups.coordinator import partition_for
 from engine.messages import (
     AddPartitionsToTxnRequest,
     EndTxnRequest,
@@ -26,7 +28,7 @@ from engine.messages import (
     WriteTxnMarkersRequest,
 )
 from engine.types import TopicPartition
-from tests.engine.clients.lab import Lab
+from tests.engine.clients.lab import Lab, member
 
 P0 = TopicPartition("orders", 0)
 
@@ -268,3 +270,72 @@ async def test_a_reader_passes_over_aborted_records_between_committed_ones(lab: 
         await lab.run(producer.abort_transaction() if number % 2 else producer.commit_transaction())
         await lab.run(other.commit_transaction() if number % 3 else other.abort_transaction())
     assert await _values(lab) == [b"0", b"x1", b"2", b"x2", b"4", b"x4", b"x5"]
+
+
+# Offsets
+
+
+async def _committed(lab: Lab, group_id: str = "till-group") -> int | None:
+    reader = await lab.consumer(group_id=group_id)
+    found = await lab.run(reader.committed(P0))
+    reader.crash()
+    return found
+
+
+async def test_offsets_are_committed_with_the_transaction_or_not_at_all(lab: Lab) -> None:
+    producer = await _producer(lab)
+    await producer.begin_transaction()
+    await _send(lab, producer, b"a")
+    await lab.run(producer.send_offsets_to_transaction({P0: 5}, "till-group"))
+    await lab.run(producer.commit_transaction())
+    assert await _committed(lab) == 5
+    await producer.begin_transaction()
+    await lab.run(producer.send_offsets_to_transaction({P0: (9, "later")}, "till-group"))
+    await lab.run(producer.abort_transaction())
+    assert await _committed(lab) == 5
+
+
+async def test_who_asks_for_an_offset_waits_until_the_transaction_over_it_is_over(lab: Lab) -> None:
+    producer = await _producer(lab, transaction_timeout_ms=5_000)
+    await producer.begin_transaction()
+    await lab.run(producer.send_offsets_to_transaction({P0: 5}, "till-group"))
+    reader = await lab.consumer(group_id="till-group")
+    asking = asyncio.create_task(reader.committed(P0))
+    await lab.clock.advance(3_000)
+    assert not asking.done()
+    await lab.clock.advance(6_000)
+    assert asking.result() is None
+
+
+async def test_a_member_that_its_group_went_on_without_cannot_add_offsets(lab: Lab) -> None:
+    producer = await _producer(lab)
+    consumer = await member(lab, "till-1", enable_auto_commit=False)
+    await lab.clock.until(lambda: len(consumer.assignment()) == 6)
+    mine = consumer.group_metadata()
+    await producer.begin_transaction()
+    await _send(lab, producer, b"a")
+    await lab.run(producer.send_offsets_to_transaction({P0: 1}, mine))
+    await lab.run(producer.commit_transaction())
+    await lab.run(consumer.stop())
+    await producer.begin_transaction()
+    await _send(lab, producer, b"b")
+    with pytest.raises(CommitFailedError, match="went on without this member"):
+        await lab.run(producer.send_offsets_to_transaction({P0: 2}, mine))
+    with pytest.raises(TransactionAbortedError):
+        await lab.run(producer.commit_transaction())
+    await lab.run(producer.abort_transaction())
+    assert await _committed(lab, "g") == 1
+    assert await _values(lab) == [b"a"]
+
+
+async def test_offsets_survive_the_crash_of_the_groups_coordinator(lab: Lab) -> None:
+    producer = await _producer(lab)
+    await producer.begin_transaction()
+    await lab.run(producer.send_offsets_to_transaction({P0: 5}, "till-group"))
+    home = TopicPartition("__consumer_offsets", partition_for("till-group", 50))
+    leader = lab.cluster.controller.leader_of(home)
+    assert leader is not None
+    await lab.run(lab.cluster.faults.crash(leader))
+    await lab.run(producer.commit_transaction())
+    await lab.clock.advance(15_000)
+    assert await _committed(lab) == 5

@@ -22,6 +22,7 @@ from engine.groups.consumer_protocol import (
     encode_subscription,
 )
 from engine.groups.coordinator import GroupCoordinator, partition_for
+from engine.groups.writer import LogEntry, Within
 from engine.messages import (
     HeartbeatRequest,
     JoinGroupRequest,
@@ -49,7 +50,7 @@ class MemoryLog:
     topic = "__consumer_offsets"
 
     def __init__(self, clock: ManualClock) -> None:
-        self.records: dict[int, list[tuple[bytes, bytes | None, int]]] = {}
+        self.records: dict[int, list[LogEntry]] = {}
         self.appends: list[int] = []
         """How many records each append brought."""
         self.error: KafkaError | None = None
@@ -57,14 +58,18 @@ class MemoryLog:
         self.open.set()
         self._clock = clock
 
-    async def append(self, partition: int, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+    async def append(
+        self, partition: int, records: Sequence[tuple[bytes, bytes | None]], within: Within | None = None
+    ) -> None:
         await self.open.wait()
         if self.error is not None:
             raise self.error
         self.appends.append(len(records))
-        self.records.setdefault(partition, []).extend((key, value, self._clock.now()) for key, value in records)
+        written = records if within is None or within.marker is None else [(b"", None)]
+        entries = [LogEntry(key, value, self._clock.now(), within) for key, value in written]
+        self.records.setdefault(partition, []).extend(entries)
 
-    async def read(self, partition: int) -> Sequence[tuple[bytes, bytes | None, int]]:
+    async def read(self, partition: int) -> Sequence[LogEntry]:
         await self.open.wait()
         return list(self.records.get(partition, ()))
 

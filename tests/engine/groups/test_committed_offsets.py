@@ -131,7 +131,7 @@ async def test_a_commit_is_a_record_and_counts_once_that_is_committed() -> None:
     assert await world.committed() == {}
     world.log.open.set()
     await committing
-    key, value, _ = world.log.records[PARTITION][-1]
+    key, value, *_ = world.log.records[PARTITION][-1]
     assert decode_key(key) == OffsetKey(GROUP, "orders", 1)
     assert decode_offset(value or b"") == OffsetValue(17, "", world.clock.now())
     assert await world.committed() == {tp(1): 17}
@@ -217,12 +217,12 @@ async def test_only_an_empty_group_can_be_deleted_and_its_offsets_go_with_it() -
     before = len(world.log.records[PARTITION])
     assert await delete_group(world, GROUP) == {GROUP: ErrorCode.NONE}
     written = world.log.records[PARTITION][before:]
-    assert {decode_key(key) for key, _, _ in written} == {
+    assert {decode_key(key) for key, *_ in written} == {
         OffsetKey(GROUP, "orders", 0),
         OffsetKey(GROUP, "orders", 1),
         GroupKey(GROUP),
     }
-    assert all(value is None for _, value, _ in written)
+    assert all(value is None for _, value, *_ in written)
     assert world.views() == ()
     assert await delete_group(world, GROUP) == {GROUP: ErrorCode.GROUP_ID_NOT_FOUND}
     await world.reload()

@@ -74,7 +74,7 @@ async def test_a_group_with_members_cannot_be_deleted_and_an_empty_one_leaves_no
     await first.leave()
     answer = await world.coordinator.delete_groups(ADMIN, DeleteGroupsRequest((GROUP,)))
     assert answer.errors == {GROUP: ErrorCode.NONE}
-    latest = {key: value for key, value, _ in world.log.records[PARTITION]}
+    latest = {key: value for key, value, *_ in world.log.records[PARTITION]}
     assert set(latest.values()) == {None}
     await world.reload()
     assert world.views() == ()
@@ -198,7 +198,7 @@ async def test_records_in_the_order_compaction_leaves_them_say_the_same() -> Non
     await reconcile(*consumers[1:])
     before = world.view
     records = world.log.records[PARTITION]
-    latest = {key: at for at, (key, _, _) in enumerate(records)}
+    latest = {key: at for at, (key, *_) in enumerate(records)}
     world.log.records[PARTITION] = [records[at] for at in sorted(latest.values())]
     await world.reload()
     assert [member.target for member in world.view.members] == [member.target for member in before.members]

@@ -129,5 +129,5 @@ def test_records_are_told_in_sentences(key: Key, value: Value | None, told: str)
 async def test_a_first_member_leaves_one_record_of_each_kind() -> None:
     world = await new_world()
     await Consumer(world, "billing-1").join()
-    kinds = [type(decode_key(key)) for key, _, _ in world.log.records[PARTITION]]
+    kinds = [type(decode_key(key)) for key, *_ in world.log.records[PARTITION]]
     assert kinds == [MemberKey, PartitionMetadataKey, GroupEpochKey, TargetKey, TargetEpochKey, CurrentKey]

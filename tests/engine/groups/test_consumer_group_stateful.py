@@ -152,7 +152,7 @@ class ConsumerGroupMachine(RuleBasedStateMachine):
     def the_partition_moves(self, compacted: bool) -> None:
         records = self.world.log.records.get(PARTITION, [])
         if compacted:
-            latest = {key: at for at, (key, _, _) in enumerate(records)}
+            latest = {key: at for at, (key, *_) in enumerate(records)}
             self.world.log.records[PARTITION] = [records[at] for at in sorted(latest.values())]
         self.run(self.world.reload())
 

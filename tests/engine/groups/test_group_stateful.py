@@ -206,7 +206,7 @@ class GroupMachine(RuleBasedStateMachine):
     def stored_generation(self) -> int:
         values = [
             value
-            for key, value, _ in self.world.log.records.get(PARTITION, ())
+            for key, value, *_ in self.world.log.records.get(PARTITION, ())
             if isinstance(decode_key(key), GroupKey)
         ]
         return decode_group(values[-1]).generation if values and values[-1] is not None else 0

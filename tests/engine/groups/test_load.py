@@ -15,6 +15,7 @@ from engine.errors import (
     UnknownMemberIdError,
 )
 from engine.groups.offsets import GroupKey, encode_key
+from engine.groups.writer import LogEntry
 from engine.snapshot import GroupState
 from tests.engine.groups.group_world import (
     GROUP,
@@ -137,7 +138,7 @@ async def test_a_partition_lost_while_it_is_being_read_is_not_coordinated() -> N
 async def test_a_log_that_cannot_be_read_leaves_nothing_half_loaded() -> None:
     world = World()
 
-    async def unreadable(partition: int) -> list[tuple[bytes, bytes | None, int]]:
+    async def unreadable(partition: int) -> list[LogEntry]:
         raise KafkaStorageError
 
     world.log.read = unreadable  # type: ignore[method-assign]

@@ -48,7 +48,7 @@ async def test_what_has_not_been_begun_when_it_closes_fails_and_so_does_what_com
 
 async def test_a_log_that_breaks_in_its_own_way_is_answered_for() -> None:
     class Broken(MemoryLog):
-        async def append(self, partition: int, records: object) -> None:
+        async def append(self, partition: int, records: object, within: object = None) -> None:
             raise OSError("no space left")
 
     with pytest.raises(UnknownServerError, match="no space left"):
