@@ -54,10 +54,10 @@ MOST_S = 30
 
 
 def simulate(seed: int, broken: AbstractContextManager[None] | None = None) -> Outcome:
-    """Run a seed, with a rule broken if given. A run that never comes to rest is ended after `MOST_S` real seconds."""
+    """Run a seed, with a rule broken if given. A run that never comes to rest is ended after `MOST_S` of computing."""
     plan = Plan.of(seed)
-    before = signal.signal(signal.SIGALRM, _too_long)
-    signal.setitimer(signal.ITIMER_REAL, MOST_S, 1)  # again and again, for where it meets a destructor it is lost
+    before = signal.signal(signal.SIGVTALRM, _too_long)
+    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_S, 1)  # again and again, for where it meets a destructor it is lost
     try:
         with broken or nullcontext():
             return asyncio.run(_simulate(plan))
@@ -65,8 +65,8 @@ def simulate(seed: int, broken: AbstractContextManager[None] | None = None) -> O
         where = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)[-6:]))
         return Outcome(plan, (f"the run did not come to rest within {MOST_S} s:\n{where}",), (), 0, 0.0, "")
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 class RestlessError(SystemExit):
