@@ -32,10 +32,11 @@ def elect(state: PartitionMetadata, live: Set[int], *, unclean: bool, preferred:
 
 def elected(state: PartitionMetadata, live: Set[int], kind: ElectionType) -> tuple[PartitionMetadata, ErrorCode]:
     """The partition after an election that somebody asked for, or why it is as before (KIP-460)."""
-    if state.leader == (state.replicas[0] if kind is ElectionType.PREFERRED else state.leader or -1):
+    preferred = kind is ElectionType.PREFERRED
+    if state.leader == state.replicas[0] if preferred else state.leader is not None:
         return state, ErrorCode.ELECTION_NOT_NEEDED
-    changed = elect(state, live, unclean=kind is ElectionType.UNCLEAN, preferred=kind is ElectionType.PREFERRED)
-    if kind is ElectionType.PREFERRED and changed.leader != state.replicas[0]:
+    changed = elect(state, live, unclean=not preferred, preferred=preferred)
+    if preferred and changed.leader != state.replicas[0]:
         return state, ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE
     if changed.leader is None:
         return state, ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE

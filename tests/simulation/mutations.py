@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from engine.controller import controller
+from engine.controller import controller, elections
 from engine.controller.elections import elect
 from engine.groups.shard import Shard
 from engine.messages import PartitionMetadata
@@ -51,7 +51,8 @@ def elect_outside_the_isr() -> AbstractContextManager[None]:
         isr = tuple(broker for broker in state.isr if broker != broker_id)
         return wrong(replace(state, isr=isr) if isr else state, live - {broker_id}, unclean=unclean)
 
-    return _both(_instead(controller, "elect", wrong), _instead(controller, "without", without))
+    in_the_controller = _both(_instead(controller, "elect", wrong), _instead(controller, "without", without))
+    return _both(in_the_controller, _instead(elections, "elect", wrong))
 
 
 def forget_to_truncate() -> AbstractContextManager[None]:

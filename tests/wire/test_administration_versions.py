@@ -103,6 +103,18 @@ async def test_every_version_is_answered_in_its_own_form(peer: Peer, key: int, v
     assert sorted(codes) == ([] if (key == 15 and version < 6) else REFUSED.get(key, [])), answer
 
 
+async def test_lists_that_javas_client_cannot_do_without_are_empty_and_not_null(peer: Peer) -> None:
+    entity = entity_of(load_request_schema(75, 0), ASKED[75])
+    told = await peer.ask(75, 0, **{name: getattr(entity, name) for name in entity.__slots__})
+    orders = next(topic for topic in told.topics if topic.name == "orders")
+    assert [part.eligible_leader_replicas for part in orders.partitions] == [(), ()]
+    entity = entity_of(load_request_schema(19, 7), ASKED[19])
+    made = await peer.ask(19, 7, **{name: getattr(entity, name) for name in entity.__slots__})
+    configs = {topic.name: topic.configs for topic in made.topics}
+    assert configs["orders"] == (), "it could not be made"
+    assert {config.name: config.value for config in configs["new"]}["retention.ms"] == "60000"
+
+
 def _parts(answer: Any) -> list[Any]:
     parts = [answer]
     for name in getattr(answer, "__slots__", ()):
