@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as AioTopicPartition
-from aiokafka.errors import KafkaError as AioKafkaError
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from kafka import KafkaConsumer, KafkaProducer
 
@@ -139,14 +138,3 @@ async def test_a_second_producer_with_the_same_id_fences_the_first(lab: Cluster,
 
     await asyncio.to_thread(work)
     assert await read_by_aiokafka(bootstrap, "read_committed", b"one") == [b"one"]
-
-
-async def test_aiokafka_is_told_that_it_is_fenced(lab: Cluster, bootstrap: str) -> None:
-    await lab.create_topic("orders", partitions=1, replication_factor=1)
-    first = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id="shop")
-    await first.start()
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id="shop"):
-        with pytest.raises(AioKafkaError):
-            async with first.transaction():
-                await first.send_and_wait("orders", b"never")
-    await first.stop()
