@@ -30,6 +30,8 @@ from tui.arguments import (
 )
 from tui.painting.text import clean
 
+_FILES = 8_192
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run until a signal ends it; returns the exit code."""
@@ -55,8 +57,21 @@ def _parser() -> Parser:
     return parser
 
 
+def allow_connections() -> None:
+    """Have the system allow so many open files as connections need, where its first limit is lower than its last."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if most == resource.RLIM_INFINITY else min(_FILES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 async def serve(folder: Path | None, brokers: int | None, listen: Address, security: Security | None) -> None:
     """Open the lab and let clients in until SIGINT or SIGTERM; raises LabError."""
+    allow_connections()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):

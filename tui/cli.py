@@ -144,6 +144,9 @@ def opener(
             if cluster.is_new and not empty:
                 await populate(cluster)
             if listen is not None:
+                from tui.broker import allow_connections
+
+                allow_connections()
                 await cluster.listen(*listen, security)
             yield cluster
 

@@ -268,6 +268,7 @@ class ClassicGroup:
             raise UnknownMemberIdError(f"{group.group_id} is empty; its members have to join again.")
         group.check_member(member_id, request.group_instance_id)
         group.check_generation(request.generation_id)
+        group.check_protocol(request.protocol_type, request.protocol_name)
         member = group.members[member_id]
         member.heard_ms = self._around.clock.now_ms()
         if group.state is PREPARING:

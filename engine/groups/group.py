@@ -12,6 +12,7 @@ from engine.errors import (
     FencedInstanceIdError,
     GroupIdNotFoundError,
     IllegalGenerationError,
+    InconsistentGroupProtocolError,
     NonEmptyGroupError,
     RebalanceInProgressError,
     UnknownMemberIdError,
@@ -244,6 +245,13 @@ class Group:
         """Refuse a member that speaks of another generation."""
         if generation != self.generation:
             raise IllegalGenerationError(f"{self.group_id} is in generation {self.generation}, not {generation}.")
+
+    def check_protocol(self, protocol_type: str | None, protocol_name: str | None) -> None:
+        """Refuse a member that speaks of another protocol than was chosen (KIP-559); None says nothing of it."""
+        chosen = self.protocol_type or None, self.protocol or None
+        for said, one in zip((protocol_type, protocol_name), chosen, strict=True):
+            if None not in (said, one) and said != one:
+                raise InconsistentGroupProtocolError(f"{self.group_id} goes by {one}, not by {said}.")
 
     def check_commit(self, member_id: str, group_instance_id: str | None, generation: int) -> None:
         """Refuse a commit from outside while there are members, and from members out of turn."""

@@ -63,6 +63,9 @@ class SyncGroupRequest(Request[SyncGroupResponse]):
     member_id: str
     group_instance_id: str | None = None
     assignments: Mapping[str, bytes] = field(default_factory=dict)
+    protocol_type: str | None = None
+    protocol_name: str | None = None
+    """What the member believes was chosen; None where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

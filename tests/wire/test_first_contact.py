@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from engine.cluster import Cluster
+from engine.events import Tone
 from tests.wire.peer import Peer
 
 API_VERSIONS, METADATA, FIND_COORDINATOR = 18, 3, 10
@@ -64,6 +65,21 @@ async def test_a_client_is_shown_with_the_name_and_version_of_its_software(lab: 
     [seen] = listening.connections
     assert (seen.client_id, seen.software, seen.version, seen.requests) == ("peer", "librdkafka", "2.6.0", 1)
     assert seen.address.startswith("127.0.0.1:")
+
+
+async def test_who_comes_in_by_any_address_is_told_the_one_it_came_by_and_a_person_is_warned() -> None:
+    async with Cluster.open(None, brokers=2, seed=7) as lab:
+        await lab.listen("0.0.0.0", port=0)
+        listening = lab.snapshot().listening
+        assert listening is not None
+        assert listening.beyond_loopback
+        peer = await Peer.connect(lab)
+        answer = await peer.ask(METADATA, 1, topics=())
+        assert [broker.host for broker in answer.brokers] == ["127.0.0.1", "127.0.0.1"]
+        await peer.close()
+        warning = lab.events.last(1)[0]
+    assert warning.tone is Tone.WARNING
+    assert "can read, write and delete everything in this lab, without a password" in warning.sentence()
 
 
 async def test_a_real_client_learns_of_every_broker(bootstrap: str) -> None:

@@ -94,6 +94,14 @@ async def test_the_leader_brings_the_assignment_and_a_heartbeat_is_heard_in_ever
         assert late.error_code.name == "illegal_generation"
 
 
+async def test_who_believes_in_another_protocol_gets_no_assignment(member: Peer) -> None:
+    me = await joined(member)
+    asked = {"group_id": "billing", "generation_id": me.generation_id, "member_id": me.member_id, "assignments": ()}
+    for kind, name in (("consumer", "sticky"), ("connect", "range")):
+        answer = await member.ask(SYNC, 5, **asked, group_instance_id=None, protocol_type=kind, protocol_name=name)
+        assert answer.error_code.name == "inconsistent_group_protocol"
+
+
 @pytest.mark.parametrize("version", range(6))
 async def test_a_member_leaves_in_every_version(lab: Cluster, member: Peer, version: int) -> None:
     me = await joined(member)

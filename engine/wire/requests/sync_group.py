@@ -20,6 +20,8 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
             request.member_id,
             request.group_instance_id,
             {given.member_id: given.assignment for given in request.assignments},
+            request.protocol_type,
+            request.protocol_name,
         )
     )
     return {

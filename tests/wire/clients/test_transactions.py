@@ -138,3 +138,45 @@ async def test_a_second_producer_with_the_same_id_fences_the_first(lab: Cluster,
 
     await asyncio.to_thread(work)
     assert await read_by_aiokafka(bootstrap, "read_committed", b"one") == [b"one"]
+
+
+@pytest.mark.parametrize("outcome", ["commit", "abort"])
+async def test_offsets_committed_in_a_transaction_count_when_it_does(
+    lab: Cluster, bootstrap: str, outcome: str
+) -> None:
+    await lab.create_topic("orders", partitions=1, replication_factor=1)
+    await lab.create_topic("bills", partitions=1, replication_factor=1)
+    async with lab.producer() as producer:
+        for value in (b"one", b"two"):
+            await producer.send_and_wait("orders", value, partition=0)
+
+    def work() -> int:
+        consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "billing",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+            }
+        )
+        consumer.subscribe(["orders"])
+        producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "biller"})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for _ in range(2):
+            message = consumer.poll(30)
+            assert message is not None
+            producer.produce("bills", b"bill for " + (message.value() or b""))
+        mine = consumer.assignment()
+        producer.send_offsets_to_transaction(consumer.position(mine), consumer.consumer_group_metadata(), 30)
+        if outcome == "commit":
+            producer.commit_transaction(30)
+        else:
+            producer.abort_transaction(30)
+        [committed] = consumer.committed(mine, timeout=30)
+        consumer.close()
+        return int(committed.offset)
+
+    committed = await asyncio.to_thread(work)
+    assert committed == (2 if outcome == "commit" else -1001), "-1001 is librdkafka's word for none"
