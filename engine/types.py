@@ -59,3 +59,8 @@ class ClientInfo(NamedTuple):
     host: str = "lab"
     software: str = "kafkarium"
     version: str = ""
+
+    @property
+    def program(self) -> str:
+        """Software and version in one; empty where it does not say."""
+        return f"{self.software} {self.version}".strip()

@@ -63,12 +63,18 @@ def _brokers() -> Mode:
     return BrokersMode()
 
 
+def _clients() -> Mode:
+    from tui.modes.clients import ClientsMode
+
+    return ClientsMode()
+
+
 class Kafkarium(App[None]):
     """Kafka behind glass. `open_lab` is entered after the first frame and left when the app ends."""
 
     TITLE = "Kafkarium"
     CSS_PATH = "app.tcss"
-    MODES = {"lab": LabMode, "records": _records, "groups": _groups, "brokers": _brokers}
+    MODES = {"lab": LabMode, "records": _records, "groups": _groups, "brokers": _brokers, "clients": _clients}
     DEFAULT_MODE = "lab"
     COMMANDS = {Actions}
     ENABLE_COMMAND_PALETTE = True

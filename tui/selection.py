@@ -84,6 +84,13 @@ class SelectedFigure:
     figure: LedgerFigure
 
 
+@dataclass(frozen=True, slots=True)
+class SelectedConnection:
+    """A connection from outside, by its number."""
+
+    number: int
+
+
 Selection = (
     SelectedProducer
     | SelectedConsumer
@@ -95,6 +102,7 @@ Selection = (
     | SelectedRecord
     | SelectedBroker
     | SelectedFigure
+    | SelectedConnection
 )
 
 

@@ -252,6 +252,15 @@ class Lab(Protocol):
     def describe_topic(self, name: str) -> TopicView:
         """The topic as it is."""
 
+    async def listen(self, host: str = "127.0.0.1", port: int = 9092) -> None:
+        """Let Kafka clients connect: a port for each broker, counted up from `port`."""
+
+    async def stop_listening(self) -> None:
+        """Close the ports and drop who is connected."""
+
+    def watch_connection(self, number: int | None) -> None:
+        """Keep the requests of one connection, or nobody's."""
+
     async def delete_records(self, tp: TopicPartition, before_offset: int) -> int:
         """Move the log start; returns the new one."""
 

@@ -83,7 +83,7 @@ class Viewer:
             member.member_id,
             member.client.client_id,
             member.client.host,
-            member.client.software,
+            member.client.program,
             member.group_instance_id,
             member.slot,
             group.leader == member.member_id,

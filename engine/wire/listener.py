@@ -6,7 +6,6 @@ A broker that crashes or stops takes its port and its connections along (`Socket
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import socket
 import time
@@ -25,6 +24,7 @@ from engine.wire.complaints import Complaints
 from engine.wire.connection import Connection
 from engine.wire.context import Port
 from engine.wire.door import Door
+from engine.wire.hosts import is_loopback, is_wildcard
 from engine.wire.security import Security
 from engine.wire.sessions import FetchSessions
 from engine.wire.traffic import Traffic
@@ -137,7 +137,7 @@ class Listener:
     def addresses(self, local: str | None) -> dict[int, tuple[str, int]]:
         """Where each broker is reached by a client that came in at the address `local`."""
         return {
-            broker_id: (local if local and _is_wildcard(door.host) else door.host, door.number)
+            broker_id: (local if local and is_wildcard(door.host) else door.host, door.number)
             for broker_id, door in self._doors.items()
         }
 
@@ -200,17 +200,3 @@ def _in_words(error: OSError) -> str:
     if error.errno is None or isinstance(error, socket.gaierror):
         return str(error.strerror or error).lower()
     return os.strerror(error.errno).lower()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_wildcard(host: str) -> bool:
-    return host in ("", "0.0.0.0", "::")

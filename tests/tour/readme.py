@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.config import BrokerConfig, TopicConfig
 from engine.workload.making import METADATA_MAX_AGE_MS
 from engine.workload.spec import ConsumerSpec, ProducerSpec
-from tui.actions import brokers, clients, everywhere, groups, lab, making, moving, records
+from tui.actions import brokers, clients, everywhere, groups, lab, making, moving, outside, records
 from tui.actions.table import Action
 
 README = Path(__file__).parents[2] / "README.md"
@@ -57,6 +57,7 @@ AREAS: tuple[tuple[str, tuple[Action, ...]], ...] = (
     ("Records", tuple(action for action in records.ACTIONS if "records.scrub" not in action.where)),
     ("Groups", groups.ACTIONS),
     ("Brokers", brokers.ACTIONS),
+    ("Clients from outside", outside.ACTIONS),
 )
 """The actions as the README tells them; those of the scrub are much the same in Records."""
 

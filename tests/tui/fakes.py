@@ -60,6 +60,10 @@ class FakeCluster:
         self.snapshots += 1
         return self.world
 
+    def watch_connection(self, number: int | None) -> None:
+        """A plain verb."""
+        self.calls.append(("watch_connection", (number,), {}))
+
     def called(self, name: str) -> list[tuple[Any, ...]]:
         """The arguments of every call of that verb."""
         return [args for called, args, _ in self.calls if called == name]

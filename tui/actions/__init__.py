@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.actions import brokers, clients, everywhere, groups, lab, making, moving, records
+from tui.actions import brokers, clients, everywhere, groups, lab, making, moving, outside, records
 from tui.actions.table import Action, ActionTable, Context
 
 TABLE = ActionTable(
@@ -13,6 +13,7 @@ TABLE = ActionTable(
         *lab.ACTIONS,
         *records.ACTIONS,
         *groups.ACTIONS,
+        *outside.ACTIONS,
         *everywhere.ACTIONS,
         *moving.ACTIONS,
     )

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.clock import FASTEST, SLOWEST
 from tui.actions.table import Action, Context
+from tui.painting.outside.time import meaning_of_time
 from tui.painting.text import clean, speed
 
 SPEEDS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 100.0)
@@ -37,6 +38,15 @@ async def _pause(context: Context) -> None:
         clock.resume()
     else:
         clock.pause()
+    _tell_of_outsiders(context)
+
+
+def _tell_of_outsiders(context: Context) -> None:
+    """Once lab time is no longer that of clients from outside, say what this means to them."""
+    before, view = meaning_of_time(context.world), context.world.listening
+    meaning = meaning_of_time(context.lab.snapshot())
+    if meaning and not before and view is not None and view.connections:
+        context.app.say(meaning, "warning")
 
 
 def _set_speed(faster: bool) -> Callable[[Context], Awaitable[None]]:
@@ -45,6 +55,7 @@ def _set_speed(faster: bool) -> Callable[[Context], Awaitable[None]]:
         steps = [step for step in SPEEDS if (step > now * 1.001 if faster else step < now * 0.999)]
         if steps:
             context.lab.clock.set_speed(steps[0] if faster else steps[-1])
+            _tell_of_outsiders(context)
 
     return run
 

@@ -100,7 +100,10 @@ class Choice(Widget, can_focus=True):
         elif event.character and event.is_printable:
             later = [(self.index + step) % count for step in range(1, count + 1)]
             typed = event.character.lower()
-            self.index = next((at for at in later if self.options[at].lower().startswith(typed)), self.index)
+            found = next((at for at in later if self.options[at].lower().startswith(typed)), None)
+            if found is None:
+                return
+            self.index = found
         else:
             return
         event.stop()

@@ -8,6 +8,7 @@ from textual.strip import Strip
 
 from engine.snapshot import World
 from tui.painting.line import Line
+from tui.painting.outside.sign import OUTSIDE
 from tui.painting.palette import Palette
 from tui.painting.text import clean, clock, cut, number, rate, speed
 
@@ -22,12 +23,13 @@ def paint_header(world: World | None, lab: str, width: int, palette: Palette) ->
     produced, consumed = _latest(world.throughput.produced), _latest(world.throughput.consumed)
     lag = sum(group.lag for group in world.groups)
     pace: list[Part] = (
-        [("⏸ paused", palette.warning)]
+        [("‖ paused", palette.warning)]
         if world.paused
         else [("▶ ", palette.good), (speed(world.speed), palette.strong if world.speed == 1 else palette.warning)]
     )
     figures: list[list[Part]] = [
         pace,
+        *_open(world, palette),
         [("in ", palette.quiet), (rate(produced), palette.flow_in)],
         [("out ", palette.quiet), (rate(consumed), palette.flow_out)],
         [("lag ", palette.quiet), (number(lag), palette.flow_lag if lag else palette.text)],
@@ -46,6 +48,19 @@ def paint_header(world: World | None, lab: str, width: int, palette: Palette) ->
             line.add(text, style)
         line.add(gap)
     return line.to(width - cell_len(age[0]) - 1).add(*age).strip()
+
+
+def _open(world: World, palette: Palette) -> list[list[Part]]:
+    """That clients from outside can connect, and how many are connected."""
+    view = world.listening
+    if view is None:
+        return []
+    style = palette.error if view.beyond_loopback else palette.accent
+    where = "open to the network" if view.beyond_loopback else "" if view.connections else "open"
+    connected = f"{len(view.connections)} connected" if view.connections else ""
+    return [
+        [(f"{OUTSIDE} ", style), (where, style), (" " if where and connected else "", None), (connected, palette.text)]
+    ]
 
 
 def _length(figures: list[list[Part]], gap: str) -> int:

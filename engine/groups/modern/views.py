@@ -72,7 +72,7 @@ class ModernViewer:
             member.member_id,
             said.client_id,
             said.client_host,
-            presence.client.software,
+            presence.client.program,
             said.instance_id,
             presence.slot,
             False,

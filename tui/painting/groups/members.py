@@ -12,6 +12,7 @@ from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, Me
 from tui.painting.groups.meter import halves, meter, urgency
 from tui.painting.groups.saying import SILENT, held, idle_reason
 from tui.painting.line import Line
+from tui.painting.outside.sign import OUTSIDE
 from tui.painting.palette import Palette, letter
 from tui.painting.text import clean, countdown, rate
 
@@ -148,7 +149,8 @@ def _phase(member: MemberView, group: GroupView, label: str) -> tuple[str, bool]
 def _doing(member: MemberView, group: GroupView, consumer: ConsumerView | None) -> str:
     idle = idle_reason(member, group)
     if consumer is None:
-        return idle or f"lives outside the lab, at {member.host}"
+        said = f"{OUTSIDE} {member.software or 'unknown software'}, {member.host}"
+        return f"{said}; {idle}" if idle else said
     match consumer.state:
         case ClientState.CRASHED:
             return "crashed; dropped at session end"

@@ -13,6 +13,7 @@ from engine.types import TopicPartition
 from tui.painting.lab.clients import GONE, SYMBOLS, parts_that_fit, what_can_be_done
 from tui.painting.lab.flow import chart, softened
 from tui.painting.line import Line, blank, right_aligned
+from tui.painting.outside.sign import OUTSIDE, is_outside
 from tui.painting.palette import Palette, letter
 from tui.painting.text import clean, countdown, cut, duration, number, plural, rate, short, wrap
 
@@ -147,14 +148,17 @@ def _head(seat: Seat, width: int, palette: Palette, cursor: bool, partitions: bo
     if partitions and (heart.silent_s or seat.ghost):
         right.append((f"{heart.left_s:.1f} s left ", palette.error))
     elif seat.lag is not None:
-        right.append((f"lag {short(seat.lag)} ", palette.flow_lag if seat.lag else palette.quiet))
+        said = "-" if partitions and width < 34 else "lag "
+        right.append((f"{said}{short(seat.lag)} ", palette.flow_lag if seat.lag else palette.quiet))
     right.append(_heart(heart, palette))
     room = width - line.used - 1 - sum(len(text) for text, _ in right) - 1
     name = clean(label_of(member.client_id, member.member_id))
     extra = " leader" if member.leader and room >= len(name) + 12 else ""
+    if is_outside(member):
+        extra = f" {OUTSIDE}{extra}"
     if partitions:
         held = "idle" if seat.idle else ranges(member.assignment, seat.topic)
-        named = cut(name, max(4, room - len(held) - 1))
+        named = cut(f"{name}{f' {OUTSIDE}' if is_outside(member) else ''}", max(4, room - len(held) - 1))
         line.add(named, palette.strong)
         line.add(" ").add(cut(held, max(0, room - (line.used - 3))), colour)
     else:
@@ -197,7 +201,8 @@ def _doing(seat: Seat, width: int, palette: Palette) -> Strip:
         return line.add(cut(seat.idle, room), palette.quiet).strip()
     line.add(cut(held, room), palette.member(member.slot))
     if consumer is None:
-        return line.strip()
+        software = clean(member.software) if seat.lines == 2 else ""
+        return right_aligned(line, [(cut(software, room - len(held) - 1), palette.quiet)], 1).strip()
     right = rate(consumer.measured)
     sparks = min(room - len(held) - len(right) - 3, SPARKS)
     if sparks >= 4 and consumer.history:
@@ -228,8 +233,8 @@ def _at_work(seat: Seat, width: int, palette: Palette) -> Strip:
     line, consumer = Line(width).to(3), seat.consumer
     room = width - 4
     if consumer is None:
-        outside = f"{clean(seat.member.software)} at {clean(seat.member.host)}, outside this lab"
-        return line.add(cut(outside, room), palette.faint).strip()
+        outside = f"{clean(seat.member.software) or 'of no known software'} · {clean(seat.member.host)}"
+        return line.add(cut(outside, room), palette.quiet).strip()
     if seat.ghost:
         follows = what_can_be_done(consumer.state) or "it is back as another member"
         return line.add(cut(follows, room), palette.quiet).strip()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from engine.snapshot import ConsumerView, GroupOffsetView, MemberView, PartitionView, ProducerView
+from collections.abc import Sequence
+
+from engine.snapshot import ConnectionView, ConsumerView, GroupOffsetView, MemberView, PartitionView, ProducerView
 from tui.painting.lab.bar import COMMITTED, PENDING, PROCESSED, UNREPLICATED
 from tui.painting.lab.clients import GONE
 from tui.painting.lab.copies import health_of, sentence_of
-from tui.painting.text import clean, countdown, duration, number, plural, rate
+from tui.painting.text import clean, countdown, duration, number, plural, rate, size
 
 Rows = list[tuple[str, str]]
 """Labels and values."""
@@ -81,6 +83,21 @@ def of_outsider(member: MemberView, group: str, lag: int, now_ms: float) -> Rows
 def _heartbeat(member: MemberView, now_ms: float) -> tuple[str, str]:
     age = f"{duration(now_ms - member.last_heartbeat_ms)} ago"
     return "heartbeat", f"{age}; session ends in {countdown(member.session_expires_ms - now_ms)} without one"
+
+
+def of_connections(connections: Sequence[ConnectionView]) -> Rows:
+    """What passes on the connections of a client from outside."""
+    if not connections:
+        return []
+    brokers = ", ".join(f"b{each}" for each in sorted({each.broker_id for each in connections}))
+    inward, outward = (
+        sum(getattr(each, name) for each in connections) for name in ("bytes_in_per_s", "bytes_out_per_s")
+    )
+    return [
+        ("connections", f"{len(connections)}, to {brokers}; 0 shows what passes on them"),
+        ("asks", f"{rate(round(sum(each.requests_per_s for each in connections), 1))}; {size(inward)}/s in, "
+                 f"{size(outward)}/s out"),
+    ]  # fmt: skip
 
 
 def of_copies(log: PartitionView, least: int) -> Rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from engine.snapshot import ConsumerView, MemberView, PartitionView, ProducerView, label_of
+from engine.snapshot import ConnectionView, ConsumerView, MemberView, PartitionView, ProducerView, label_of
 from tui.painting.lab import told
 from tui.painting.lab.copies import least_in_sync
 from tui.painting.text import clean
@@ -35,6 +35,7 @@ def about(selection: Selection | None, scene: Scene) -> About | None:
             member = next((each for each in group.members if each.member_id == member_id), None) if group else None
             if group is not None and member is not None:
                 rows = told.of_outsider(member, clean(group_id), _lag(member, scene, group_id), world.now_ms)
+                rows += told.of_connections(_connections(member, scene))
                 return About(clean(label_of(member.client_id, member_id)), "consumer from outside", rows)
         case SelectedPartition(tp):
             log, topic = world.partition(tp), world.topic(tp.topic)
@@ -55,6 +56,15 @@ def _consumer(consumer: ConsumerView, scene: Scene) -> About:
 def _lag(member: MemberView, scene: Scene, group_id: str) -> int:
     group = scene.world.group(group_id)
     return sum(offset.lag or 0 for offset in group.offsets if offset.owner == member.member_id) if group else 0
+
+
+def _connections(member: MemberView, scene: Scene) -> list[ConnectionView]:
+    """Those of the member's client, as far as its id and its address tell."""
+    view = scene.world.listening
+    here = view.connections if view else ()
+    return [
+        each for each in here if each.client_id == member.client_id and each.address.rpartition(":")[0] == member.host
+    ]
 
 
 def _marks(log: PartitionView, scene: Scene) -> told.Rows:

@@ -1,0 +1,140 @@
+"""Opening the lab to clients from outside, and what they need to connect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widgets import Static
+
+from engine.snapshot import ListeningView
+from engine.wire.hosts import is_loopback
+from tui.arguments import DEFAULT_HOST, DEFAULT_PORT
+from tui.dialogs.choice import Choice
+from tui.dialogs.form import Field, Form, Press
+from tui.dialogs.page import Page
+from tui.dialogs.reading import FormError, Values, whole
+from tui.painting.line import Line
+from tui.painting.outside.commands import recipes
+from tui.painting.palette import Palette
+from tui.painting.text import clean
+from tui.scene import Scene
+from tui.verbs import Lab
+
+if TYPE_CHECKING:
+    from tui.app import Kafkarium
+
+
+class OpenToClients(Form[bool]):
+    """Lets Kafka clients connect; answers True when they can."""
+
+    heading = "Open to clients from outside"
+    verb = "open"
+
+    def fields(self) -> Sequence[Field]:
+        """Where."""
+        brokers = len(self.asked_in.world.brokers)
+        return (
+            Field("host", "address", DEFAULT_HOST,
+                  "127.0.0.1: programs on this machine alone. 0.0.0.0, or this machine's own address: others too."),
+            Field("port", "port", str(DEFAULT_PORT),
+                  f"That of the first broker; the other {brokers - 1} have the next. 0 takes any that are free."
+                  if brokers > 1 else "Where the broker is reached. 0 takes any that is free."),
+        )  # fmt: skip
+
+    def consequence(self, values: Values) -> str:
+        """Who can connect then, where, and what they can do."""
+        host, port = self._read(values)
+        brokers = self.asked_in.world.brokers
+        if is_loopback(host):
+            who = "Any Kafka client on this machine can use the lab as its cluster"
+        else:
+            who = (
+                "WARNING: whoever reaches this address over the network can read, write and delete everything in the "
+                "lab, without a password"
+            )
+        if not port:
+            return f"{who}. Ports are chosen when it opens."
+        where = ", ".join(f"broker {each.broker_id} at {port + at}" for at, each in enumerate(brokers[:3]))
+        more = f" and {len(brokers) - 3} more" if len(brokers) > 3 else ""
+        return f"{who}: {where}{more}. x closes it again."
+
+    async def apply(self, values: Values, lab: Lab) -> bool:
+        """Listen."""
+        await lab.listen(*self._read(values))
+        return True
+
+    def _read(self, values: Values) -> tuple[str, int]:
+        host = values["host"].strip().removeprefix("[").removesuffix("]")
+        if not host or any(char.isspace() or not char.isprintable() for char in host):
+            raise FormError("host", f"An address is like {DEFAULT_HOST}, a name, or 0.0.0.0 for all this machine has.")
+        return host, whole(values, "port", "A port", 0, 65_535)
+
+
+class HowToConnect(ModalScreen[None]):
+    """Lines to paste, for each kind of client; `c` copies them."""
+
+    CSS_PATH = "listening.tcss"
+    AUTO_FOCUS = "Choice"
+
+    def __init__(self, scene: Scene, view: ListeningView) -> None:
+        super().__init__()
+        self._recipes = recipes(view, scene)
+
+    def compose(self) -> ComposeResult:
+        """Which client, what the lines do, the lines, and the keys."""
+        names = tuple(self._recipes)
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = Content("How a client connects")
+            yield Choice(names, names[0], id="which")
+            yield Static("", id="says", markup=False)
+            yield Page(self._paint, id="page")
+            with Horizontal(id="keys"):
+                yield Press("c", "copy", self.copy)
+                yield Press("← →", "another client", lambda: None)
+                yield Press("esc", "back", self.dismiss)
+
+    def on_mount(self) -> None:
+        """The first client's."""
+        self._show()
+
+    def on_choice_changed(self) -> None:
+        """Another client's."""
+        self._show()
+
+    @property
+    def _text(self) -> str:
+        return self._recipes[self.query_one(Choice).value].text
+
+    def _show(self) -> None:
+        self.query_one("#says", Static).update(Content(clean(self._recipes[self.query_one(Choice).value].says)))
+        self.query_one(Page).paint_again()
+
+    def _paint(self, width: int, palette: Palette) -> Sequence[Strip]:
+        return [Line(width).data(line, palette.strong).strip() for line in self._text.splitlines()]
+
+    def copy(self) -> None:
+        """To the clipboard, as far as the terminal allows it (OSC 52)."""
+        self.app.copy_to_clipboard(self._text)
+        cast("Kafkarium", self.app).say("Copied, if this terminal lets programs do that; else mark the lines by mouse.")
+
+    def on_key(self, event: events.Key) -> None:
+        """Copy, leave or scroll; left and right are the choice's."""
+        match event.key:
+            case "c" | "y" | "enter":
+                self.copy()
+            case "escape" | "q":
+                self.dismiss()
+            case "ctrl+s":
+                cast("Kafkarium", self.app).save_picture()
+            case _:
+                if not self.query_one(Page).scroll_by_key(event.key):
+                    return
+        event.stop()
+        event.prevent_default()
