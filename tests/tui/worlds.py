@@ -434,6 +434,11 @@ def visited(**more: object) -> World:
     return replace(lab, **more)  # type: ignore[arg-type]
 
 
+def paused() -> World:
+    """The same, standing still."""
+    return visited(lab="paused", paused=True, speed=4.0)
+
+
 def lossy() -> World:
     """The first world after a leader crashed that took acks=1, and a consumer that commits before processing."""
     before = first()
@@ -562,5 +567,5 @@ def events(of: World) -> tuple[Event, ...]:
 WORLDS = {
     "empty": empty, "first": first, "busy": busy, "hostile": hostile, "crowd": crowd, "crashed": crashed,
     "torn": torn, "lossy": lossy, "broken": broken, "moving": moving,
-    "visited": visited, "paused": lambda: visited(paused=True, speed=4.0),
+    "visited": visited, "paused": paused,
 }  # fmt: skip

@@ -42,9 +42,18 @@ def recipes(view: ListeningView, scene: Scene) -> Mapping[str, Recipe]:
     topic = scene.topic.name if scene.topic is not None and not scene.topic.internal else "orders"
     facts = _Facts(address_of(view), topic, _group(scene.group if scene.group in scene.groups else None))
     joins = f"joins the group {facts.group}" if facts.group != OWN_GROUP else "joins a group of its own"
-    return {
-        each.name: each for each in (_kcat(facts, joins), _python(facts, joins), _java(facts, joins), _tools(facts))
-    }
+    found = (_kcat(facts, joins), _python(facts, joins), _java(facts, joins), _tools(facts))
+    return {each.name: each._replace(says=each.says + _asked_for(view.security)) for each in found}
+
+
+def _asked_for(security: str) -> str:
+    """What a client has to be told besides, in the words of its settings."""
+    if security == "PLAINTEXT":
+        return ""
+    names = ["security.protocol"]
+    names += ["sasl.mechanism", "user and password"] if "SASL" in security else []
+    names += ["the lab's certificate"] if "SSL" in security else []
+    return f" This lab asks for {security}: set {', '.join(names)} besides."
 
 
 def _group(group: GroupView | None) -> str:
