@@ -284,7 +284,9 @@ class Cluster:
         await self.controller.alter_config(name, lambda now: changes)
 
     def _records_in(self, topic: str) -> int:
-        return sum(partition.span for partition in self.describe_topic(topic).partitions)
+        tps = (TopicPartition(topic, state.partition) for state in self.controller.topic(topic).partitions)
+        leaders = (leader for tp in tps if (leader := self.nodes.serving(tp)) is not None)
+        return sum(leader.log.log_end_offset - leader.log.log_start_offset for leader in leaders)
 
     def describe_topic(self, name: str) -> TopicView:
         """A topic as it stands; UnknownTopicOrPartitionError."""

@@ -1,4 +1,4 @@
-"""Every version of every administrative request, decoded by kio: nothing is null that must not be."""
+"""Administrative requests in every version, decoded by kio: nothing is null that must not be."""
 
 from __future__ import annotations
 
@@ -113,6 +113,18 @@ async def test_lists_that_javas_client_cannot_do_without_are_empty_and_not_null(
     configs = {topic.name: topic.configs for topic in made.topics}
     assert configs["orders"] == (), "it could not be made"
     assert {config.name: config.value for config in configs["new"]}["retention.ms"] == "60000"
+
+
+async def test_a_broker_that_is_down_is_told_as_fenced_to_who_asks(lab: Cluster) -> None:
+    await lab.nodes.stop(3)
+    peer = await Peer.connect(lab)
+    for include, expected in ((True, [(1, False), (2, False), (3, True)]), (False, [(1, False), (2, False)])):
+        asked = {"include_cluster_authorized_operations": False, "endpoint_type": 1, "include_fenced_brokers": include}
+        told = await peer.ask(60, 2, **asked)
+        assert sorted((broker.broker_id, broker.is_fenced) for broker in told.brokers) == expected
+    asked["endpoint_type"] = 2
+    assert (await peer.ask(60, 2, **asked)).error_code.name == "mismatched_endpoint_type"
+    await peer.close()
 
 
 def _parts(answer: Any) -> list[Any]:
