@@ -192,7 +192,7 @@ class Cluster:
         self.browser = Browser(self.nodes, lambda acks: self.producer(client_id="by-hand", acks=acks))
         self.offsets = Offsets(self, self.events.publish)
         self.offsets.recall(kept.get("undo", ()))
-        self._view = WorldView(self.nodes, self.workload)
+        self._view = WorldView(self.nodes)
         self._audit = Audit(self.ledger, self.nodes, self.clock, self.events)
         await self.workload.restore()
         self._housekeeping = Housekeeping(self.clock, self.config, self.events, self.nodes, self._each_second)
@@ -402,6 +402,7 @@ class Cluster:
 
     def snapshot(self) -> World:
         """The world now; unchanged branches are the same objects as last time."""
+        topics, consumers = self._view.topics(), self.workload.consumers()
         return World(
             lab=self.folder.name if self.folder is not None and not self._temporary else "temporary lab",
             now_ms=self.clock.now_ms(),
@@ -409,10 +410,10 @@ class Cluster:
             speed=self.clock.speed,
             paused=self.clock.paused,
             brokers=self._view.brokers(),
-            topics=self._view.topics(),
-            groups=self._view.groups(),
+            topics=topics,
+            groups=self._view.groups(consumers),
             producers=self.workload.producers(),
-            consumers=self.workload.consumers(),
+            consumers=consumers,
             throughput=self._housekeeping.throughput if self._housekeeping else _NOTHING,
             undo=self.offsets.undoable,
             ledger=self.ledger.view(),

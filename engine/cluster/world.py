@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import repeat
+
 from engine.cluster.nodes import Nodes
 from engine.controller import Topic
 from engine.messages import PartitionMetadata
-from engine.snapshot import BrokerView, GroupView, PartitionView, ReplicaView, TopicView, TransactionView
+from engine.snapshot import BrokerView, ConsumerView, GroupView, PartitionView, ReplicaView, TopicView, TransactionView
 from engine.types import TopicPartition
-from engine.workload.workload import Workload
+
+_Figures = tuple[int, int, int, int, int, int, bool, int, tuple[tuple[int, int], ...]]
+"""Of one copy: where its log starts, high watermark, log end, bytes, newest timestamp, leader epoch, whether it leads,
+last stable offset, and producer and first offset of each open transaction."""
+_LEADS = 6
 
 
 class WorldView:
     """Remembers what it said last."""
 
-    def __init__(self, nodes: Nodes, workload: Workload) -> None:
+    def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
-        self._workload = workload
         self._partitions: dict[TopicPartition, PartitionView] = {}
         self._seen: dict[TopicPartition, tuple[object, ...]] = {}
+        self._names: dict[str, tuple[TopicPartition, ...]] = {}
+        """The partitions of each topic, in order: making names anew takes a while."""
         self._topics: dict[str, TopicView] = {}
         self._brokers: tuple[BrokerView, ...] = ()
         self._groups: tuple[GroupView, ...] = ()
@@ -61,7 +69,10 @@ class WorldView:
 
     def _topic(self, topic: Topic) -> TopicView:
         old = self._topics.get(topic.name)
-        partitions = tuple(self._partition(topic, state) for state in topic.partitions)
+        names = self._names.get(topic.name, ())
+        if len(names) != len(topic.partitions):
+            names = self._names[topic.name] = tuple(TopicPartition(topic.name, at.partition) for at in topic.partitions)
+        partitions = tuple(map(self._partition, repeat(topic), names, topic.partitions))
         config = tuple(sorted(topic.overrides.items()))
         if (
             old is None
@@ -73,77 +84,54 @@ class WorldView:
             self._topics[topic.name] = old
         return old
 
-    def _partition(self, topic: Topic, state: PartitionMetadata) -> PartitionView:
-        tp = TopicPartition(topic.name, state.partition)
-        old = self._partitions.get(tp)
-        seen = (state, topic.config, *(self._figures(broker_id, tp) for broker_id in state.replicas))
-        if old is not None and self._seen.get(tp) == seen:
-            return old
-        self._seen[tp] = seen
-        return self._look_at(topic, state, tp, old)
+    def _partition(self, topic: Topic, tp: TopicPartition, state: PartitionMetadata) -> PartitionView:
+        copies = [self._figures(broker_id, tp) for broker_id in state.replicas]
+        seen = (state, topic.config, *copies)
+        if self._seen.get(tp) != seen:
+            self._seen[tp] = seen
+            self._partitions[tp] = self._look_at(topic, state, copies, self._partitions.get(tp))
+        return self._partitions[tp]
 
-    def _figures(self, broker_id: int, tp: TopicPartition) -> tuple[int, ...] | None:
+    def _figures(self, broker_id: int, tp: TopicPartition) -> _Figures | None:
         """All of a copy that a view shows, as cheaply as can be; None while its broker is down."""
         broker = self._nodes.alive.get(broker_id)
         replica = broker.replicas.partitions.get(tp) if broker is not None else None
         if replica is None:
             return None
-        log = replica.log
+        log, leading, transactions = replica.log, replica.leading, replica.producers.transactions
+        high_watermark = replica.high_watermark if leading is None else leading.high_watermark
+        begun = transactions.open
         return (
-            log.log_end_offset,
-            replica.high_watermark,
             log.log_start_offset,
+            high_watermark,
+            log.log_end_offset,
             log.size_bytes,
             log.max_timestamp,
             log.epochs.latest,
-            replica.leads,
-            replica.last_stable_offset,
-            len(replica.producers.transactions.open),
+            leading is not None,
+            high_watermark if transactions.first_unstable is None else replica.last_stable_offset,
+            tuple(begun.items()) if begun else (),
         )
 
     def _look_at(
-        self, topic: Topic, state: PartitionMetadata, tp: TopicPartition, old: PartitionView | None
+        self, topic: Topic, state: PartitionMetadata, copies: list[_Figures | None], old: PartitionView | None
     ) -> PartitionView:
-        copies = tuple(self._copy(tp, broker_id, old) for broker_id in state.replicas)
-        shown = self._nodes.serving(tp) or next(
-            (replica for broker_id in state.replicas if (replica := self._nodes.replica(broker_id, tp))), None
-        )
-        if shown is None:
-            fresh = old or PartitionView(
-                topic.name, state.partition, None, state.leader_epoch, state.replicas, state.isr, 0, 0, 0, 0, -1
-            )
-            figures = (
-                fresh.log_start_offset,
-                fresh.high_watermark,
-                fresh.log_end_offset,
-                fresh.size_bytes,
-                fresh.max_timestamp,
-            )
-            stable, begun = fresh.last_stable_offset, fresh.open_transactions
+        known = {each.broker_id: each for each in old.copies} if old is not None else {}
+        shown = next((found for found in copies if found is not None), None)
+        views = []
+        for broker_id, found in zip(state.replicas, copies, strict=True):
+            views.append(_copy(broker_id, found, known.get(broker_id)))
+            if found is not None and broker_id == state.leader and found[_LEADS]:
+                shown = found
+        if shown is not None:
+            figures, stable = shown[:5], shown[7]
+            begun = tuple(sorted(shown[8], key=_by_offset))
+        elif old is not None:
+            figures = (old.log_start_offset, old.high_watermark, old.log_end_offset, old.size_bytes, old.max_timestamp)
+            stable, begun = old.last_stable_offset, old.open_transactions
         else:
-            log = shown.log
-            figures = (
-                log.log_start_offset,
-                shown.high_watermark,
-                log.log_end_offset,
-                log.size_bytes,
-                log.max_timestamp,
-            )
-            stable = shown.last_stable_offset
-            opened = sorted((offset, producer_id) for producer_id, offset in shown.producers.transactions.open.items())
-            begun = tuple((producer_id, offset) for offset, producer_id in opened)
-        if (
-            old is not None
-            and (old.last_stable_offset, old.open_transactions) == (stable, begun)
-            and figures
-            == (old.log_start_offset, old.high_watermark, old.log_end_offset, old.size_bytes, old.max_timestamp)
-            and old.copies == copies
-            and (old.leader, old.leader_epoch, old.isr, old.replicas, old.target)
-            == (state.leader, state.leader_epoch, state.isr, state.replicas, state.target)
-            and old.compacted == topic.config.compacted
-        ):
-            return old
-        view = PartitionView(
+            figures, stable, begun = (0, 0, 0, 0, -1), -1, ()
+        return PartitionView(
             topic.name,
             state.partition,
             state.leader,
@@ -151,37 +139,31 @@ class WorldView:
             state.replicas,
             state.isr,
             *figures,
-            compacted=topic.config.compacted,
-            copies=copies,
-            target=state.target,
-            last_stable_offset=stable,
-            open_transactions=begun,
+            topic.config.compacted,
+            tuple(views),
+            state.target,
+            stable,
+            begun,
         )
-        self._partitions[tp] = view
-        return view
 
-    def _copy(self, tp: TopicPartition, broker_id: int, old: PartitionView | None) -> ReplicaView:
-        replica = self._nodes.replica(broker_id, tp)
-        before = next((copy for copy in old.copies if copy.broker_id == broker_id), None) if old else None
-        if replica is None:
-            if before is not None and not before.alive:
-                return before
-            return ReplicaView(broker_id, False, before.log_end_offset if before else -1, -1, -1)
-        log = replica.log
-        figures = (log.log_end_offset, replica.high_watermark, log.epochs.latest)
-        if (
-            before is not None
-            and before.alive
-            and figures == (before.log_end_offset, before.high_watermark, before.epoch)
-        ):
-            return before
-        return ReplicaView(broker_id, True, *figures)
+    def groups(self, consumers: Iterable[ConsumerView]) -> tuple[GroupView, ...]:
+        """Every group, by its id, with where the lab's own `consumers` stand; call `topics` first.
 
-    def groups(self) -> tuple[GroupView, ...]:
-        """Every group, by its id; one whose coordinator is down is shown as it was last seen."""
+        One whose coordinator is down is shown as it was last seen.
+        """
+        positions: dict[str, dict[TopicPartition, int | None]] = {}
+        for each in sorted(consumers, key=_generation):  # of several who take it for their own, the newest counts
+            its = positions.setdefault(each.group_id, {})
+            its.update(dict.fromkeys(each.assignment))
+            its.update(each.positions)
+        nowhere: dict[TopicPartition, int | None] = {}
+
+        def position(group_id: str, tp: TopicPartition) -> int | None:
+            return positions.get(group_id, nowhere).get(tp)
+
         found: dict[str, GroupView] = {}
         for broker in self._nodes.alive.values():
-            for view in broker.coordinator.views(self._standing, self._workload.position):
+            for view in broker.coordinator.views(self._standing, position):
                 found[view.group_id] = view
         ordered = tuple(found[group_id] for group_id in sorted(found))
         if len(ordered) != len(self._groups) or any(a is not b for a, b in zip(ordered, self._groups, strict=True)):
@@ -199,11 +181,29 @@ class WorldView:
         return self._transactions
 
     def _standing(self, tp: TopicPartition) -> tuple[int, int] | None:
-        topic = self._nodes.controller.topics.get(tp.topic)
-        if topic is None or tp.partition >= len(topic.partitions):
-            return None
+        """By the view of the partition, as topics are looked at before groups."""
         view = self._partitions.get(tp)
-        replica = self._nodes.serving(tp)
-        if replica is not None:
-            return replica.log.log_start_offset, replica.high_watermark
         return (view.log_start_offset, view.high_watermark) if view is not None else None
+
+
+def _copy(broker_id: int, found: _Figures | None, before: ReplicaView | None) -> ReplicaView:
+    if found is None:
+        if before is not None and not before.alive:
+            return before
+        return ReplicaView(broker_id, False, before.log_end_offset if before else -1, -1, -1)
+    _, high_watermark, end, _, _, epoch, *_ = found
+    if (
+        before is not None
+        and before.alive
+        and (end, high_watermark, epoch) == (before.log_end_offset, before.high_watermark, before.epoch)
+    ):
+        return before
+    return ReplicaView(broker_id, True, end, high_watermark, epoch)
+
+
+def _generation(consumer: ConsumerView) -> int:
+    return consumer.generation
+
+
+def _by_offset(transaction: tuple[int, int]) -> tuple[int, int]:
+    return transaction[1], transaction[0]

@@ -301,11 +301,6 @@ class Workload:
         self._consumer_views = _same(self._consumer_views, tuple(each.view() for each in self._roster.consumers()))
         return self._consumer_views
 
-    def position(self, group_id: str, tp: TopicPartition) -> int | None:
-        """The next offset a group's owner of a partition will process, where that owner lives in the lab."""
-        owner = self._roster.owner(group_id, tp)
-        return owner.position(tp) if owner is not None else None
-
     def consumer_owning(self, group_id: str, tp: TopicPartition) -> Consumer | None:
         """The lab's consumer that owns the partition in the group."""
         owner = self._roster.owner(group_id, tp)

@@ -227,9 +227,9 @@ async def test_a_scrub_in_the_middle_of_a_poll_takes_hold_at_once(cluster: Clust
     plan = await cluster.offsets.plan("billing", Exactly({tp: 3}))
     assert plan.again >= 27
     await cluster.offsets.apply(plan)
-    assert cluster.workload.position("billing", tp) == 3
+    assert dict(consumer(cluster, "billing-1").positions)[tp] == 3
     assert next(offset.committed for offset in group(cluster).offsets if offset.tp == tp) == 3
-    await clock.until(lambda: (cluster.workload.position("billing", tp) or 0) == 10, within_ms=300_000)
+    await clock.until(lambda: dict(consumer(cluster, "billing-1").positions)[tp] == 10, within_ms=300_000)
 
 
 async def test_a_topic_that_grows_is_shared_out_to_the_last_partition(cluster: Cluster, clock: ManualClock) -> None:

@@ -287,9 +287,7 @@ async def test_the_owner_of_a_partition_and_where_it_stands_are_known(lab: Lab) 
     await one.assign_to(P0)
     await two.assign_to(P1)
     await lab.clock.advance(205)
-    assert lab.workload.position("billing", P0) == 20
-    assert lab.workload.position("billing", P1) == 0
-    assert lab.workload.position("audit", P0) is None
+    assert [each.positions for each in lab.workload.consumers()] == [((P0, 20),), ((P1, 0),), ()]
     assert lab.workload.consumer_owning("billing", P0) is cast("Any", one)
     await one.assign_to()
     await two.assign_to(P0, P1)
