@@ -20,11 +20,13 @@ from engine.clock import Clock
 from engine.errors import (
     ClientClosedError,
     FencedInstanceIdError,
+    GroupIdNotFoundError,
     GroupMaxSizeReachedError,
     InconsistentGroupProtocolError,
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
     KafkaError,
+    UnreleasedInstanceIdError,
 )
 from engine.ledger import GroupBook
 from engine.metrics import Meter
@@ -43,10 +45,12 @@ _RETRY_MS = 1_000
 _KEPT_EVERY_MS = 4_000
 _FATAL = (
     FencedInstanceIdError,
+    GroupIdNotFoundError,
     GroupMaxSizeReachedError,
     InconsistentGroupProtocolError,
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
+    UnreleasedInstanceIdError,
 )
 """Errors after which a member cannot go on; others pass, or a person mends them."""
 

@@ -12,6 +12,7 @@ from engine.clock import Clock
 from engine.network import Network
 from engine.workload.consuming import DrivenConsumer
 from engine.workload.producing import DrivenProducer
+from engine.workload.spec import ConsumerSpec
 
 METADATA_MAX_AGE_MS = 10_000
 """Kafka's default is 5 min; in the lab one can watch a topic's new partitions being found."""
@@ -55,12 +56,21 @@ class Making:
             client_id=driven.name,
             auto_offset_reset=spec.auto_offset_reset,
             enable_auto_commit=False,  # the driver commits by its rule, to the record; see consuming.py
-            partition_assignment_strategy=[spec.assignor],
-            session_timeout_ms=spec.session_timeout_ms,
-            heartbeat_interval_ms=spec.heartbeat_interval_ms,
+            **_membership_options(spec),
             max_poll_records=spec.max_poll_records,
             max_poll_interval_ms=spec.max_poll_interval_ms,
             group_instance_id=spec.group_instance_id,
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             resume=membership,
         )
+
+
+def _membership_options(spec: ConsumerSpec) -> dict[str, Any]:
+    """How it is a member: what the consumer protocol leaves to the coordinator is no setting of its own."""
+    if spec.protocol == "consumer":
+        return {"group_protocol": "consumer", "group_remote_assignor": spec.assignor}
+    return {
+        "partition_assignment_strategy": [spec.assignor],
+        "session_timeout_ms": spec.session_timeout_ms,
+        "heartbeat_interval_ms": spec.heartbeat_interval_ms,
+    }

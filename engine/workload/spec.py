@@ -15,7 +15,9 @@ TEMPLATES = ("orders", "payments", "clicks", "sensors", "chat", "logs")
 PARTITIONERS = ("default", "roundrobin", "random")
 COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 ACKS = ("0", "1", "all")
+PROTOCOLS = ("classic", "consumer")
 ASSIGNORS = ("range", "roundrobin", "sticky", "cooperative-sticky")
+REMOTE_ASSIGNORS = ("uniform", "range")
 COMMIT_RULES = ("auto", "after", "before")
 KEY_KINDS = ("none", "one", "uniform", "zipf", "field")
 MAX_RATE = 200_000.0
@@ -93,7 +95,8 @@ class ConsumerSpec:
     """A consumer's workload: `processing_ms` a record, spread by `jitter` (0 to 1) around it.
 
     `commit`: auto (every `auto_commit_interval_ms`), after processing a poll, or before it. Kafka's default session is
-    45 s; the lab's is 10 s so that a crash can be watched.
+    45 s; the lab's is 10 s so that a crash can be watched. With the consumer protocol the coordinator sets session and
+    heartbeats, and `assignor` is one of its own.
     """
 
     group_id: str
@@ -110,12 +113,14 @@ class ConsumerSpec:
     max_poll_records: int = 500
     max_poll_interval_ms: int = 300_000
     group_instance_id: str | None = None
+    protocol: str = "classic"
     paused: bool = False
     seed: int | None = None
 
     def check(self) -> Self:
         """Itself; RefusedError when it cannot work."""
-        _one_of("assignor", self.assignor, ASSIGNORS)
+        _one_of("group protocol", self.protocol, PROTOCOLS)
+        _one_of("assignor", self.assignor, REMOTE_ASSIGNORS if self.protocol == "consumer" else ASSIGNORS)
         _one_of("commit rule", self.commit, COMMIT_RULES)
         _one_of("auto.offset.reset", self.auto_offset_reset, ("earliest", "latest", "none"))
         if not self.group_id:

@@ -30,6 +30,7 @@ class Shot:
 
 SCENES = (
     *(Shot(f"lab-{world}", world) for world in ("empty", "first", "busy", "crowd", "crashed", "torn", "hostile")),
+    Shot("lab-reconciling", "reconciling"),
     Shot("lab-billing-of-crowd", "crowd", ("]",)),
     Shot("lab-member", "first", ("right", "right", "down")),
     Shot("lab-groups", "busy", ("right", "m")),
@@ -47,9 +48,13 @@ SCENES = (
     Shot("records-go-to", "first", ("2", "t", *"bil")),
     Shot("records-scrub", "first", ("2", "m", "s", *("up",) * 8), {"offsets.plan": plan_back}),
     Shot("records-hex", "first", ("2", "up", "v", "v", "enter")),
-    *(Shot(f"groups-{world}", world, ("3",)) for world in ("empty", "first", "busy", "crowd", "hostile")),
+    *(
+        Shot(f"groups-{world}", world, ("3",))
+        for world in ("empty", "first", "busy", "crowd", "hostile", "reconciling")
+    ),
     Shot("groups-folded", "busy", ("3", "tab", "tab")),
     Shot("rebalance", "busy", ("3", "tab", "tab", "down", "enter")),
+    Shot("rebalance-consumer", "reconciling", ("3", "tab", "tab", "down", "enter")),
     Shot("rebalance-crash", "crashed", ("3", "v")),
     Shot("move-offsets", "first", ("3", "s"), {"offsets.plan": planner(worlds.first())}),
     Shot("move-offsets-empty", "busy", ("3", "{", "s", "right"), {"offsets.plan": planner(worlds.busy())}),
@@ -76,6 +81,7 @@ SCENES = (
     Shot("new-topic", "first", ("n",)),
     Shot("new-producer", "first", ("p",)),
     Shot("new-consumer", "first", ("c",)),
+    Shot("new-consumer-protocol", "reconciling", ("c",)),
     Shot("new-group", "busy", ("o",)),
     Shot("one-record", "first", ("e",)),
     Shot("grow-topic", "first", ("a",)),

@@ -15,10 +15,12 @@ from engine.snapshot import (
     ConsumerView,
     GroupLedger,
     GroupOffsetView,
+    GroupProtocol,
     GroupState,
     GroupView,
     LedgerView,
     ListeningView,
+    MemberState,
     MemberView,
     Move,
     PartitionView,
@@ -439,6 +441,53 @@ def paused() -> World:
     return visited(lab="paused", paused=True, speed=4.0)
 
 
+def reconciling() -> World:
+    """The first world with the consumer protocol: billing-3 has joined, billing-1 has to give up, billing-2 goes on."""
+    orders, new = tps("orders", *range(6)), {"leader": False, "assignors": ("uniform",), "rejoined": False}
+    stays, moves = MemberState.STABLE, MemberState.UNREVOKED_PARTITIONS
+    one = member(0, "billing-1", orders[:3], epoch=2, state=moves, target=orders[:2], revoking=orders[2:3], **new)
+    two = member(1, "billing-2", orders[3:], epoch=3, state=stays, target=orders[3:], **new)
+    three = member(
+        2, "billing-3", (), epoch=3, state=MemberState.UNRELEASED_PARTITIONS, target=orders[2:3],
+        last_heartbeat_ms=NOW - 300, session_expires_ms=NOW + 9_700, **new,
+    )  # fmt: skip
+    offsets = [
+        standing(tp, end, one if tp in one.assignment else two, 40) for tp, end in zip(orders, ENDS, strict=True)
+    ]
+    consumer_protocol = {
+        "assignor": "uniform", "cooperative": True, "leader": None, "protocol": GroupProtocol.CONSUMER,
+    }  # fmt: skip
+    past, began = NOW - 150_812, NOW - 1_400
+    history = (
+        rebalance("billing", 2, "billing-2 joined",
+                  [*((tp, "billing-1", "billing-1", 0.0) for tp in orders[:3]),
+                   *((tp, "billing-1", "billing-2", 740.0) for tp in orders[3:])],
+                  150_000, joined=("billing-2",), **consumer_protocol,
+                  phases=(Phase("Assigning", "the next heartbeat makes the coordinator decide", past, past + 1),
+                          Phase("Reconciling", "billing-1 has to give up P3, P4 and P5; all others go on", past + 1,
+                                past + 812))),
+        rebalance("billing", 3, "billing-3 joined",
+                  [*((tp, "billing-1", "billing-1", 0.0) for tp in orders[:2]),
+                   (orders[2], "billing-1", "billing-3", 0.0),
+                   *((tp, "billing-2", "billing-2", 0.0) for tp in orders[3:])],
+                  0, began_ms=began, ended_ms=None, joined=("billing-3",),
+                  phases=(Phase("Assigning", "the next heartbeat makes the coordinator decide", began, began + 1),
+                          Phase("Reconciling", "billing-1 has to give up orders-2; all others go on", began + 1, None)),
+                  **consumer_protocol),
+    )  # fmt: skip
+    billing = group(
+        "billing", (one, two, three), offsets, state=GroupState.RECONCILING, state_since_ms=began, generation=3,
+        assignment_epoch=3, assignor="uniform", leader=None, protocol=GroupProtocol.CONSUMER, rebalances=history,
+        waiting_for=("billing-1",), deadline_ms=NOW + 298_600,
+    )  # fmt: skip
+    return replace(
+        first(),
+        lab="reconciling",
+        groups=(billing,),
+        consumers=tuple(consumer(each, "billing", 31.0, generation=each.epoch) for each in billing.members),
+    )
+
+
 def lossy() -> World:
     """The first world after a leader crashed that took acks=1, and a consumer that commits before processing."""
     before = first()
@@ -552,6 +601,7 @@ def events(of: World) -> tuple[Event, ...]:
                 RebalanceStarted(
                     at_ms=past.began_ms + 1, subject=each.group_id, cause=past.cause, generation=past.from_generation,
                     cooperative=past.cooperative, assignor=past.assignor, members=len(each.members),
+                    protocol=past.protocol,
                 )
             )  # fmt: skip
             if past.ended_ms is not None:
@@ -568,4 +618,5 @@ WORLDS = {
     "empty": empty, "first": first, "busy": busy, "hostile": hostile, "crowd": crowd, "crashed": crashed,
     "torn": torn, "lossy": lossy, "broken": broken, "moving": moving,
     "visited": visited, "paused": paused,
+    "reconciling": reconciling,
 }  # fmt: skip

@@ -14,6 +14,8 @@ from engine.workload.spec import (
     KEY_KINDS,
     MAX_RATE,
     PARTITIONERS,
+    PROTOCOLS,
+    REMOTE_ASSIGNORS,
     TEMPLATES,
     ConsumerSpec,
     KeyRule,
@@ -139,6 +141,8 @@ class NewConsumer(Form[str]):
         looked_at = self.asked_in.topic
         topic = looked_at.name if looked_at and looked_at.name in topics else topics[0]
         assignor = group.assignor if group and group.assignor in ASSIGNORS else "range"
+        remote = group.assignor if group and group.assignor in REMOTE_ASSIGNORS else "uniform"
+        protocol = group.protocol.value if group and group.members else "classic"
         there = f" There are: {', '.join(clean(name) for name in groups[:6])}." if groups else ""
         return (
             Field("group", "group", self._group_id,
@@ -150,12 +154,17 @@ class NewConsumer(Form[str]):
             Field("jitter", "jitter", "0.3", "How much that varies: 0 not at all, 1 up to double."),
             Field("commit", "commit rule", "auto", "auto: every 5 s, as by default. after: once processed, so a crash "
                   "repeats records. before: at once, so it loses them.", COMMIT_RULES),
+            Field("protocol", "group protocol", protocol, "classic: members join, wait for each other, and one "
+                  "assigns. consumer: the coordinator assigns, and only what moves stops.", PROTOCOLS),
             Field("assignor", "assignor", assignor, "Who gets what. cooperative-sticky moves only what must move, "
-                  "while the others work on; the rest stop everybody.", ASSIGNORS),
+                  "while the others work on; the rest stop everybody.", ASSIGNORS, when=_is_classic),
+            Field("remote", "assignor", remote, "group.remote.assignor: what most members ask the coordinator for. "
+                  "uniform: even, and as little moved as can be. range: runs of neighbours, topic by topic.",
+                  REMOTE_ASSIGNORS, when=lambda values: not _is_classic(values)),
             Field("reset", "auto.offset.reset", "earliest", "Where it begins when its group has committed nothing.",
                   ("earliest", "latest", "none")),
             Field("session", "session.timeout", "10s", "How long its group waits for a heartbeat before it drops "
-                  "it. Kafka's default is 45 s; here 10 s, so that a crash can be watched."),
+                  "it. Kafka's default is 45 s; here 10 s, so that a crash can be watched.", when=_is_classic),
             Field("poll", "max.poll.interval", "5m", "max.poll.interval.ms: how long it may work without polling "
                   "before it leaves the group."),
             Field("instance", "instance id", "", "group.instance.id makes it a static member: away for less than its "
@@ -181,6 +190,11 @@ class NewConsumer(Form[str]):
             )
         else:
             said = f"{spec.group_id} rebalances: {members} members will share {plural(len(partitions), 'partition')}."
+            if spec.protocol == "consumer":
+                said = (
+                    f"{spec.group_id} enters its next epoch: {members} members will share "
+                    f"{plural(len(partitions), 'partition')}, and only those that move stand still."
+                )
         return said + pace
 
     async def apply(self, values: Values, lab: Lab) -> str:
@@ -195,12 +209,21 @@ class NewConsumer(Form[str]):
             raise FormError("topics", f"There is no topic {unknown[0]!r}; there are: {', '.join(own_topics(world))}.")
         if not values["group"]:
             raise FormError("group", "A consumer needs a group; any name will do, and a new one makes a new group.")
-        session = milliseconds(values, "session", "session.timeout", 1_000)
+        classic = _is_classic(values)
+        group = world.group(values["group"])
+        if group and group.members and group.protocol.value != values["protocol"]:
+            there = group.protocol.value
+            raise FormError(
+                "protocol",
+                f"The members of {clean(group.group_id)} use the {there} protocol: join with that, or stop them.",
+            )
+        session = milliseconds(values, "session", "session.timeout", 1_000) if classic else 10_000
         return ConsumerSpec(
             group_id=values["group"],
             topics=topics,
             name=values["name"] or None,
-            assignor=values["assignor"],
+            assignor=values["assignor"] if classic else values["remote"],
+            protocol=values["protocol"],
             processing_ms=decimal(values, "processing", "processing time", 0, 3_600_000),
             jitter=decimal(values, "jitter", "jitter", 0, 1),
             commit=values["commit"],
@@ -210,6 +233,10 @@ class NewConsumer(Form[str]):
             max_poll_interval_ms=milliseconds(values, "poll", "max.poll.interval", 1_000),
             group_instance_id=values["instance"] or None,
         ).check()
+
+
+def _is_classic(values: Values) -> bool:
+    return values["protocol"] == "classic"
 
 
 def free_group_name(world: World) -> str:

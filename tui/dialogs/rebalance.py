@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from engine.snapshot import GroupView, Rebalance, label_of
+from engine.snapshot import GroupProtocol, GroupView, Rebalance, label_of
 from tui.dialogs.form import Press
 from tui.dialogs.page import Page, Paint
 from tui.painting.groups.lessons import lesson_of
@@ -82,8 +82,9 @@ class RebalancePage(ModalScreen[None]):
     def _show(self) -> None:
         it = self.shown
         dialog = self.query_one("#dialog", Vertical)
+        counted = "epoch" if it.protocol is GroupProtocol.CONSUMER else "generation"
         dialog.border_title = Content(
-            f"{cut(clean(it.group_id), 32)} · generation {it.from_generation} → {it.to_generation}"
+            f"{cut(clean(it.group_id), 32)} · {counted} {it.from_generation} → {it.to_generation}"
         )
         at = self._group.rebalances.index(it) + 1
         dialog.border_subtitle = Content(f"{at} of {len(self._group.rebalances)}")

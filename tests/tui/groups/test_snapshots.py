@@ -18,6 +18,11 @@ def test_groups_at_each_size(snap_compare: Compare, size: tuple[int, int]) -> No
     assert snap_compare(app_with(FakeCluster(worlds.busy())), press=["3"], terminal_size=size)
 
 
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_group_of_the_consumer_protocol(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(app_with(FakeCluster(worlds.reconciling())), press=["3"], terminal_size=size)
+
+
 def test_groups_in_the_light(snap_compare: Compare) -> None:
     app = app_with(FakeCluster(worlds.busy()), theme="kafkarium-light")
     assert snap_compare(app, press=["3"], terminal_size=(120, 36))

@@ -97,13 +97,25 @@ def paint_topic_line(topic: str, partitions: int, lag: int, width: int, palette:
 
 
 def paint_standing(
-    standing: GroupOffsetView, end: int | None, owner: int | None, grid: Grid, width: int, palette: Palette
+    standing: GroupOffsetView,
+    end: int | None,
+    owner: int | None,
+    grid: Grid,
+    width: int,
+    palette: Palette,
+    heir: int | None = None,
 ) -> Strip:
-    """One partition; `owner` is the slot of the member that serves it, `end` the high watermark."""
+    """One partition; `owner` is the slot of the member that serves it, `end` the high watermark.
+
+    `heir`, a small letter, is to have it once its owner has given it up, which an arrow tells where there is room.
+    """
     line = Line(width).add(f" P{standing.partition}".ljust(_LABEL), palette.text).add(" ")
     for slot in grid.slots:
         if slot == owner:
-            line.add(letter(slot)[-1:].ljust(grid.cells), palette.member(slot))
+            leaves = heir is not None and grid.cells > 1
+            line.add((letter(slot)[-1:] + "›" * leaves).ljust(grid.cells), palette.member(slot))
+        elif slot == heir:
+            line.add(letter(slot)[-1:].lower().ljust(grid.cells), palette.member(slot))
         else:
             line.add("·".ljust(grid.cells), palette.faint)
     line.add("  " if any(grid.hidden) else " ")

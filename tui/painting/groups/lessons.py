@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.snapshot import Phase, Rebalance
+from engine.snapshot import GroupProtocol, Phase, Rebalance
 from tui.painting.groups.saying import names
 from tui.painting.text import duration, plural
 
@@ -11,9 +11,15 @@ def lesson_of(rebalance: Rebalance) -> str:
     """What to learn from it."""
     it = rebalance
     if it.ended_ms is None:
+        if it.protocol is GroupProtocol.CONSUMER:
+            return (
+                "It goes on still. Members follow one by one, each with its own heartbeats; all that stays is served."
+            )
         return "It goes on still. Until it is over, partitions that were given up are served by nobody."
     if it.moves and not any(move.to for move in it.moves):
         return "Nobody is left: the committed offsets stay, and the next member to join goes on from them."
+    if it.protocol is GroupProtocol.CONSUMER:
+        return _consumer(it)
     if it.dropped:
         return (
             f"A member that falls silent is noticed only when its time has run out, so what {names(it.dropped)} owned "
@@ -43,6 +49,30 @@ def lesson_of(rebalance: Rebalance) -> str:
             "waited for its session to run out."
         )
     return "Eager: everybody gives back everything before anybody is given anything, so all partitions stand still."
+
+
+def _consumer(it: Rebalance) -> str:
+    stayed = len(it.moves) - len(it.moved)
+    if it.dropped:
+        return (
+            f"A member that falls silent is noticed only when its session has run out, so what {names(it.dropped)} "
+            f"owned stood still for {duration(it.unserved_ms)}. All others read on: the consumer protocol knows no "
+            "rejoining."
+        )
+    if it.from_generation == 0 or not any(move.from_ for move in it.moves):
+        return (
+            "Consumer protocol: the first heartbeat brings the first partitions; nobody waits for more members. "
+            "Classic: an empty group waits group.initial.rebalance.delay.ms."
+        )
+    if not it.moved:
+        return "Consumer protocol: the epoch grew and nothing had to move, so nobody noticed but by its next heartbeat."
+    if not stayed:
+        return "Consumer protocol: everything moved, partition by partition, each as soon as its owner had given it up."
+    how = f"for {duration(it.unserved_ms)} at most" if it.unserved_ms >= 1 else "for no time at all"
+    return (
+        f"Consumer protocol: only what moves stops. {plural(len(it.moved), 'partition')} stood still {how}, the other "
+        f"{stayed} not at all. Classic: everyone stops, for as long as the slowest member takes to rejoin."
+    )
 
 
 def _cooperative(it: Rebalance) -> str:

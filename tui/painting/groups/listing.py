@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.strip import Strip
 
-from engine.snapshot import GroupState, GroupView
+from engine.snapshot import GroupProtocol, GroupState, GroupView
 from tui.painting.groups.saying import SHORT, SIGNS
 from tui.painting.line import Line, right_aligned
 from tui.painting.palette import Palette
@@ -26,11 +26,14 @@ class Listed:
     members: int
     lag: int
     chosen: bool
+    counted: str = "gen"
+    """What its number counts: generations, or epochs."""
 
 
 def listed(group: GroupView, chosen: bool) -> Listed:
     """The few figures of it."""
-    return Listed(group.group_id, group.state, group.generation, len(group.members), group.lag, chosen)
+    counted = "epoch" if group.protocol is GroupProtocol.CONSUMER else "gen"
+    return Listed(group.group_id, group.state, group.generation, len(group.members), group.lag, chosen, counted)
 
 
 def height_of(width: int) -> int:
@@ -47,12 +50,12 @@ def paint_listed(group: Listed, width: int, palette: Palette) -> list[Strip]:
     if height_of(width) == 1:
         room = width - 62
         line.data(group.group_id, name, width=room).add("  ").add(f"{SIGNS[group.state]} {group.state.value}", state)
-        line.to(2 + room + 24).add(f"gen {group.generation}", palette.quiet).to(2 + room + 33)
+        line.to(2 + room + 24).add(f"{group.counted} {group.generation}", palette.quiet).to(2 + room + 33)
         line.add(plural(group.members, "member"), palette.quiet)
         return [right_aligned(line, lag, margin=1).strip()]
     line.data(group.group_id, name, width=max(width - 14, 6))
     below = Line(width).add("  ").add(f"{SIGNS[group.state]} {SHORT[group.state]}", state)
-    more = (f" · gen {group.generation}", f" · {plural(group.members, 'member')}")
+    more = (f" · {group.counted} {group.generation}", f" · {plural(group.members, 'member')}")
     for text in (more[0] + more[1], more[1], more[0]):
         if len(text) <= below.left:
             below.add(text, palette.quiet)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, MemberView, label_of
+from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, MemberState, MemberView, label_of
 from tui.painting.groups.meter import halves, meter, urgency
-from tui.painting.groups.saying import SILENT, held, idle_reason
+from tui.painting.groups.saying import SILENT, held, idle_reason, named
 from tui.painting.line import Line
 from tui.painting.outside.sign import OUTSIDE
 from tui.painting.palette import Palette, letter
@@ -24,7 +24,7 @@ SIGNS = {
     ClientState.CRASHED: "✕",
 }
 _GAP = "  "
-_BEAT, _LEFT, _PHASE = 8, 7, 10
+_BEAT, _LEFT, _PHASE, _EPOCH = 8, 7, 10, 5
 _BEAT_MS = 350
 """For so long a heartbeat is seen to have come."""
 
@@ -49,6 +49,8 @@ class MemberRow:
     phase: str = ""
     awaited: bool = False
     owns: int = 0
+    epoch: str = ""
+    """The epoch it is in, with the consumer protocol."""
     client: ClientState | None = None
     doing: str = ""
 
@@ -63,6 +65,7 @@ class Columns:
     assignors: int
     meter: int
     owns: int
+    epoch: int = 0
 
 
 def columns_for(members: Sequence[MemberView], width: int) -> Columns:
@@ -71,9 +74,10 @@ def columns_for(members: Sequence[MemberView], width: int) -> Columns:
     def widest(texts: Iterable[str], least: int, most: int) -> int:
         return max(min(max((cell_len(text) for text in texts), default=0), most), least)
 
+    epoch = _EPOCH if any(member.state for member in members) else 0
     names = (clean(label_of(member.client_id, member.member_id)) for member in members)
     if width < 110:
-        return Columns(widest(names, 9, 15 if width >= 76 else 11), 0, 0, 0, 8, 0)
+        return Columns(widest(names, 9, 15 if width >= 76 else 11), 0, 0, 0, 8, 0, epoch)
     wide = width >= 150
     instances = [clean(member.group_instance_id) for member in members if member.group_instance_id]
     return Columns(
@@ -83,6 +87,7 @@ def columns_for(members: Sequence[MemberView], width: int) -> Columns:
         widest(map(_assignors, members), 9, 24 if wide else 19),
         16 if wide else 10,
         4,
+        epoch,
     )
 
 
@@ -111,6 +116,7 @@ def member_row(member: MemberView, group: GroupView, consumer: ConsumerView | No
         phase,
         awaited,
         len(member.assignment),
+        "" if member.state is None else "–" if member.epoch < 0 else str(member.epoch),
         consumer.state if consumer else None,
         _doing(member, group, consumer),
     )
@@ -136,6 +142,13 @@ def short_id(member: MemberView) -> str:
 
 
 def _phase(member: MemberView, group: GroupView, label: str) -> tuple[str, bool]:
+    match member.state:
+        case MemberState.UNREVOKED_PARTITIONS:
+            return "gives up", True
+        case MemberState.UNRELEASED_PARTITIONS:
+            return "… waits", False
+        case MemberState.STABLE if member.epoch < 0:
+            return "away", True
     match group.state:
         case GroupState.PREPARING_REBALANCE:
             return ("✓ rejoined", False) if member.rejoined else ("… awaited", True)
@@ -162,6 +175,8 @@ def _doing(member: MemberView, group: GroupView, consumer: ConsumerView | None) 
             return "rests; it stays a member"
     if not consumer.heartbeating:
         return "no heartbeats; dropped at session end"
+    if member.revoking:
+        return f"has yet to give up {named(member.revoking)}"
     if idle:
         return idle
     return f"{rate(consumer.measured)}  {consumer.activity}" if consumer.activity else rate(consumer.measured)
@@ -172,8 +187,8 @@ def paint_member_head(columns: Columns, width: int, palette: Palette) -> Strip:
     line = Line(width).add("    ")
     for title, cells in (
         ("client id", columns.name), ("member id", columns.member_id), ("instance id", columns.instance),
-        ("assignors", columns.assignors), ("heard", _BEAT), ("session left", columns.meter + _LEFT),
-        ("phase", _PHASE), ("owns", columns.owns),
+        ("assignors", columns.assignors), ("epoch", columns.epoch), ("heard", _BEAT),
+        ("session left", columns.meter + _LEFT), ("phase", _PHASE), ("owns", columns.owns),
     ):  # fmt: skip
         if cells:
             line.add(title.ljust(cells), palette.faint).add(_GAP)
@@ -194,6 +209,8 @@ def paint_member(row: MemberRow, columns: Columns, width: int, palette: Palette)
     ):  # fmt: skip
         if cells:
             line.data(text, palette.quiet, width=cells).add(_GAP)
+    if columns.epoch:
+        line.add(row.epoch.rjust(columns.epoch), palette.text).add(_GAP)
     beat = palette.good if row.fresh else palette.quiet
     line.add("♥" if row.heartbeating else "♡", beat if row.heartbeating else palette.error)
     line.add(row.beat.rjust(_BEAT - 1), beat).add(_GAP)

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from engine.snapshot import Move, Phase, Rebalance
+from engine.snapshot import GroupProtocol, Move, Phase, Rebalance
 from tui.painting.groups.rebalances import moved_words, phase_style
 from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette, letter
@@ -69,6 +69,11 @@ def _sentence(text: str) -> str:
 
 def _how(it: Rebalance) -> str:
     by = f"by {clean(it.assignor)}" if it.assignor else "no assignor was chosen yet"
+    if it.protocol is GroupProtocol.CONSUMER:
+        return (
+            f"consumer protocol, {by}: the coordinator decides, each member gives up what must move and takes over "
+            "what is free with its own heartbeats, and nobody waits for anybody else."
+        )
     if it.cooperative:
         return f"cooperative, {by}: members keep what they own while they rejoin, and give up only what must move."
     return f"eager, {by}: everybody gives back everything, then rejoins and is given a share anew."

@@ -9,19 +9,21 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from engine.snapshot import GroupState, Phase, Rebalance
+from engine.snapshot import GroupProtocol, GroupState, Phase, Rebalance
 from tui.painting.line import Line, right_aligned
 from tui.painting.palette import Palette
 from tui.painting.text import clean, clock, duration
 
 HEIGHT = 2
-_GLYPHS = {"PreparingRebalance": "░", "CompletingRebalance": "▒"}
+_GLYPHS = {"PreparingRebalance": "░", "CompletingRebalance": "▒", "Assigning": "░", "Reconciling": "▒"}
 _LEAST_BAR, _MOST_BAR = 8, 24
 
 
 def way_of(rebalance: Rebalance) -> str:
     """Assignor and protocol: "range, eager"; a cooperative assignor says so by its name."""
     assignor = clean(rebalance.assignor)
+    if rebalance.protocol is GroupProtocol.CONSUMER:
+        return ", ".join(filter(None, (assignor, "consumer protocol")))
     if rebalance.cooperative:
         return assignor if "cooperative" in assignor else ", ".join(filter(None, (assignor, "cooperative")))
     return ", ".join(filter(None, (assignor, "eager")))
@@ -73,6 +75,7 @@ def paint_rebalance(rebalance: Rebalance, began_ms: float, width: int, palette: 
     right_aligned(line, [(at, palette.warning if under_way else palette.quiet)], margin=1)
     style = palette.flow_lag if it.unserved_ms >= 1 else palette.good
     moved, protocol = moved_words(it), "cooperative" if it.cooperative else "eager"
+    protocol = "consumer" if it.protocol is GroupProtocol.CONSUMER else protocol
     long, brief = ("", "") if under_way else (stopped_words(it), duration(it.unserved_ms))
     for way, stopped in ((way_of(it), long), (protocol, long), (protocol, brief)):
         left = width - indent - len(way) - 3 - len(moved) - cell_len(stopped) - 2

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.messages import LEAVE_STATIC_EPOCH as AWAY
 from engine.snapshot import GroupProtocol, GroupState, GroupView, MemberState, MemberView, label_of
+from engine.types import TopicPartition
 from tui.painting.text import clean, countdown, cut, number, plural
 
 SIGNS = {
@@ -62,6 +63,14 @@ def names(labels: Sequence[str], most: int = 3) -> str:
     if len(labels) > most:
         return f"{', '.join(shown)} and {len(labels) - most} more"
     return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def named(partitions: Sequence[TopicPartition], most: int = 6) -> str:
+    """Partitions in a sentence: by number, or by name where they are of several topics."""
+    several = len({tp.topic for tp in partitions}) > 1
+    shown = [clean(str(tp)) if several else f"P{tp.partition}" for tp in partitions[:most]]
+    more = f" and {len(partitions) - most} more" if len(partitions) > most else ""
+    return " ".join(shown) + more
 
 
 def timer_of(group: GroupView, now_ms: float) -> Timer | None:
@@ -140,7 +149,7 @@ def _reconciling(group: GroupView, now_ms: float) -> str:
         moving = sum(len(member.revoking) for member in group.members)
         return (
             f"{names(group.waiting_for)} {'has' if len(group.waiting_for) == 1 else 'have'} to give up "
-            f"{plural(moving, 'partition')}{_left(group, now_ms)}. Nobody else stops; whoever is to have them waits."
+            f"{plural(moving, 'partition')}{_left(group, now_ms)}. Nobody else stops; the next owner waits."
         )
     if away:
         return (
@@ -185,6 +194,8 @@ def idle_reason(member: MemberView, group: GroupView) -> str:
     """Why a member owns nothing; empty when it owns something."""
     if member.assignment:
         return ""
+    if member.target:
+        return f"waits for {named(member.target)}"
     if group.state is not GroupState.STABLE:
         return "waits for its share"
     partitions = sum(offset.topic in member.topics for offset in group.offsets)

@@ -87,7 +87,7 @@ def state_sentence(group: GroupView, partitions: int, now_ms: float) -> str:
         case GroupState.ASSIGNING:
             return "Assigning: with the next heartbeat the coordinator decides anew who gets what; all work on."
         case GroupState.RECONCILING if waited:
-            return f"Reconciling: waiting for {waited} to give up what moves{left}; the others work on."
+            return f"Reconciling: {waited} gives up what moves{left}; all others work on."
         case GroupState.RECONCILING:
             return "Reconciling: members take over what is free with their next heartbeats; the others work on."
         case GroupState.STABLE if waited:
@@ -193,6 +193,9 @@ def _doing(seat: Seat, width: int, palette: Palette) -> Strip:
     if seat.state is GroupState.PREPARING_REBALANCE:
         word, style = ("waited for", palette.warning) if seat.waited_for else ("rejoined ✓", palette.good)
         return _with_right(line, held, word, room, palette.member(member.slot), style)
+    if member.revoking:
+        word = f"gives up {ranges(member.revoking, seat.topic)}"
+        return _with_right(line, held, word, room, palette.member(member.slot), palette.warning)
     if seat.gained or seat.lost:
         news = [f"+{ranges(seat.gained, seat.topic)}"] if seat.gained else []
         news += [f"-{ranges(seat.lost, seat.topic)}"] if seat.lost else []

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.strip import Strip
 
 from engine.snapshot import GroupOffsetView, GroupView, MemberView, label_of
+from engine.types import TopicPartition
 from tui.painting.groups.assignment import Grid, grid_for, paint_grid_head, paint_standing, paint_topic_line
 from tui.painting.groups.saying import idle_reason, names
 from tui.painting.palette import letter
@@ -20,7 +21,7 @@ from tui.selection import SelectedPartition
 
 
 class Assignment(Panel):
-    """Partitions by members. Left and right move the members when not all of them fit."""
+    """Partitions by members: a letter has it, a small letter is to have it. Left and right move what does not fit."""
 
     kind = "groups.assignment"
     name_shown = "Assignment"
@@ -31,6 +32,8 @@ class Assignment(Panel):
         self._first = 0
         self._grid = grid_for((), 80, 0, 0, 0)
         self._slots: dict[str, int] = {}
+        self._heirs: dict[TopicPartition, int] = {}
+        """Who is to have each partition, with the consumer protocol."""
         self._members: tuple[MemberView, ...] = ()
 
     def title(self, scene: Scene) -> Content:
@@ -66,6 +69,7 @@ class Assignment(Panel):
         if group.members is not self._members:
             self._members = group.members
             self._slots = {member.member_id: member.slot for member in group.members}
+            self._heirs = {tp: member.slot for member in group.members for tp in member.target}
         top = max((standing.lag or 0 for standing in group.offsets), default=0)
         last = max((standing.committed or 0 for standing in group.offsets), default=0)
         grid = grid_for(group.members, self.scrollable_content_region.width, self._first, top, last)
@@ -84,7 +88,10 @@ class Assignment(Panel):
                 at = standing.partition
                 end = parts[at].high_watermark if at < len(parts) else None
                 owner = self._slots.get(standing.owner) if standing.owner else None
-                items.append(Item((standing, end, owner, grid), SelectedPartition(standing.tp)))
+                heir = self._heirs.get(standing.tp)
+                items.append(
+                    Item((standing, end, owner, grid, None if heir == owner else heir), SelectedPartition(standing.tp))
+                )
         return items
 
     def head(self, pen: Pen) -> Sequence[Strip]:
@@ -95,8 +102,10 @@ class Assignment(Panel):
         """A topic or a partition."""
         model = cast("tuple[object, ...]", item.model)
         if isinstance(model[0], GroupOffsetView):
-            standing, end, owner, grid = cast("tuple[GroupOffsetView, int | None, int | None, Grid]", model)
-            return [paint_standing(standing, end, owner, grid, pen.width, pen.palette)]
+            standing, end, owner, grid, heir = cast(
+                "tuple[GroupOffsetView, int | None, int | None, Grid, int | None]", model
+            )
+            return [paint_standing(standing, end, owner, grid, pen.width, pen.palette, heir)]
         topic, count, lag = cast("tuple[str, int, int]", model)
         return [paint_topic_line(topic, count, lag, pen.width, pen.palette)]
 
@@ -133,4 +142,7 @@ def _in_full(standing: GroupOffsetView, group: GroupView) -> str:
     by = "served by nobody"
     if owner is not None:
         by = f"served by {letter(owner.slot)} {cut(clean(label_of(owner.client_id, owner.member_id)), 20)}"
+    heir = next((member for member in group.members if standing.tp in member.target), None)
+    if heir is not None and heir is not owner:
+        by = f"{by}, to go to {letter(heir.slot)} {cut(clean(label_of(heir.client_id, heir.member_id)), 20)}"
     return f"P{standing.partition}: committed {figure(standing.committed)}, position {figure(standing.position)}, {by}"

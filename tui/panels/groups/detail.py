@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from textual.content import Content
 from textual.strip import Strip
 
-from engine.snapshot import Rebalance, label_of
+from engine.snapshot import GroupProtocol, Rebalance, label_of
 from tui.painting.groups.lessons import lesson_of
 from tui.painting.groups.rebalance_page import paint_lesson, paint_rebalance_page
 from tui.painting.line import blank
@@ -45,7 +45,10 @@ class RebalanceDetail(Panel):
     def title(self, scene: Scene) -> Content:
         """Its generations."""
         it = self.screen.query_one(Rebalances).chosen
-        return Content(f"Generation {it.from_generation} → {it.to_generation}" if it else self.name_shown)
+        if it is None:
+            return Content(self.name_shown)
+        counted = "Epoch" if it.protocol is GroupProtocol.CONSUMER else "Generation"
+        return Content(f"{counted} {it.from_generation} → {it.to_generation}")
 
     def nothing(self, scene: Scene) -> str:
         """What would be here."""

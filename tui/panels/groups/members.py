@@ -8,7 +8,7 @@ from typing import cast
 from textual.content import Content
 from textual.strip import Strip
 
-from engine.snapshot import ConsumerView, GroupView, label_of
+from engine.snapshot import ConsumerView, GroupProtocol, GroupView, label_of
 from tui.painting.groups.members import (
     Columns,
     MemberRow,
@@ -49,7 +49,12 @@ class Members(Panel):
 
     def subtitle(self, scene: Scene) -> Content:
         """What the star is."""
-        return Content("★ leader: shares out the partitions") if scene.group and scene.group.members else Content("")
+        group = scene.group
+        if group is None or not group.members:
+            return Content("")
+        if group.protocol is GroupProtocol.CONSUMER:
+            return Content("nobody leads: the coordinator shares out the partitions")
+        return Content("★ leader: shares out the partitions")
 
     def nothing(self, scene: Scene) -> str:
         """What to press."""

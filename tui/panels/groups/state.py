@@ -70,7 +70,7 @@ class StateMachine(Panel, can_focus=False):
 def _facts(group: GroupView) -> str:
     said = [clean(group.assignor)] if group.assignor else []
     if group.protocol is GroupProtocol.CONSUMER:
-        said.append("consumer protocol: the coordinator assigns")
+        said.append("consumer protocol")
     leader = next((member for member in group.members if member.leader), None)
     if leader is not None:
         said.append(f"leader {cut(clean(label_of(leader.client_id, leader.member_id)), 24)}")

@@ -8,7 +8,8 @@ from typing import cast
 from textual.content import Content
 from textual.strip import Strip
 
-from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, MemberView, label_of
+from engine.snapshot import ClientState, ConsumerView, GroupProtocol, GroupState, GroupView, MemberView, label_of
+from tui.painting.groups.saying import named
 from tui.painting.lab.clients import GONE
 from tui.painting.lab.members import (
     Seat,
@@ -59,7 +60,8 @@ class Members(LabPanel):
         group = self.standing.group
         if group is None:
             return Content("Consumers")
-        about = [(f" · gen {group.generation}", "$quiet")]
+        counted = "epoch" if group.protocol is GroupProtocol.CONSUMER else "gen"
+        about = [(f" · {counted} {group.generation}", "$quiet")]
         if len(group.group_id) + len(group.state.value) + len(about[0][0]) + 9 <= self.size.width:
             about = [(" · ", "$faint"), (group.state.value, _STATE_STYLES[group.state]), *about]
         names = [each.group_id for each in scene.groups]
@@ -161,6 +163,8 @@ def _partitions(group: GroupView, scene: Scene) -> int:
 
 def _why_idle(group: GroupView, standing: Standing, member: MemberView, scene: Scene) -> str:
     """Why a member has no partitions."""
+    if member.target:
+        return f"waits for {named(member.target)}"
     if group.state is not GroupState.STABLE:
         return "has no partitions now"
     names = set(member.topics)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.snapshot import ConsumerView, GroupOffsetView, GroupView, MemberView, Move
+from engine.snapshot import ConsumerView, GroupOffsetView, GroupProtocol, GroupView, MemberView, Move, label_of
 from tui.painting.lab.clients import GONE
 from tui.painting.lab.wires import Hold
 from tui.scene import Scene
@@ -92,4 +92,11 @@ def just_moved(scene: Scene, group: GroupView) -> tuple[Move, ...]:
     last, now_ms = group.rebalances[-1], scene.world.now_ms
     if last.ended_ms is not None and now_ms - last.ended_ms > FRESH_MS * max(1.0, scene.world.speed):
         return ()
+    if last.ended_ms is None and last.protocol is GroupProtocol.CONSUMER:
+        return tuple(move for move in last.moved if _owner(group, move) == move.to)
     return last.moved
+
+
+def _owner(group: GroupView, move: Move) -> str | None:
+    owner = next((member for member in group.members if move.tp in member.assignment), None)
+    return None if owner is None else label_of(owner.client_id, owner.member_id)
