@@ -158,8 +158,8 @@ class NewConsumer(Form[str]):
                   "assigns. consumer: the coordinator assigns, and only what moves stops.", PROTOCOLS),
             Field("assignor", "assignor", assignor, "Who gets what. cooperative-sticky moves only what must move, "
                   "while the others work on; the rest stop everybody.", ASSIGNORS, when=_is_classic),
-            Field("remote", "assignor", remote, "group.remote.assignor: what most members ask the coordinator for. "
-                  "uniform: even, and as little moved as can be. range: runs of neighbours, topic by topic.",
+            Field("remote", "assignor", remote, "group.remote.assignor; the group uses what most ask for. "
+                  "uniform: even, little moves. range: runs of neighbours in each topic.",
                   REMOTE_ASSIGNORS, when=lambda values: not _is_classic(values)),
             Field("reset", "auto.offset.reset", "earliest", "Where it begins when its group has committed nothing.",
                   ("earliest", "latest", "none")),
