@@ -160,7 +160,7 @@ def _phase(member: MemberView, group: GroupView, label: str) -> tuple[str, bool]
 
 
 def _doing(member: MemberView, group: GroupView, consumer: ConsumerView | None) -> str:
-    idle = idle_reason(member, group)
+    idle = f"has yet to give up {named(member.revoking)}" if member.revoking else idle_reason(member, group)
     if consumer is None:
         said = f"{OUTSIDE} {member.software or 'unknown software'}, {member.host}"
         return f"{said}; {idle}" if idle else said
@@ -175,8 +175,6 @@ def _doing(member: MemberView, group: GroupView, consumer: ConsumerView | None) 
             return "rests; it stays a member"
     if not consumer.heartbeating:
         return "no heartbeats; dropped at session end"
-    if member.revoking:
-        return f"has yet to give up {named(member.revoking)}"
     if idle:
         return idle
     return f"{rate(consumer.measured)}  {consumer.activity}" if consumer.activity else rate(consumer.measured)
