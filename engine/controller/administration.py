@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.config import BrokerConfig
 from engine.controller.describing import topic_configs
 from engine.controller.settings import Decide, check_brokers, replacing, stepwise, without_nulls
+from engine.controller.verbs import Verbs
 from engine.errors import (
     ErrorCode,
     InvalidPartitionsError,
@@ -50,17 +51,14 @@ from engine.messages import (
 )
 from engine.types import TopicPartition
 
-if TYPE_CHECKING:
-    from engine.controller.controller import Controller
-
 Serve = Mapping[type[Request[Any]], Callable[[Any], Awaitable[Any]]]
 
 
 class Administration:
     """Turns requests into the controller's verbs. `serve` is what answers each kind."""
 
-    def __init__(self, controller: Controller, config: BrokerConfig) -> None:
-        self._controller = controller
+    def __init__(self, verbs: Verbs, config: BrokerConfig) -> None:
+        self._verbs = verbs
         self._config = config
         self.serve: Serve = {
             CreateTopicsRequest: self._create_topics,
@@ -88,7 +86,7 @@ class Administration:
         return CreateTopicsResponse(tuple(answers))
 
     async def _create(self, topic: CreatableTopic, request: CreateTopicsRequest) -> CreatedTopic:
-        made = await self._controller.create_topic(
+        made = await self._verbs.create_topic(
             topic.name,
             *self._numbers(topic),
             without_nulls(topic.configs),
@@ -121,7 +119,7 @@ class Administration:
         return partitions, default if topic.replication_factor == -1 else topic.replication_factor
 
     async def _delete_topics(self, request: DeleteTopicsRequest) -> DeleteTopicsResponse:
-        names = {topic.topic_id: name for name, topic in self._controller.topics.items()}
+        names = {topic.topic_id: name for name, topic in self._verbs.topics.items()}
         asked: list[tuple[str | None, bytes]] = [(name, bytes(16)) for name in request.names]
         asked += [(names.get(topic_id), topic_id) for topic_id in request.topic_ids]
         times = Counter(name for name, _ in asked if name is not None)
@@ -134,7 +132,7 @@ class Administration:
                     raise UnknownTopicIdError
                 if times[name] > 1:
                     raise InvalidRequestError(f"{name} is named more than once.")
-                topic_id = (await self._controller.delete_topic(name)).topic_id
+                topic_id = (await self._verbs.delete_topic(name)).topic_id
                 answers.append(DeletedTopic(name, topic_id))
             except KafkaError as error:
                 answers.append(DeletedTopic(name, topic_id, Outcome.of(error)))
@@ -147,7 +145,7 @@ class Administration:
             if named[topic.name] > 1:
                 outcomes[topic.name] = Outcome(ErrorCode.INVALID_REQUEST, f"{topic.name} is named more than once.")
                 continue
-            growing = self._controller.create_partitions(
+            growing = self._verbs.create_partitions(
                 topic.name, topic.count, by_hand=topic.assignments, validate_only=request.validate_only
             )
             outcomes[topic.name] = await _outcome(growing)
@@ -171,9 +169,9 @@ class Administration:
     async def _alter(self, resource: ConfigResource, decide: Decide, validate_only: bool) -> None:
         match resource.type:
             case ResourceType.TOPIC:
-                await self._controller.alter_config(resource.name, decide, validate_only=validate_only)
+                await self._verbs.alter_config(resource.name, decide, validate_only=validate_only)
             case ResourceType.BROKER:
-                if resource.name and resource.name not in map(str, self._controller.brokers):
+                if resource.name and resource.name not in map(str, self._verbs.brokers):
                     raise InvalidRequestError(f"There is no broker {resource.name!r}.")
                 check_brokers(decide({}))
             case _:
@@ -182,7 +180,7 @@ class Administration:
     # Leaders and replicas
 
     async def _elect_leaders(self, request: ElectLeadersRequest) -> ElectLeadersResponse:
-        codes = await self._controller.elect(request.election_type, request.partitions)
+        codes = await self._verbs.elect(request.election_type, request.partitions)
         return ElectLeadersResponse(
             {
                 tp: Outcome.of(error_for(code)) if code else DONE
@@ -197,9 +195,9 @@ class Administration:
         outcomes = {}
         for tp, target in request.targets.items():
             if target is None:
-                moving = self._controller.call_off(tp)
+                moving = self._verbs.call_off(tp)
             else:
-                moving = self._controller.reassign(tp, target, other_factor=request.allow_replication_factor_change)
+                moving = self._verbs.reassign(tp, target, other_factor=request.allow_replication_factor_change)
             outcomes[tp] = await _outcome(moving)
         return AlterPartitionReassignmentsResponse(outcomes)
 
@@ -208,7 +206,7 @@ class Administration:
     ) -> ListPartitionReassignmentsResponse:
         wanted = set(request.partitions) if request.partitions is not None else None
         found = {}
-        for topic in self._controller.topics.values():
+        for topic in self._verbs.topics.values():
             for state in topic.partitions:
                 tp = TopicPartition(topic.name, state.partition)
                 if state.target and (wanted is None or tp in wanted):

@@ -1,40 +1,34 @@
-"""The controller: decides about topics, leaders and ISRs, writes it down, and lets every broker read it.
+"""The controller: which brokers are alive, who leads and is in sync after they came or went, and who reads of it.
 
-Rules from `ReplicationControlManager` and `ClusterControlManager`. A lab has one controller, apart from its brokers,
+Rules from `ClusterControlManager` and `ReplicationControlManager`. A lab has one controller, apart from its brokers,
 that does not die.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from typing import Any
 
 from engine.clock import Clock
 from engine.config import (
     INTERNAL_TOPIC,
-    INTERNAL_TOPIC_CONFIG,
     TRANSACTION_TOPIC,
-    TRANSACTION_TOPIC_CONFIG,
     BrokerConfig,
 )
 from engine.controller.administration import Administration
 from engine.controller.decided import Decided, TopicStore
-from engine.controller.elections import called_off, elect, elected, moving, with_isr, without
-from engine.controller.image import LiveBrokers, MetadataImage, Topic
+from engine.controller.elections import elect, with_isr, without
+from engine.controller.image import LiveBrokers
 from engine.controller.registrations import Registrations
 from engine.controller.sessions import Sessions
-from engine.controller.settings import Decide
 from engine.controller.telling import Telling
-from engine.controller.topics import ByHand, altered, check_replicas, grown, new_topic
+from engine.controller.verbs import Verbs
 from engine.errors import (
     ElectionNotNeededError,
-    ErrorCode,
     FencedLeaderEpochError,
     IneligibleReplicaError,
-    InvalidReplicaAssignmentError,
-    InvalidReplicationFactorError,
     InvalidRequestError,
     InvalidTopicError,
     InvalidUpdateVersionError,
@@ -50,7 +44,6 @@ from engine.messages import (
     BrokerHeartbeatResponse,
     BrokerRegistrationRequest,
     BrokerRegistrationResponse,
-    ElectionType,
     EnsureInternalTopicRequest,
     EnsureInternalTopicResponse,
     NewIsr,
@@ -65,23 +58,19 @@ UNKNOWN = -1
 """A broker epoch that a leader has not been told yet."""
 
 
-class Controller:
-    """Owns the topics and decides who leads. Brokers read what it decided through `handle`."""
+class Controller(Verbs):
+    """Knows which brokers live, and lets them read what was decided, through `handle`."""
 
     def __init__(
         self, cluster_id: str, store: TopicStore, clock: Clock, config: BrokerConfig, events: EventLog
     ) -> None:
-        self.cluster_id = cluster_id
-        self.brokers: tuple[int, ...] = ()
-        """Every broker there is, alive or not."""
-        self._store = store
-        self._clock = clock
-        self._config = config
-        self.telling = Telling(events, clock)
-        self._changing = asyncio.Lock()
         self._sessions = Sessions(clock, config.broker_session_timeout_ms, self._session_ended)
         self._registrations = Registrations()
-        self._decided = Decided(store, lambda: self._sessions.alive)
+        decided = Decided(store, lambda: self._sessions.alive)
+        super().__init__(decided, Telling(events, clock), config, lambda: self._sessions.alive)
+        self.cluster_id = cluster_id
+        self._store = store
+        self._clock = clock
         self._background: set[asyncio.Task[None]] = set()
         self._next_producer_id = 0
         self._reserved_producer_ids = 0
@@ -93,16 +82,6 @@ class Controller:
             EnsureInternalTopicRequest: self._ensure_internal_topic,
             **Administration(self, config).serve,
         }
-
-    @property
-    def image(self) -> MetadataImage:
-        """The metadata as it stands."""
-        return self._decided.image
-
-    @property
-    def topics(self) -> Mapping[str, Topic]:
-        """Every topic, by name."""
-        return self.image.topics
 
     async def load(self, broker_ids: Iterable[int], alive: Iterable[int]) -> None:
         """Take up the topics kept. The brokers in `alive` are about to start, so they count as alive already."""
@@ -125,13 +104,6 @@ class Controller:
     def session_expires_ms(self, broker_id: int) -> float | None:
         """When a broker's session runs out unless it is heard of (lab ms); None for one taken for dead."""
         return self._sessions.expires_ms(broker_id)
-
-    @asynccontextmanager
-    async def _told(self) -> AsyncIterator[None]:
-        """One change at a time; whoever asked for this one waits behind it until every live broker knows of it."""
-        async with self._changing:
-            yield
-        await self._decided.known_to_all()
 
     # What brokers ask
 
@@ -198,6 +170,16 @@ class Controller:
             raise IneligibleReplicaError
         return state
 
+    async def _ensure_internal_topic(self, request: EnsureInternalTopicRequest) -> EnsureInternalTopicResponse:
+        match request.name:
+            case name if name == INTERNAL_TOPIC:
+                await self.ensure_offsets_topic()
+            case name if name == TRANSACTION_TOPIC:
+                await self.ensure_transaction_topic()
+            case name:
+                raise InvalidTopicError(f"{name} is no internal topic.")
+        return EnsureInternalTopicResponse()
+
     # Brokers come and go
 
     def _session_ended(self, broker_id: int) -> None:
@@ -251,180 +233,6 @@ class Controller:
         await self._decided.change(changes)
         self.telling.broker_came(broker_id, before, changes)
 
-    async def elect(
-        self, kind: ElectionType, partitions: Iterable[TopicPartition] | None = None
-    ) -> dict[TopicPartition, ErrorCode]:
-        """Elect leaders of these partitions, or of all; what became of each (KIP-460)."""
-        async with self._told():
-            live = self._sessions.alive
-            outcomes: dict[TopicPartition, ErrorCode] = {}
-            before: dict[TopicPartition, PartitionMetadata] = {}
-            changes: dict[TopicPartition, PartitionMetadata] = {}
-            for tp in partitions if partitions is not None else [tp for _, tp, _ in self._decided.every()]:
-                try:
-                    state = self.state_of(tp)
-                except KafkaError as error:
-                    outcomes[tp] = error.code
-                    continue
-                changed, outcomes[tp] = elected(state, live, kind)
-                if not outcomes[tp]:
-                    before[tp], changes[tp] = state, changed
-            if changes:
-                await self._decided.change(changes)
-                self.telling.elected(kind, before, changes)
-            return outcomes
-
-    async def elect_preferred(self, partitions: Iterable[TopicPartition] | None = None) -> int:
-        """Give leadership back to the first replicas that may have it; how many moved (0: ElectionNotNeededError)."""
-        outcomes = await self.elect(ElectionType.PREFERRED, partitions)
-        moved = sum(code is ErrorCode.NONE for code in outcomes.values())
-        if not moved:
-            raise ElectionNotNeededError("Every partition is led by its preferred replica, or that one cannot lead.")
-        return moved
-
-    async def reassign(self, tp: TopicPartition, replicas: tuple[int, ...], *, other_factor: bool = True) -> None:
-        """Move a partition to other brokers, or change how many copies it has; raises KafkaError.
-
-        The new replicas copy everything first; the old ones go when all the new are in sync. Without `other_factor` the
-        number of copies stays as it is.
-        """
-        async with self._told():
-            state = self.state_of(tp)
-            check_replicas(replicas, self.brokers)
-            dead = [broker_id for broker_id in replicas if broker_id not in self._sessions.alive]
-            if dead and not set(dead) <= set(state.replicas):
-                raise InvalidReplicaAssignmentError(f"Broker {dead[0]} is not alive, so it cannot copy {tp}.")
-            copies = len(state.target or state.replicas)
-            if len(replicas) != copies and not other_factor:
-                raise InvalidReplicationFactorError(
-                    f"{tp} has {copies} copies; {len(replicas)} would be another number."
-                )
-            changed = moving(state, replicas)
-            if changed != state:
-                await self._decided.change({tp: changed})
-                self.telling.moving(tp, state.replicas, replicas)
-
-    async def call_off(self, tp: TopicPartition) -> None:
-        """Leave a partition where it was before it was to be moved; NoReassignmentInProgressError."""
-        async with self._told():
-            changed = called_off(self.state_of(tp), self._sessions.alive)
-            await self._decided.change({tp: changed})
-            self.telling.called_off(tp, changed)
-
-    # Topics
-
-    async def create_topic(
-        self,
-        name: str,
-        partitions: int,
-        replication_factor: int,
-        overrides: Mapping[str, str],
-        *,
-        by_hand: ByHand = (),
-        validate_only: bool = False,
-        unasked: bool = False,
-    ) -> Topic:
-        """Make a topic, its replicas spread over the brokers or placed by hand; raises KafkaError.
-
-        `validate_only` says what it would be. `unasked`: a client named it, and no person asked for it.
-        """
-        async with self._told():
-            topic = new_topic(
-                name,
-                partitions,
-                replication_factor,
-                overrides,
-                internal=False,
-                others=self.topics.keys(),
-                brokers=self.brokers,
-                alive=self._sessions.alive,
-                by_hand=by_hand,
-            )
-            if not validate_only:
-                await self._decided.save(topic)
-                self.telling.created(topic, unasked=unasked)
-            return topic
-
-    async def create_partitions(
-        self,
-        name: str,
-        total: int,
-        *,
-        by_hand: tuple[tuple[int, ...], ...] | None = None,
-        validate_only: bool = False,
-    ) -> Topic:
-        """Grow a topic to `total` partitions; existing records stay where they are. Raises KafkaError."""
-        async with self._told():
-            before = self.topic(name)
-            topic = grown(before, total, brokers=self.brokers, alive=self._sessions.alive, by_hand=by_hand)
-            if not validate_only:
-                await self._decided.save(topic)
-                self.telling.grown(before, topic)
-            return topic
-
-    async def alter_config(self, name: str, decide: Decide, *, validate_only: bool = False) -> Topic:
-        """Change settings as decided from those that are set; raises KafkaError."""
-        async with self._told():
-            before = self.topic(name)
-            changes = decide(before.overrides)
-            topic = altered(before, changes)
-            if topic.overrides != before.overrides and not validate_only:
-                await self._decided.save(topic)
-                self.telling.configured(topic, changes)
-            return topic
-
-    async def delete_topic(self, name: str) -> Topic:
-        """Delete a topic and its records; raises KafkaError."""
-        async with self._told():
-            topic = self.topic(name)
-            if topic.internal:
-                held = "every group's offsets" if name == INTERNAL_TOPIC else "the state of every transaction"
-                raise InvalidTopicError(f"{name} is internal: it holds {held} and cannot be deleted.")
-            records = self.telling.records_in(name)
-            await self._decided.delete(name)
-            self.telling.deleted(topic, records)
-            return topic
-
-    async def _ensure_internal_topic(self, request: EnsureInternalTopicRequest) -> EnsureInternalTopicResponse:
-        match request.name:
-            case name if name == INTERNAL_TOPIC:
-                await self.ensure_offsets_topic()
-            case name if name == TRANSACTION_TOPIC:
-                await self.ensure_transaction_topic()
-            case name:
-                raise InvalidTopicError(f"{name} is no internal topic.")
-        return EnsureInternalTopicResponse()
-
-    async def ensure_offsets_topic(self) -> int:
-        """How many partitions `__consumer_offsets` has, made on first use as Kafka does."""
-        config = self._config
-        wanted = (config.offsets_topic_num_partitions, config.offsets_topic_replication_factor)
-        return await self._ensure(INTERNAL_TOPIC, *wanted, INTERNAL_TOPIC_CONFIG)
-
-    async def ensure_transaction_topic(self) -> int:
-        """How many partitions `__transaction_state` has, made on first use as Kafka does."""
-        config = self._config
-        copies, least = config.transaction_state_log_replication_factor, config.transaction_state_log_min_isr
-        settings = {**TRANSACTION_TOPIC_CONFIG, "min.insync.replicas": str(least)}
-        return await self._ensure(TRANSACTION_TOPIC, config.transaction_state_log_num_partitions, copies, settings)
-
-    async def _ensure(self, name: str, partitions: int, copies: int, settings: Mapping[str, str]) -> int:
-        async with self._told():
-            if name not in self.topics:
-                alive = self._sessions.alive
-                topic = new_topic(
-                    name,
-                    partitions,
-                    min(copies, len(alive)),
-                    settings,
-                    internal=True,
-                    others=self.topics.keys(),
-                    brokers=self.brokers,
-                    alive=alive,
-                )
-                await self._decided.save(topic)
-        return self.image.counts[name]
-
     async def next_producer_id(self) -> int:
         """An id that no producer of this lab has had, handed out from blocks (`ProducerIdControlManager`)."""
         producer_id = self._next_producer_id
@@ -437,17 +245,3 @@ class Controller:
     def forget_reader(self, broker_id: int) -> None:
         """A broker reads the log no more, so nobody waits for it."""
         self._decided.forget_reader(broker_id)
-
-    # Questions
-
-    def topic(self, name: str) -> Topic:
-        """The topic of that name; UnknownTopicOrPartitionError."""
-        return self._decided.topic(name)
-
-    def state_of(self, tp: TopicPartition) -> PartitionMetadata:
-        """Who leads and copies `tp`; UnknownTopicOrPartitionError says whether topic or partition is missing."""
-        return self._decided.state_of(tp)
-
-    def leader_of(self, tp: TopicPartition) -> int | None:
-        """Who leads `tp`; UnknownTopicOrPartitionError."""
-        return self.state_of(tp).leader
