@@ -52,11 +52,15 @@ class RecordMetadata(NamedTuple):
     log_start_offset: int
 
 
+INSIDE = "lab"
+"""The address of clients that live in the lab."""
+
+
 class ClientInfo(NamedTuple):
     """Who is calling a broker: client id, address ("lab" inside), and the software's own name and version."""
 
     client_id: str
-    host: str = "lab"
+    host: str = INSIDE
     software: str = "kafkarium"
     version: str = ""
 

@@ -19,7 +19,7 @@ from engine.records import BatchHeader, read_records
 from engine.replicas.leadership import Leadership
 from engine.replicas.partition import Partition
 from engine.snapshot import GroupView
-from engine.types import TopicPartition
+from engine.types import INSIDE, TopicPartition
 
 READ_BYTES = 4 << 20
 """How much of a partition is read in one go."""
@@ -54,6 +54,8 @@ class Audit:
         self._clock = clock
         self._events = events
         self._known: dict[TopicPartition, _Known] = {}
+        self._unseen: set[tuple[str, TopicPartition]] = set()
+        """By group, where a member from outside reads: what it processes is not seen."""
         self._looked_ms = clock.now_ms()
 
     async def run(self, groups: Iterable[GroupView]) -> None:
@@ -192,8 +194,17 @@ class Audit:
 
     def _reach(self, groups: Iterable[GroupView]) -> None:
         for group in groups:
+            strangers = {each.member_id for each in group.members if each.host != INSIDE}
             for standing in group.offsets:
-                if standing.committed is not None:
-                    position = standing.position
-                    reached = standing.committed if position is None else min(standing.committed, position)
-                    self._ledger.reached(group.group_id, standing.tp, reached)
+                if standing.committed is None:
+                    continue
+                position, place = standing.position, (group.group_id, standing.tp)
+                reached = standing.committed if position is None else min(standing.committed, position)
+                if standing.owner in strangers:
+                    self._unseen.add(place)
+                if place in self._unseen:
+                    self._ledger.passed(*place, reached)
+                else:
+                    self._ledger.reached(*place, reached)
+                if standing.owner is not None and standing.owner not in strangers:
+                    self._unseen.discard(place)  # what was committed before it came was still the stranger's

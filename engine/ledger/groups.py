@@ -128,6 +128,10 @@ class GroupBook:
                 self._note("never", page, sequence, tp, place)
         self._swept[tp] = end
 
+    def passed(self, tp: TopicPartition, offset: int) -> None:
+        """Somebody whose work is not seen has read up to `offset`: of what lies before it nothing can be said."""
+        self._swept[tp] = max(offset, self._swept.get(tp, offset))
+
     def forget(self, topic: str) -> None:
         """The topic is gone; another of its name would begin anew."""
         for tp in [tp for tp in self._swept if tp.topic == topic]:

@@ -79,6 +79,12 @@ class Ledger:
         if group is not None:
             group.reached(tp, offset, self.partitions.get(tp))
 
+    def passed(self, group_id: str, tp: TopicPartition, offset: int) -> None:
+        """Somebody from outside has read what lies before `offset`; whether it was processed is unknown."""
+        group = self.groups.get(group_id)
+        if group is not None:
+            group.passed(tp, offset)
+
     def undecided(self) -> dict[str, list[ProducerBook]]:
         """By topic, who has records that were not acknowledged and may yet lie in a log."""
         found: dict[str, list[ProducerBook]] = {}

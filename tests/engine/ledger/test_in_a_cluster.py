@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.clients import consumer_core
 from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.messages import ProduceRequest
 from engine.snapshot import GroupLedger, LedgerFigure, ProducerLedger
-from engine.types import TopicPartition
+from engine.types import ClientInfo, TopicPartition
 from engine.workload.spec import ConsumerSpec, KeyRule, ProducerSpec
 
 TP = TopicPartition("orders", 0)
@@ -266,3 +267,24 @@ async def test_a_figure_that_stays_is_the_same_object(cluster: Cluster, clock: M
     await cluster.workload.pause(name)
     await clock.advance(2_000)
     assert cluster.snapshot().ledger is cluster.snapshot().ledger
+
+
+async def test_what_a_member_from_outside_has_read_is_not_taken_for_lost(
+    cluster: Cluster, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cluster.create_topic("orders", partitions=2)
+    producer = await cluster.workload.spawn_producer(ProducerSpec("orders", rate=100, seed=1))
+    await cluster.workload.spawn_consumer(ConsumerSpec("billing", ("orders",), processing_ms=0, seed=1))
+    await clock.advance(4_000)
+    monkeypatch.setattr(consumer_core, "ClientInfo", lambda client_id: ClientInfo(client_id, "10.0.0.9", "shop", "1"))
+    async with cluster.consumer("orders", group_id="billing", auto_commit_interval_ms=100) as stranger:
+        read = 0
+        for _ in range(80):
+            await clock.advance(100)
+            read += sum(map(len, (await stranger.getmany(timeout_ms=0)).values()))
+        assert read > 100
+    await cluster.workload.pause(producer)
+    await clock.advance(15_000)
+    book = _billing(cluster)
+    assert book.never == 0
+    assert book.once + book.again + read >= _produced(cluster).acked

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from engine.snapshot import MemberView
+from engine.types import INSIDE
 
 OUTSIDE = "⇄"
 
 
 def is_outside(member: MemberView) -> bool:
     """Whether it came in over the network."""
-    return member.host != "lab"
+    return member.host != INSIDE
