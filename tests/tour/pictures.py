@@ -39,7 +39,7 @@ def main() -> None:
             _take(on, home, "lab")
             on.until(lambda: seen.stable(on, 2), "the others at work")
             on.press("4")
-            on.shows("copies of each partition")
+            on.shows("copies each")
             on.press("X")
             on.until(lambda: re.search(r"[456]\.\d s until noticed", on.text), "a broker whose session runs down")
             _take(on, home, "brokers")

@@ -143,7 +143,7 @@ def a_slow_consumer(on: Terminal) -> None:
 
 def a_broker_dies(on: Terminal) -> None:
     on.press("4")
-    on.shows("3 of 3 alive", "3 copies of each partition")
+    on.shows("3 of 3 alive", "3 copies each")
     on.press("X")
     on.shows("Broker 1 crashed: it told nobody.", "2 of 3 alive")
     on.press(">", ">")

@@ -66,7 +66,7 @@ def _cell(
     if wordy and word and len(end + lag) + len(word) < room:
         return sign, f"{end}{lag} {word}", style
     if len(end + lag) > room:
-        end, lag = short(copy.log_end_offset), f" −{short(behind)}" if behind > 0 else ""
+        return sign, f"−{short(behind)}" if lag else short(copy.log_end_offset), style
     return sign, end + lag, style
 
 

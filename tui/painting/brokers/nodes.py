@@ -43,7 +43,7 @@ def paint_broker(
     if broker.alive:
         second.add(f"leads {broker.leads}", palette.text).add(" of ", palette.faint)
         second.add(f"{broker.replicas} copies" if width >= _ROOMY else str(broker.replicas), palette.quiet)
-        right_aligned(second, [(size(broker.size_bytes), palette.quiet)], 1)
+        right_aligned(second, [(f" {size(broker.size_bytes)}", palette.quiet)], 1)
     elif left_ms is not None:
         share = max(0.0, min(1.0, left_ms / session_ms))
         words = f"{countdown(left_ms)} until noticed"
@@ -61,7 +61,10 @@ def _troubles(broker: BrokerView, width: int, palette: Palette) -> Strip:
     said = []
     if broker.cut_from:
         others = [str(node) for node in broker.cut_from if node]
-        said.append("cut from " + ", ".join(others + (["controller"] if 0 in broker.cut_from else [])))
+        said.append(
+            ("cut from " if width >= _ROOMY else "cut: ")
+            + ", ".join(others + (["controller"] if 0 in broker.cut_from else []))
+        )
     if broker.slow_ms:
         said.append(f"disk +{broker.slow_ms:.0f} ms")
     if broker.full:

@@ -36,7 +36,7 @@ class Copies(Panel):
         copies = plural(max(counts), "copy", "copies") if len(counts) == 1 else f"{min(counts)} to {max(counts)} copies"
         under = sum(len(view.isr) < len(view.replicas) for view in topic.partitions)
         moving = sum(bool(view.target) for view in topic.partitions)
-        said = Content.assemble((clean(topic.name), "$strong"), f" · {copies} of each partition  ", ("[ ]", "$primary"))
+        said = Content.assemble((clean(topic.name), "$strong"), f" · {copies} each  ", ("[ ]", "$primary"))
         if moving:
             said = Content.assemble(said, (f"  {moving} being moved", "$primary"))
         return Content.assemble(said, (f"  {under} under-replicated", "$warning")) if under else said

@@ -13,6 +13,7 @@ from textual.strip import Strip
 from engine.snapshot import GroupLedger, LedgerFigure
 from tui.painting.brokers.ledger import (
     GROUP_COLUMNS,
+    NAME,
     Book,
     columns_of,
     layout,
@@ -23,7 +24,7 @@ from tui.painting.brokers.ledger import (
     sentence,
 )
 from tui.painting.line import Line
-from tui.painting.text import plural, wrap
+from tui.painting.text import clean, cut, plural, wrap
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import SelectedFigure
@@ -125,7 +126,10 @@ class Ledger(Panel):
         self._say()
 
     def _say(self) -> None:
-        said = self.said()
+        said, book = self.said(), self.book
+        if book is not None:
+            named = f"{cut(clean(name_of(book)), NAME)}: {said}"
+            said = named if len(wrap(named, max(1, self.scrollable_content_region.width - 2))) <= _SAID else said
         if said != self._said:
             self._said = said
             self.refresh(Region(0, 0, self.size.width, _SAID))
