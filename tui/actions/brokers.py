@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.snapshot import BrokerView, PartitionView
 from tui.actions.table import Action, Context
+from tui.painting.brokers.nodes import CONTROLLER
 from tui.painting.text import clean, plural
 from tui.selection import SelectedBroker, SelectedPartition
 
@@ -67,7 +68,7 @@ async def _cut(context: Context) -> None:
     broker = _broker(context)
     if broker is not None:
         faults = context.lab.faults
-        (faults.rejoin if broker.cut_from else faults.isolate)(broker.broker_id)
+        (faults.rejoin if CONTROLLER in broker.cut_from else faults.isolate)(broker.broker_id)
 
 
 async def _slow(context: Context) -> None:

@@ -62,6 +62,7 @@ def test_a_partition_without_a_leader_says_so() -> None:
         (BrokerView(2, False, False, 0, 0, 0, False), None, ("down", "r starts it again")),
         (BrokerView(2, True, False, 4, 12, 0, False), None, ("fenced",)),
         (BrokerView(2, True, False, 4, 12, 0, cut_from=(0, 3)), None, ("cut off", "cut from 3, controller")),
+        (BrokerView(2, True, False, 4, 12, 0, cut_from=(3,)), None, ("alive", "cut from 3")),
         (BrokerView(2, True, False, 4, 12, 0, slow_ms=500, full=True), None, ("disk +500 ms · disk full",)),
     ],
 )

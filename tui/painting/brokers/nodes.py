@@ -10,6 +10,8 @@ from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette
 from tui.painting.text import bar, countdown, number, plural, size
 
+CONTROLLER = 0
+"""What the controller is called among the nodes a broker is cut from."""
 _ROOMY = 32
 """Cells from which on a broker has all its words, and a blank line behind."""
 
@@ -27,7 +29,7 @@ def state_of(broker: BrokerView, palette: Palette) -> tuple[str, str, Style]:
         return "○", "down", palette.quiet
     if not broker.registered:
         return "◐", "fenced", palette.warning
-    if broker.cut_from:
+    if CONTROLLER in broker.cut_from:
         return "╳", "cut off", palette.warning
     return "●", "alive", palette.good
 
@@ -60,10 +62,10 @@ def _troubles(broker: BrokerView, width: int, palette: Palette) -> Strip:
     line = Line(width).add("   ")
     said = []
     if broker.cut_from:
-        others = [str(node) for node in broker.cut_from if node]
+        others = [str(node) for node in broker.cut_from if node != CONTROLLER]
         said.append(
             ("cut from " if width >= _ROOMY else "cut: ")
-            + ", ".join(others + (["controller"] if 0 in broker.cut_from else []))
+            + ", ".join(others + (["controller"] if CONTROLLER in broker.cut_from else []))
         )
     if broker.slow_ms:
         said.append(f"disk +{broker.slow_ms:.0f} ms")
