@@ -152,7 +152,9 @@ class TopicConfig(_Settings):
         "min.insync.replicas", 1, "How many replicas must be in sync for acks=all.", minimum=1, maximum=MAX_INT
     )
     unclean_leader_election_enable: bool = _setting(
-        "unclean.leader.election.enable", False, "Whether a replica out of sync may lead when no other can."
+        "unclean.leader.election.enable",
+        False,
+        "Whether a replica out of sync may lead when no other can; what it lacks is lost.",
     )
     segment_bytes: int = _inert(
         "segment.bytes", 1_073_741_824, "How large a segment may grow.", minimum=14, maximum=MAX_INT
@@ -309,6 +311,14 @@ class BrokerConfig(_Settings):
         300,
         "How often leaders are put back to their preferred replica.",
         minimum=1,
+    )
+    unclean_leader_election_interval_ms: int = _setting(
+        "unclean.leader.election.interval.ms",
+        10_000,
+        "How often partitions that nobody leads get an unclean leader, where their topic allows it.",
+        kafka=300_000,
+        minimum=1,
+        why="so that what it costs can be seen soon after it was allowed",
     )
     socket_request_max_bytes: int = _setting(
         "socket.request.max.bytes", 104_857_600, "The largest request a client from outside may send.", minimum=1

@@ -92,6 +92,7 @@ class Controller(Verbs):
         self._sessions.begin(alive)
         if self._config.auto_leader_rebalance_enable:
             self._spawn(self._rebalance_leaders())
+        self._spawn(self._lead_the_leaderless())
         self._publish_alive()
 
     async def close(self) -> None:
@@ -196,6 +197,18 @@ class Controller(Verbs):
             await self._clock.sleep(self._config.leader_imbalance_check_interval_seconds * 1_000)
             with suppress(ElectionNotNeededError):
                 await self.elect_preferred()
+
+    async def _lead_the_leaderless(self) -> None:
+        """Elect unclean leaders where a topic has come to allow it since nobody leads."""
+        while True:
+            await self._clock.sleep(self._config.unclean_leader_election_interval_ms)
+            waiting = [
+                tp
+                for topic, tp, state in self._decided.every()
+                if state.leader is None and topic.config.unclean_leader_election_enable
+            ]
+            if waiting:
+                await self.elect(ElectionType.UNCLEAN, waiting)
 
     async def _fence(self, broker_id: int) -> None:
         async with self._changing:

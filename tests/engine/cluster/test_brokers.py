@@ -455,3 +455,23 @@ async def test_a_partition_that_is_being_moved_shows_where_to(cluster: Cluster, 
     assert (_orders(cluster).target, _orders(cluster).replicas) == ((3,), (3, 1))
     await clock.complete(cluster.controller.call_off(TP))
     assert (_orders(cluster).target, _orders(cluster).replicas) == ((), (1,))
+
+
+async def test_unclean_elections_that_are_allowed_while_nobody_leads_are_held_after_a_while(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await _three_copies(cluster, clock)
+    first = _orders(cluster).leader
+    assert first is not None
+    others = [broker for broker in cluster.nodes.ids if broker != first]
+    for broker_id in others:
+        await cluster.nodes.crash(broker_id)
+    await clock.advance(30_000)
+    await cluster.nodes.crash(first)
+    await clock.advance(12_000)
+    await clock.complete(cluster.nodes.start(others[0]))
+    await clock.advance(30_000)
+    assert _orders(cluster).leader is None
+    await clock.complete(cluster.alter_topic_config("orders", {"unclean.leader.election.enable": "true"}))
+    await clock.advance(11_000)
+    assert (_orders(cluster).leader, _orders(cluster).isr) == (others[0], (others[0],))
