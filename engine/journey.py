@@ -62,6 +62,8 @@ class Copy:
     log_end: int
     offsets: tuple[int, ...] = ()
     """Where the record lies in it; more than one where it was stored again."""
+    starting: bool = False
+    """Its broker runs again, and has yet to take it up; it is not `alive` before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,11 @@ class Journey:
         """What happens next although nothing is held up for it; empty when nothing more is to come."""
         leader = self.serving
         if leader is None:
-            if self.copy(self.leader) is None:
+            copy = self.copy(self.leader)
+            if copy is None:
                 return "a replica in sync comes back, and leads"
+            if copy.starting:
+                return f"broker {self.leader} takes its partitions up, or another is elected"
             return f"the controller notices that broker {self.leader} is silent, and elects another leader"
         if not leader.offsets:
             return "the producer sends it again" if self.pending else ""
@@ -202,6 +207,8 @@ def _without_leader(journey: Journey) -> str:
         return f"Nobody leads {journey.tp}, for no replica in sync is alive.{where}"
     heir = journey.heir()
     begin = f"Broker {leader.broker_id} is dead, and the controller has yet to notice. "
+    if leader.starting:
+        return f"Broker {leader.broker_id} has just started, and has yet to take its partitions up."
     if heir is None:
         return f"{begin}Then nobody leads, until it comes back."
     if heir.offsets:

@@ -85,6 +85,7 @@ class Sighting:
         self.offsets = found
         self._ends = (log.log_start_offset, log.log_end_offset)
 
-    def copy(self, in_sync: bool) -> Copy:
-        """What was seen of it."""
-        return Copy(self.broker_id, self.alive, in_sync, *self._ends, tuple(self.offsets))
+    def copy(self, in_sync: bool, runs: bool) -> Copy:
+        """What was seen of it. `runs`: its broker does, though it may not have the replica yet."""
+        starting = runs and not self.alive
+        return Copy(self.broker_id, self.alive, in_sync, *self._ends, tuple(self.offsets), starting)

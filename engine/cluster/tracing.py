@@ -203,14 +203,15 @@ class Trace:
         self._changed.set()
         if witness.answer is Answer.BUFFERED:
             witness.answer = Answer.WAITING
-        if target in self._nodes.alive and (self._refusal is None or self._refusal[0] != target):
+        reached = target in self._network.reachable()
+        if reached and (self._refusal is None or self._refusal[0] != target):
             again = "No answer came, so the producer sends it again. " if witness.attempts > 1 else ""
             untold = (
                 " With acks=0 it waits for no answer: for the producer, that was all." if witness.acks == "0" else ""
             )
             self._tell(Stage.SENT, target, f"{again}The request is on its way to broker {target}.{untold}")
             await self._hold(_REQUEST, target)
-        if witness.acks == "0" and target not in self._nodes.alive:
+        if witness.acks == "0" and target not in self._network.reachable():
             self._tell(Stage.GIVEN_UP, target, f"Broker {target} is dead: the request reaches nobody.")
 
     async def returning(self, client: ClientInfo, target: int, request: Request[Any], answer: Any) -> None:

@@ -149,7 +149,7 @@ class Witness:
         serving = self._nodes.replica(state.leader, self.tp) if state.leader is not None else None
         if serving is not None:
             self._watermark = serving.high_watermark
-        topic = self._nodes.controller.topics.get(self.tp.topic)
+        topic, alive = self._nodes.controller.topics.get(self.tp.topic), self._nodes.alive
         return Journey(
             self.tp,
             self.acks,
@@ -158,7 +158,7 @@ class Witness:
             state.leader,
             state.leader_epoch,
             self._watermark,
-            tuple(self._sighting(each).copy(each in state.isr) for each in state.replicas),
+            tuple(self._sighting(each).copy(each in state.isr, each in alive) for each in state.replicas),
             topic is not None and topic.config.unclean_leader_election_enable,
             tuple(self.steps),
         )

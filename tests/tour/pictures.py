@@ -43,6 +43,17 @@ def main() -> None:
             on.press("X")
             on.until(lambda: re.search(r"[456]\.\d s until noticed", on.text), "a broker whose session runs down")
             _take(on, home, "brokers")
+            on.press("r")
+            on.shows("3 of 3 alive", "is in sync again")
+            on.asked("y", "Follow one record on its way")
+            on.press("left", "enter")
+            on.until(lambda: on.panel("A record's way"), "a record on its way")
+            for said in ("is on its way to broker", "appends the record", "has the acknowledgement"):
+                on.press("enter")
+                on.shows(said)
+            _take(on, home, "way")
+            on.press("escape")
+            on.until(lambda: not on.panel("A record's way"), "the record to go on")
             on.leave()
 
 

@@ -36,7 +36,7 @@ def section(heading: str) -> str:
 
 def tour() -> list[Step]:
     """The numbered steps of the tour. What stands between backquotes is pressed or typed."""
-    parts = re.split(r"^\d+\. ", section("A tour of five minutes"), flags=re.M)[1:]
+    parts = re.split(r"^\d+\. ", section("A tour of ten minutes"), flags=re.M)[1:]
     steps = []
     for part in parts:
         heading = re.match(r"\*\*(.+?)\.?\*\*", part)

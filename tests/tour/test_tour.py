@@ -149,7 +149,33 @@ def a_broker_dies(on: Terminal) -> None:
     on.press(">", ">")
     on.shows("4×", "so the controller takes it for dead. orders-0: broker 2 leads (epoch 1), was 1")
     on.press("r")
-    on.shows("3 of 3 alive", "orders-0: broker 1 has caught up and is in sync again")
+    on.shows("3 of 3 alive", "broker 1 has caught up and is in sync again")
+    on.press("<", "<")
+    on.shows("1×")
+    on.press("1")
+    on.until(lambda: seen.lanes(on), "the Lab")
+
+
+def one_records_way(on: Terminal) -> None:
+    on.asked("y", "Follow one record on its way")
+    on.press("left", "enter")
+    on.until(lambda: on.panel("A record's way"), "the record's way")
+    on.shows("holds it in its buffer", "the world stands still")
+    for said in ("The request is on its way to broker", "appends the record at offset", "has the acknowledgement"):
+        on.press("enter")
+        on.shows(said)
+    on.shows("without the record. It is lost, although it was acknowledged.")
+    on.press("X")
+    on.until(lambda: re.search(r"Broker \d is down. The record lies on its disk.", on.words()), "the leader's death")
+    on.press("enter", ">", ">")
+    on.until(lambda: re.search(r"Broker \d leads now, epoch \d+, without the record", on.words()), "another leader")
+    on.press("r", "a")
+    on.until(lambda: re.search(r"Broker \d cut its copy back", on.words()), "the old leader's log to be cut back")
+    on.shows("✗ 1 lost acked")
+    on.press("escape")
+    on.until(lambda: not on.panel("A record's way"), "the record's way to close")
+    on.press("4")
+    on.shows("1 acknowledged record lost", "acks-1-by-hand")
     on.press("<", "<")
     on.shows("1×")
     on.press("1")
@@ -183,6 +209,7 @@ STEPS: dict[str, Callable[[Terminal], None]] = {
     "Scrub": scrub,
     "A slow consumer": a_slow_consumer,
     "A broker dies": a_broker_dies,
+    "One record's way": one_records_way,
     "Stop the world": stop_the_world,
     "Leave, and come back": leave_and_come_back,
 }

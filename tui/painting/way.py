@@ -118,6 +118,8 @@ def _paint_copies(journey: Journey, left_ms: Mapping[int, float], width: int, pa
 
 
 def _standing(journey: Journey, copy: Copy, left_ms: float | None, palette: Palette) -> tuple[str, str, Style]:
+    if copy.starting:
+        return "◐", "starts", palette.warning
     if not copy.alive:
         noticed = f"dead, {countdown(left_ms)} left" if left_ms is not None else "down"
         return "✗", noticed, palette.error

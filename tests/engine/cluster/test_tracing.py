@@ -278,3 +278,22 @@ async def test_records_by_hand_of_another_topic_have_a_page_of_their_own(cluster
         await clock.advance(1_000)
     names = [book.name for book in cluster.snapshot().ledger.producers]
     assert names == ["acks-1-by-hand", "acks-1-by-hand-payments"]
+
+
+async def test_a_leader_that_has_just_come_back_is_not_taken_for_dead(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    await clock.advance(1_000)
+    leader = cluster.nodes.leader(TP).broker_id
+    await cluster.faults.crash(leader)
+    await clock.advance(1_000)
+    cluster.faults.cut(0, leader)
+    await clock.complete(cluster.faults.start(leader))
+    trace = await _begin(cluster, clock, "1")
+    copy = trace.journey.copy(leader)
+    assert copy is not None
+    assert (copy.alive, copy.starting) == (False, True)
+    assert "has just started, and has yet to take its partitions up" in if_leader_died(trace.journey)
+    cluster.faults.heal(0, leader)
+    trace.run_on()
+    await clock.advance(20_000)
+    assert trace.journey.answer is Answer.ACKED
