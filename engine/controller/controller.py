@@ -44,6 +44,7 @@ from engine.messages import (
     BrokerHeartbeatResponse,
     BrokerRegistrationRequest,
     BrokerRegistrationResponse,
+    ElectionType,
     EnsureInternalTopicRequest,
     EnsureInternalTopicResponse,
     NewIsr,
