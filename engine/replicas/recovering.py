@@ -15,7 +15,7 @@ def take_in(states: ProducerStates, header: BatchHeader, batch: bytes) -> None:
 
 async def learn_producers(log: PartitionLog) -> ProducerStates:
     """The producers of a log as far as it is committed; raises KafkaStorageError."""
-    kept = await log.kept_producers()
+    kept = await log.rows.kept_producers()
     if 0 <= kept.complete_to <= log.flushed_offset:
         aborted = map(AbortedTransaction._make, kept.aborted)
         states = ProducerStates(Transactions(aborted))
@@ -29,7 +29,7 @@ async def learn_producers(log: PartitionLog) -> ProducerStates:
 
 
 async def _replay(states: ProducerStates, log: PartitionLog, at: int) -> None:
-    while batches := await log.producer_batches(at):
+    while batches := await log.rows.producer_batches(at):
         for batch in batches:
             header = BatchHeader.parse(batch)
             take_in(states, header, batch)

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from engine.config import TopicConfig
 from engine.records import BatchHeader, ConsumerRecord, read_records, rewrite
-from engine.storage.log import BatchInfo, PartitionLog
+from engine.storage.log import PartitionLog
+from engine.storage.rows import BatchInfo
 
 MOST_KEYS = 1_000_000
 """Keys held in memory at a time; a log with more is cleaned in several goes, as with Kafka's dedupe buffer."""
@@ -170,7 +171,7 @@ class _Cleaning:
         self._pending_result = CompactionResult()
 
     async def run(self) -> CompactionResult:
-        keep = await self._log.last_of_producers()
+        keep = await self._log.rows.last_of_producers()
         at = 0
         while batches := [b for b in await self._log.batches(at) if b.base_offset < self._end]:
             for info in batches:

@@ -6,7 +6,7 @@ Rules from `org.apache.kafka.storage.internals.log.UnifiedLog`. Only what is com
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from engine.errors import (
@@ -14,17 +14,17 @@ from engine.errors import (
     OffsetOutOfRangeError,
     UnknownTopicOrPartitionError,
 )
-from engine.records import CONTROL_FLAG, HEADER_SIZE, BatchHeader, read_records, stamp
-from engine.storage.connection import Connection, Parameters, Rows
+from engine.records import BatchHeader, read_records, stamp
+from engine.storage.connection import Connection
 from engine.storage.edits import Cut, Removed, cut_end, remove_below, repair_newest, replace_batches, shrink
 from engine.storage.epochs import Entry, LeaderEpochs
-from engine.storage.producers import ABORTED, ENTRIES, Kept, KnownProducer, forget_all, keep, kept
-from engine.storage.schema import FIRST_SINCE, READ, READ_BEFORE
+from engine.storage.producers import KnownProducer, forget_all, keep
+from engine.storage.rows import BatchInfo, Fetch, LogRows
+from engine.storage.schema import READ, READ_BEFORE
 from engine.storage.tail import Tail
 from engine.storage.writer import StoredBatch, Writer
 from engine.types import OffsetAndTimestamp, TopicPartition
 
-Fetch = Callable[[str, Parameters], Awaitable[Rows]]
 Placing = Callable[[BatchHeader, bytes], None]
 
 
@@ -36,16 +36,6 @@ class AppendInfo(NamedTuple):
     timestamp: int
     max_timestamp: int
     size_bytes: int
-
-
-class BatchInfo(NamedTuple):
-    """A stored batch without its bytes. `max_timestamp` is ms, -1 if it holds no record any more."""
-
-    base_offset: int
-    last_offset: int
-    max_timestamp: int
-    count: int  # type: ignore[assignment]  # Kafka's own word, though tuples have a method of that name
-    size: int
 
 
 class LogState(NamedTuple):
@@ -91,10 +81,10 @@ class PartitionLog:
         self.deleted = False
         self.truncations = 0
         """How often its end was cut off, or what waited was given up: what was read or placed before may be no more."""
+        self.rows = LogRows(state.log_id, fetch)
+        """What is read of it as it lies in the file."""
         self._writer = writer
-        self._fetch = fetch
         self._tail = tail
-        self._usual_size = 16_384
         self._cutting: asyncio.Future[Any] | None = None
         self._writing: asyncio.Future[None] | None = None
 
@@ -243,23 +233,21 @@ class PartitionLog:
             return ()
         found = self._tail.read(offset, max_bytes, limit)
         if found is None:
-            found = await self._read(READ, offset, max_bytes, up_to=limit)
+            found = await self.rows.read(READ, offset, max_bytes, up_to=limit)
         return found
 
     async def read_before(self, offset: int, max_bytes: int) -> tuple[bytes, ...]:
         """Whole batches that end with the one that holds `offset - 1`, in ascending order, at most `max_bytes`."""
         at = min(offset, self.flushed_offset)
-        return await self._read(READ_BEFORE, at, max_bytes, start=self.log_start_offset)
+        return await self.rows.read(READ_BEFORE, at, max_bytes, start=self.log_start_offset)
 
     async def offset_for_timestamp(self, timestamp: int) -> OffsetAndTimestamp | None:
         """The first record at `timestamp` (ms) or later, as ListOffsets finds it; None if there is none."""
         start = self.log_start_offset
         while timestamp <= self.max_timestamp and start < self.flushed_offset:
-            asked = {"log": self.log_id, "from_": start, "to_": self.flushed_offset, "timestamp": timestamp}
-            rows = await self._fetch(FIRST_SINCE, asked)
-            if not rows:
+            batch = await self.rows.first_since(timestamp, start, self.flushed_offset)
+            if batch is None:
                 return None
-            batch = rows[0][0]
             for record in read_records(batch, *self.tp, start, control=True):
                 if record.timestamp >= timestamp:
                     return OffsetAndTimestamp(record.offset, record.timestamp)
@@ -273,13 +261,10 @@ class PartitionLog:
         if found is not None or self.log_start_offset >= self.flushed_offset:
             return found
         # What was newest lies below the log start, in a batch that holds later records too.
-        [(newest,)] = await self._fetch(
-            "SELECT max(max_timestamp) FROM batch WHERE log = ? AND base_offset > ?",
-            (self.log_id, self.log_start_offset),
-        )
+        newest = await self.rows.newest_behind(self.log_start_offset)
         [first, *_] = await self.read(self.log_start_offset, 0)
         there = [record.timestamp for record in read_records(first, *self.tp, self.log_start_offset, control=True)]
-        return await self.offset_for_timestamp(max([*there, -1 if newest is None else newest], default=-1))
+        return await self.offset_for_timestamp(max([*there, newest]))
 
     def end_offset_for_epoch(self, epoch: int) -> Entry:
         """The largest leader epoch not above `epoch` and the offset after its last record (KIP-101), or (-1, -1)."""
@@ -287,29 +272,9 @@ class PartitionLog:
 
     async def batches(self, from_offset: int, limit: int = 1000) -> list[BatchInfo]:
         """Up to `limit` committed batches that begin at `from_offset` or later, without their bytes."""
-        rows = await self._fetch(
-            "SELECT base_offset, last_offset, max_timestamp, count, size FROM batch "
-            "WHERE log = ? AND base_offset >= ? AND base_offset < ? ORDER BY base_offset LIMIT ?",
-            (self.log_id, from_offset, self.flushed_offset, limit),
-        )
-        return [BatchInfo(*row) for row in rows]
+        return await self.rows.batches(from_offset, self.flushed_offset, limit)
 
     # Producers
-
-    async def producer_batches(self, from_offset: int, limit: int = 5_000) -> list[bytes]:
-        """Committed batches from `from_offset` on that have a producer id: markers whole, of others the header."""
-        rows = await self._fetch(
-            "SELECT CASE WHEN attributes & ? THEN bytes ELSE substr(bytes, 1, ?) END FROM batch "
-            "WHERE log = ? AND base_offset >= ? AND producer_id >= 0 ORDER BY base_offset LIMIT ?",
-            (CONTROL_FLAG, HEADER_SIZE, self.log_id, from_offset, limit),
-        )
-        return [data for (data,) in rows]
-
-    async def kept_producers(self) -> Kept:
-        """What was last kept of its producers and aborted transactions."""
-        [(complete_to,)] = await self._fetch("SELECT producers_to FROM log WHERE id = ?", (self.log_id,))
-        entries, aborted = await self._fetch(ENTRIES, (self.log_id,)), await self._fetch(ABORTED, (self.log_id,))
-        return kept(complete_to, entries, aborted)
 
     async def keep_producers(
         self, db: Connection, complete_to: int, producers: Sequence[KnownProducer], aborted: Sequence[tuple[int, ...]]
@@ -343,14 +308,6 @@ class PartitionLog:
         self.truncations += 1
 
     # For the cleaner
-
-    async def last_of_producers(self) -> set[int]:
-        """Where the last batch of each producer with an id begins; its sequence number has to outlive compaction."""
-        rows = await self._fetch(
-            "SELECT max(base_offset) FROM batch WHERE log = ? AND producer_id >= 0 GROUP BY producer_id",
-            (self.log_id,),
-        )
-        return {base_offset for (base_offset,) in rows}
 
     async def replace(
         self, changed: Sequence[tuple[BatchInfo, bytes | None]], cleaned_to: int | None, *, truncations: int
@@ -387,15 +344,6 @@ class PartitionLog:
         await self.settled()
         if self.deleted:
             raise UnknownTopicOrPartitionError(f"{self.tp} was deleted.")
-
-    async def _read(self, sql: str, offset: int, max_bytes: int, **limit: int) -> tuple[bytes, ...]:
-        # How many batches `max_bytes` might hold is guessed from those read last; if too few, another read follows.
-        most = min(16 + 2 * max(0, max_bytes) // self._usual_size, 10_000)
-        asked = {"log": self.log_id, "offset": offset, "max_bytes": max_bytes, "most": most, **limit}
-        found = tuple(row[0] for row in await self._fetch(sql, asked))
-        if found:
-            self._usual_size = max(1, sum(map(len, found)) // len(found))
-        return found
 
     async def _write(self, stored: list[StoredBatch]) -> None:
         done = self._writing = self._writer.append(self, stored)

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from engine.config import TopicConfig
-from engine.storage.log import BatchInfo, PartitionLog
+from engine.storage.log import PartitionLog
+from engine.storage.rows import BatchInfo
 
 
 class RetentionResult(NamedTuple):

@@ -79,7 +79,7 @@ def bases(batches: Sequence[bytes]) -> list[int]:
 
 async def assert_newest_so_far_is_true(of: PartitionLog) -> None:
     """What look-ups by time bisect over: in each row the largest timestamp up to it."""
-    rows = await of._fetch(
+    rows = await of.rows._fetch(
         "SELECT max_timestamp, newest_so_far FROM batch WHERE log = ? ORDER BY base_offset", (of.log_id,)
     )
     newest = -1

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from engine.config import TopicConfig
-from engine.storage.log import BatchInfo
 from engine.storage.retention import apply_retention, expired
+from engine.storage.rows import BatchInfo
 from tests.engine.storage.helpers import append, batch, batch_of, log, offsets, stored
 
 DAY = 86_400_000

@@ -203,7 +203,7 @@ async def test_retention_takes_aborted_transactions_that_ended_before_the_log_st
     await alice.transaction(True, p0=b"c")
     await alice.clock.advance(6_000)
     assert [it.first_offset for it in leader.producers.transactions.aborted] == [2]
-    assert len((await leader.log.kept_producers()).aborted) == 1
+    assert len((await leader.log.rows.kept_producers()).aborted) == 1
 
 
 async def test_an_open_transaction_below_the_log_start_holds_readers_at_the_log_start(alice: Speaker) -> None:
