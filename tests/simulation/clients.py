@@ -62,8 +62,9 @@ class Sending:
 class Reading:
     """One place in the group, held by one consumer after another; `faulty`: they crash, close and begin again."""
 
-    def __init__(self, name: str, faulty: bool) -> None:
+    def __init__(self, name: str, protocol: str, faulty: bool) -> None:
         self.name = name
+        self._protocol = protocol
         self.consumer: Consumer | None = None
         self._faulty = faulty
 
@@ -77,6 +78,7 @@ class Reading:
                 TOPIC,
                 client_id=f"{self.name}.{lives}",
                 group_id=GROUP,
+                group_protocol=self._protocol,
                 auto_offset_reset="earliest",
                 enable_auto_commit=automatic,
                 auto_commit_interval_ms=700,

@@ -10,6 +10,8 @@ from engine.cluster import Cluster
 from engine.errors import ErrorCode
 from engine.groups.consumer_protocol import decode_assignment
 from engine.messages import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
     FetchRequest,
     FetchResponse,
     OffsetCommitRequest,
@@ -76,6 +78,9 @@ class Watch:
             case SyncGroupRequest(), SyncGroupResponse():
                 for tp in decode_assignment(answer.assignment).partitions if answer.assignment else ():
                     self._owns(request.group_id, request.generation_id, tp, request.member_id)
+            case ConsumerGroupHeartbeatRequest(), ConsumerGroupHeartbeatResponse():
+                for tp in answer.assignment or ():
+                    self._owns(request.group_id, answer.member_epoch, tp, request.member_id)
             case OffsetCommitRequest(), OffsetCommitResponse():
                 for tp, given in request.offsets.items():
                     if answer.errors.get(tp) is ErrorCode.NONE:

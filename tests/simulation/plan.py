@@ -25,6 +25,8 @@ class Plan:
     idempotent: tuple[bool, ...]
     """One producer each."""
     consumers: int
+    protocol: str
+    """Of their group."""
     deletes_files: bool
     """Then acknowledged records may be lost by right."""
 
@@ -42,6 +44,7 @@ class Plan:
             kinds=(*kinds, "delete_file") if deletes_files else tuple(kinds),
             idempotent=rng.choice(((True,), (True, False), (True, True, False))),
             consumers=rng.choice((1, 2, 3)),
+            protocol=Random(f"protocol of {seed}").choice(("classic", "consumer")),
             deletes_files=deletes_files,
         )
 

@@ -32,6 +32,8 @@ CONFIG = BrokerConfig.of(
         "broker.heartbeat.interval.ms": "500",
         "broker.session.timeout.ms": "2500",
         "group.min.session.timeout.ms": "500",
+        "group.consumer.session.timeout.ms": "4000",
+        "group.consumer.heartbeat.interval.ms": "800",
         "leader.imbalance.check.interval.seconds": "10",
     }
 )
@@ -115,7 +117,7 @@ async def _live(
     watch.listen(cluster.network)
     chaos = Chaos(cluster, clock, plan, Random(chance.random()))
     over, calm = asyncio.Event(), asyncio.Event()
-    readings = [Reading(f"consumer-{n}", "client" in plan.kinds) for n in range(plan.consumers)]
+    readings = [Reading(f"consumer-{n}", plan.protocol, "client" in plan.kinds) for n in range(plan.consumers)]
     senders = [
         asyncio.ensure_future(sending.run(cluster, clock, Random(chance.random()), over)) for sending in sendings
     ]
