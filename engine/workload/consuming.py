@@ -9,7 +9,6 @@ middle of a poll, or stopped, a consumer commits to the very record it has proce
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
@@ -34,12 +33,12 @@ from engine.records.record import ConsumerRecord
 from engine.snapshot import ClientState, ConsumerView
 from engine.types import TopicPartition
 from engine.workload.driven import Driven
+from engine.workload.effort import Effort, slice_of
+from engine.workload.listening import Listener
 from engine.workload.spec import ConsumerSpec
 from engine.workload.standing import Standing
 from engine.workload.viewing import consumer_view
 
-RECORDS_A_TURN = 500
-"""How many records that take no time are processed before others get a turn."""
 _POLL_MS = 1_000
 _RETRY_MS = 1_000
 _KEPT_EVERY_MS = 4_000
@@ -81,7 +80,7 @@ class DrivenConsumer(Driven):
         self._standing: Standing | None = None
         self._membership: Mapping[str, Any] | None = None
         self._beats = True
-        self._busy_until = 0.0
+        self._effort = Effort(clock, self._nap, lambda: self.state is ClientState.HUNG)
         self._view: ConsumerView | None = None
 
     # Beginning and ending
@@ -195,7 +194,7 @@ class DrivenConsumer(Driven):
     def set_processing(self, ms: float) -> None:
         """Take so long for each record from now on; RefusedError below 0."""
         self.spec = replace(self.spec, processing_ms=ms).check()
-        self._busy_until = self._clock.now_ms()
+        self._effort.rested()
         self.changed()
 
     @property
@@ -231,7 +230,7 @@ class DrivenConsumer(Driven):
         random = Random(f"{spec.seed}:{self.processed}").random
         commit_due = clock.now_ms() + spec.auto_commit_interval_ms
         keep_due = clock.now_ms() + _KEPT_EVERY_MS
-        self._busy_until = clock.now_ms()
+        self._effort.rested()
         while True:
             while self.state is ClientState.HUNG:
                 await self._nap.sleep(None)
@@ -245,7 +244,7 @@ class DrivenConsumer(Driven):
                 asked = clock.now_ms()
                 got = await client.getmany(timeout_ms=_POLL_MS, max_records=spec.max_poll_records)
                 if clock.now_ms() - asked > self.turn_ms:
-                    self._busy_until = clock.now_ms()
+                    self._effort.rested()
                 polled = standing.polled(got)
                 if self._book is not None:
                     for tp, records in polled.items():
@@ -274,11 +273,8 @@ class DrivenConsumer(Driven):
         done = 0
         while done < len(records) and standing.holds(tp, records):
             standing.begins(records[done])
-            ms, spread, cost, count = self.spec.processing_ms, self.spec.jitter, 0.0, 0
-            while done + count < len(records) and cost < self.turn_ms and count < RECORDS_A_TURN:
-                cost += ms * (1.0 + spread * (2.0 * random() - 1.0))
-                count += 1
-            await self._spend(cost)
+            count, cost = slice_of(self.spec, len(records) - done, self.turn_ms, random)
+            await self._effort.spend(cost, self.turn_ms)
             if standing.holds(tp, records):
                 if self._book is not None:
                     self._book.processed(tp, records[done : done + count])
@@ -287,19 +283,6 @@ class DrivenConsumer(Driven):
                 self.processed += count
                 self.counted(count)
         standing.finished(tp)
-
-    async def _spend(self, cost_ms: float) -> None:
-        """Let `cost_ms` pass, making up for having slept a little too long before; then hang as long as it is asked."""
-        now = self._clock.now_ms()
-        self._busy_until = max(self._busy_until, now - self.turn_ms) + cost_ms
-        if self._busy_until > now:
-            await self._nap.sleep(self._busy_until - now)
-        else:
-            await asyncio.sleep(0)
-        await self._clock.running()
-        while self.state is ClientState.HUNG:
-            await self._nap.sleep(None)
-            self._busy_until = self._clock.now_ms()
 
     # Where it stands
 
@@ -384,22 +367,3 @@ class DrivenConsumer(Driven):
         if self.state is ClientState.PAUSED and assigned:
             client.pause(*assigned)
         self._on_change(self)
-
-
-class Listener:
-    """Tells a driven consumer what its client learns of its partitions (`ConsumerRebalanceListener`)."""
-
-    def __init__(self, driven: DrivenConsumer) -> None:
-        self._driven = driven
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """They go to others, after this returns."""
-        await self._driven.give_up(revoked, commit=True)
-
-    async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
-        """They went to others already."""
-        await self._driven.give_up(lost, commit=False)
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """They are the consumer's own now."""
-        self._driven.take_over(assigned)
