@@ -43,8 +43,9 @@ def paint_broker(
     right_aligned(head, [(word, style)], 1)
     second = Line(width).add("   ")
     if broker.alive:
-        second.add(f"leads {broker.leads}", palette.text).add(" of ", palette.faint)
-        second.add(f"{broker.replicas} copies" if width >= _ROOMY else str(broker.replicas), palette.quiet)
+        roomy = width >= _ROOMY
+        second.add(f"leads {broker.leads}", palette.text).add(" of " if roomy else "/", palette.faint)
+        second.add(f"{broker.replicas} copies " if roomy else f"{broker.replicas} ", palette.quiet)
         right_aligned(second, [(f" {size(broker.size_bytes)}", palette.quiet)], 1)
     elif left_ms is not None:
         share = max(0.0, min(1.0, left_ms / session_ms))

@@ -148,8 +148,10 @@ def _head(seat: Seat, width: int, palette: Palette, cursor: bool, partitions: bo
     if partitions and (heart.silent_s or seat.ghost):
         right.append((f"{heart.left_s:.1f} s left ", palette.error))
     elif seat.lag is not None:
-        said = "-" if partitions and width < 30 else "lag "
-        right.append((f"{said}{short(seat.lag)} ", palette.flow_lag if seat.lag else palette.quiet))
+        said = f"lag {short(seat.lag)}"
+        if partitions and width < 30:
+            said = f"-{short(seat.lag)}" if seat.lag else "✓"
+        right.append((f"{said} ", palette.flow_lag if seat.lag else palette.quiet))
     right.append(_heart(heart, palette))
     room = width - line.used - 1 - sum(len(text) for text, _ in right) - 1
     name = clean(label_of(member.client_id, member.member_id))
