@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from asyncio.subprocess import Process
-
 import pytest
 
 from engine.cluster import Cluster
 from engine.types import TopicPartition
 from engine.workload.spec import ConsumerSpec
-from tests.java.tools import Java, happened, lines_until
+from tests.java.groups import filled, owned, settled
+from tests.java.tools import Java
 
 
 @pytest.fixture
 def at(java: Java) -> tuple[str, str]:
     return "--bootstrap-server", java.bootstrap
-
-
-async def _filled(cluster: Cluster, partitions: int = 6, records: int = 60) -> None:
-    await cluster.create_topic("shop", partitions=partitions)
-    async with cluster.producer() as producer:
-        for number in range(records):
-            await producer.send_and_wait("shop", b"%d" % number, partition=number % partitions)
-
-
-async def _owned(process: Process) -> set[int]:
-    """The partitions a verifiable consumer is given next, once there are any."""
-    while True:
-        told = json.loads((await lines_until(process, '"partitions_assigned"'))[-1])
-        if told["partitions"]:
-            return {given["partition"] for given in told["partitions"]}
-
-
-async def _settled(cluster: Cluster, members: int) -> dict[str, set[int]]:
-    """Who owns what, by client id, once the group is stable with so many members and each owns something."""
-    owns: dict[str, set[int]] = {}
-
-    def settled() -> bool:
-        group = cluster.snapshot().group("billing")
-        if group is None or group.state.value != "Stable" or len(group.members) != members:
-            return False
-        owns.clear()
-        owns.update((member.client_id, {tp.partition for tp in member.assignment}) for member in group.members)
-        return all(owns.values())
-
-    await happened(cluster, settled)
-    return owns
 
 
 @pytest.mark.parametrize(
@@ -61,18 +28,18 @@ async def _settled(cluster: Cluster, members: int) -> dict[str, set[int]]:
 async def test_a_java_consumer_shares_a_group_with_one_of_the_lab(
     cluster: Cluster, java: Java, at: tuple[str, str], assignor: str, strategy: str
 ) -> None:
-    await _filled(cluster)
+    await filled(cluster)
     await cluster.workload.spawn_consumer(ConsumerSpec("billing", ("shop",), assignor=assignor))
-    await _settled(cluster, 1)
+    await settled(cluster, 1)
     async with java.running(
         "kafka-verifiable-consumer", *at, "--topic", "shop", "--group-id", "billing", "--assignment-strategy", strategy
     ) as outside:
-        given = await _owned(outside)
-        owns = await _settled(cluster, 2)
+        given = await owned(outside)
+        owns = await settled(cluster, 2)
         assert sorted(partition for mine in owns.values() for partition in mine) == list(range(6))
         assert {len(mine) for mine in owns.values()} == {3}
         assert given in owns.values()
-    assert set((await _settled(cluster, 1))["billing-1"]) == set(range(6))
+    assert set((await settled(cluster, 1))["billing-1"]) == set(range(6))
 
 
 async def test_a_java_consumer_of_the_new_protocol_shares_a_group_with_one_of_the_lab(
@@ -91,7 +58,7 @@ async def test_a_java_consumer_of_the_new_protocol_shares_a_group_with_one_of_th
 
 
 async def test_groups_are_listed_described_reset_and_deleted(cluster: Cluster, java: Java, at: tuple[str, str]) -> None:
-    await _filled(cluster, partitions=2)
+    await filled(cluster, partitions=2)
     of_audit = (*at, "--group", "audit")
     read = await java.good(
         "kafka-console-consumer", *at, "--topic", "shop", "--group", "audit", "--from-beginning",
@@ -121,9 +88,9 @@ async def test_groups_are_listed_described_reset_and_deleted(cluster: Cluster, j
 
 
 async def test_offsets_of_a_group_with_members_are_not_reset(cluster: Cluster, java: Java, at: tuple[str, str]) -> None:
-    await _filled(cluster)
+    await filled(cluster)
     await cluster.workload.spawn_consumer(ConsumerSpec("billing", ("shop",)))
-    await _settled(cluster, 1)
+    await settled(cluster, 1)
     refused = await java.tool(
         "kafka-consumer-groups", *at, "--group", "billing", "--topic", "shop", "--reset-offsets", "--to-earliest",
         "--execute",
