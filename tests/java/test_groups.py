@@ -42,21 +42,6 @@ async def test_a_java_consumer_shares_a_group_with_one_of_the_lab(
     assert set((await settled(cluster, 1))["billing-1"]) == set(range(6))
 
 
-async def test_a_java_consumer_of_the_new_protocol_shares_a_group_with_one_of_the_lab(
-    cluster: Cluster, java: Java, at: tuple[str, str]
-) -> None:
-    await _filled(cluster)
-    await cluster.workload.spawn_consumer(ConsumerSpec("billing", ("shop",), protocol="consumer", assignor="uniform"))
-    await _settled(cluster, 1)
-    async with java.running(
-        "kafka-verifiable-consumer", *at, "--topic", "shop", "--group-id", "billing", "--group-protocol", "CONSUMER"
-    ) as outside:
-        await _owned(outside)
-        owns = await _settled(cluster, 2)
-        assert sorted(partition for mine in owns.values() for partition in mine) == list(range(6))
-        assert {len(mine) for mine in owns.values()} == {3}
-
-
 async def test_groups_are_listed_described_reset_and_deleted(cluster: Cluster, java: Java, at: tuple[str, str]) -> None:
     await filled(cluster, partitions=2)
     of_audit = (*at, "--group", "audit")
