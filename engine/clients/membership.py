@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.clients.commits import Commits, Offsets
-from engine.clients.coordination import MOVED_ON, CoordinatorLink
+from engine.clients.coordination import CoordinatorLink
 from engine.clients.handover import Handover
+from engine.clients.heartbeats import Heartbeats
 from engine.clients.metadata import ClientMetadata
 from engine.clients.polls import PollWatch
 from engine.clients.rebalancing import (
@@ -37,7 +38,6 @@ from engine.errors import (
 from engine.groups.assignors import Assignor
 from engine.groups.consumer_protocol import decode_assignment
 from engine.messages import (
-    HeartbeatRequest,
     JoinGroupRequest,
     JoinGroupResponse,
     LeaveGroupRequest,
@@ -98,9 +98,20 @@ class Membership:
         self._rejoin = asyncio.Event()
         self._reason = ""
         self._prepared = False
-        self._joining = False
+        self.joining = False
+        """Whether JoinGroup's answer is awaited."""
         self._settled = asyncio.Event()
         self._polls = PollWatch(clock, config.max_poll_interval_ms, config.heartbeat_interval_ms)
+        self._heartbeats = Heartbeats(
+            self,
+            link,
+            clock,
+            group_instance_id=config.group_instance_id,
+            interval_ms=config.heartbeat_interval_ms,
+            session_timeout_ms=config.session_timeout_ms,
+            retry_backoff_ms=config.retry_backoff_ms,
+            on_error=on_error,
+        )
         self._awaits_poll = False
         self._rejoining = False
         self._member: asyncio.Task[None] | None = None
@@ -110,7 +121,7 @@ class Membership:
     def start(self, resume: Mapping[str, Any] | None) -> None:
         """Be a member from now on, the one `resume` tells of if there is one."""
         self._member = self._tasks.spawn(self._be_a_member(resume), "consumer-group")
-        self._tasks.spawn(self._beat(), "consumer-heartbeat")
+        self._tasks.spawn(self._heartbeats.beat(), "consumer-heartbeat")
         self._tasks.spawn(self._polls.watch(self._polled_too_late), "consumer-poll-interval")
 
     def poll_began(self) -> None:
@@ -243,10 +254,10 @@ class Membership:
                 await self._handover.before_joining(self.generation >= 0)
             self._rejoin.clear()
             await self._know_topics(self._subscription.topics)
-            self._joining = True
+            self.joining = True
             joined = await self._link.call(self._join_request(reason), self._join_timeout_ms)
             self.member_id, self.generation = joined.member_id, joined.generation_id
-            self._joining = False
+            self.joining = False
             answer = await self._sync(joined)
         except MemberIdRequiredError as error:
             self.member_id = error.member_id
@@ -254,7 +265,7 @@ class Membership:
         except RebalanceInProgressError as error:
             self._try_again(str(error))
         except (UnknownMemberIdError, IllegalGenerationError) as error:
-            refused = self._joining
+            refused = self.joining
             self._forget(keep_id=isinstance(error, IllegalGenerationError))
             self._try_again(f"it was no longer known: {error}")
             if refused:  # a coordinator that can store no group forgets each new member, and here no request takes time
@@ -268,7 +279,7 @@ class Membership:
             self._prepared = False
             await self._complete(answer)
         finally:
-            self._joining = self._rejoining = False
+            self.joining = self._rejoining = False
 
     def _try_again(self, reason: str) -> None:
         self._reason = self._reason or reason
@@ -346,48 +357,7 @@ class Membership:
         if not keep_id:
             self.member_id = ""
 
-    # Heartbeats
-
-    async def _beat(self) -> None:
-        config = self._config
-        pause = float(config.heartbeat_interval_ms)
-        heard_ms = self._clock.now_ms()
-        while True:
-            await self._clock.sleep(pause)
-            pause = config.heartbeat_interval_ms
-            if self.generation < 0 or self._joining:
-                heard_ms = self._clock.now_ms()  # who waits for JoinGroup's answer is taken to be alive
-            elif not self.heartbeating:
-                continue
-            elif await self._heartbeat():
-                heard_ms = self._clock.now_ms()
-            else:
-                pause = config.retry_backoff_ms
-                if self._clock.now_ms() - heard_ms > config.session_timeout_ms:
-                    self._link.forget()
-
-    async def _heartbeat(self) -> bool:
-        """Send one; returns whether the coordinator was heard."""
-        member = self.member_id, self.generation
-        request = HeartbeatRequest(self._link.group_id, self.generation, self.member_id, self._config.group_instance_id)
-        try:
-            await self._link.call(request)
-        except KafkaError as error:
-            if member != (self.member_id, self.generation):
-                return True  # about a member this one no longer is
-            if isinstance(error, RebalanceInProgressError):
-                self.request_rejoin("the group is rebalancing")
-                return True
-            if isinstance(error, FencedInstanceIdError):
-                self.fenced(error)
-                return True
-            if isinstance(error, MOVED_ON):
-                self.moved_on(error)
-                return True
-            if not error.retriable:
-                self._on_error(error)
-            return False
-        return True
+    # What is heard of the group
 
     def fenced(self, error: FencedInstanceIdError) -> None:
         """Another consumer holds this one's `group_instance_id`."""
