@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.clients.subscription import of_aborted
 from engine.clock import Clock
 from engine.cluster.nodes import Nodes
 from engine.errors import KafkaError
 from engine.events import EventLog, Tone
-from engine.ledger import Ledger, ProducerBook, Slot, mark_of
+from engine.ledger import GroupBook, Ledger, ProducerBook, Slot, mark_of
 from engine.records import BatchHeader, read_records
 from engine.replicas.leadership import Leadership
 from engine.replicas.partition import Partition
@@ -69,6 +70,9 @@ class Audit:
             except KafkaError:
                 continue  # its leader has just gone; another look follows
         await self._search(served)
+        for book in self._ledger.groups.values():
+            for tp in [tp for tp in served if tp.topic in book.output_topics]:
+                await self._count(book, served[tp])
         self._reach(groups)
         self._ledger.passing({tp: partition.high_watermark for tp, partition in served.items()})
         for tp, partition in served.items():
@@ -191,6 +195,23 @@ class Audit:
         return up_to >= known.end
 
     # Groups
+
+    async def _count(self, book: GroupBook, partition: Partition) -> None:
+        """Count what a group's processors wrote, as a reader of committed records finds it."""
+        tp, log = partition.tp, partition.log
+        try:
+            while (at := max(book.outputs.get(tp, 0), log.log_start_offset)) < (end := partition.last_stable_offset):
+                batches = await log.read(at, READ_BYTES, up_to=end)
+                if not batches:
+                    return
+                behind = BatchHeader.parse(batches[-1]).last_offset + 1
+                skipped = of_aborted(batches, partition.producers.transactions.aborted_between(at, behind))
+                for batch, aborted in zip(batches, skipped, strict=True):
+                    if not aborted:
+                        book.written(tp, read_records(batch, *tp, at))
+                book.outputs[tp] = behind
+        except KafkaError:
+            return  # its leader has just gone; another look follows
 
     def _reach(self, groups: Iterable[GroupView]) -> None:
         for group in groups:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from engine.ledger.marks import EXAMPLES, Bytes, mark_of
+from engine.ledger.marks import EXAMPLES, Bytes, by_header, mark_of
 from engine.ledger.partitions import PartitionBook
 from engine.ledger.producers import ProducerBook
 from engine.records.record import ConsumerRecord
@@ -44,6 +44,10 @@ class GroupBook:
         self._swept: dict[TopicPartition, int] = {}
         """Below these offsets it is known what was never processed."""
         self._examples: dict[str, Examples] = {"again": {}, "never": {}, "late": {}}
+        self.outputs: dict[TopicPartition, int] = {}
+        """Of a group of processors, how far what they wrote is counted."""
+        self.output_topics: set[str] = set()
+        self.by = by_header(group_id)
         self._recent: deque[ConsumerRecord] = deque(maxlen=EXAMPLES)
         self._view: GroupLedger | None = None
 
@@ -96,6 +100,14 @@ class GroupBook:
                 self._note("again", page, sequence, tp, record.offset)
         self._recent.extend(records[-EXAMPLES:])
 
+    def writes_to(self, topic: str) -> None:
+        """Its members are processors: what counts is what a reader of committed records finds in this topic."""
+        self.output_topics.add(topic)
+
+    def written(self, tp: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
+        """These committed records lie in a topic that its processors write to, among them what they wrote."""
+        self.processed(tp, [record for record in records if self.by in record.headers])
+
     def reached(self, tp: TopicPartition, offset: int, partition: PartitionBook | None) -> None:
         """It will not process what lies before `offset` by itself: what was acknowledged there and not processed."""
         swept = self._swept.setdefault(tp, offset)
@@ -134,8 +146,9 @@ class GroupBook:
 
     def forget(self, topic: str) -> None:
         """The topic is gone; another of its name would begin anew."""
-        for tp in [tp for tp in self._swept if tp.topic == topic]:
-            del self._swept[tp]
+        for offsets in (self._swept, self.outputs):
+            for tp in [tp for tp in offsets if tp.topic == topic]:
+                del offsets[tp]
 
     book_of_index: Callable[[int], ProducerBook | None] = staticmethod(lambda _: None)
 
@@ -167,7 +180,9 @@ class GroupBook:
 
     def view(self) -> GroupLedger:
         """The figures; the same object while they stay the same."""
-        view = GroupLedger(self.group_id, self.once, self.again, self.never, self.late)
+        view = GroupLedger(
+            self.group_id, self.once, self.again, self.never, self.late, tuple(sorted(self.output_topics))
+        )
         if view != self._view:
             self._view = view
         assert self._view is not None

@@ -131,6 +131,11 @@ class Ledger:
         return {
             "producers": {book.name: book.kept() for book in self._by_index if book.sent},
             "groups": {group_id: book.kept() for group_id, book in self.groups.items()},
+            "outputs": {
+                group_id: [[*tp, offset] for tp, offset in book.outputs.items()]
+                for group_id, book in self.groups.items()
+                if book.outputs
+            },
         }
 
     def recall(self, kept: Mapping[str, Any]) -> None:
@@ -139,3 +144,5 @@ class Ledger:
             self.producer(name).recall(figures)
         for group_id, figures in kept.get("groups", {}).items():
             self.group(group_id).recall(figures)
+        for group_id, outputs in kept.get("outputs", {}).items():
+            self.group(group_id).outputs = {TopicPartition(*tp): offset for *tp, offset in outputs}

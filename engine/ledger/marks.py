@@ -24,6 +24,11 @@ def mark_of(headers: Sequence[tuple[str, bytes | None]]) -> Mark | None:
     return (name, number) if number < 1 << 32 else None
 
 
+def by_header(group_id: str) -> tuple[str, bytes]:
+    """The header that says which group's processor wrote a record; it follows the mark of the record it was made of."""
+    return "by", name_bytes(group_id)
+
+
 def name_bytes(name: str) -> bytes:
     """A producer's name as its headers have it."""
     return name.encode("utf-8", "surrogateescape")

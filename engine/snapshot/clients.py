@@ -86,6 +86,11 @@ class ConsumerView:
     activity: str = ""
     """What it is doing in words: "processing orders-3 @ 1204"."""
     last_error: str = ""
+    isolation_level: str = "read_uncommitted"
+    writes_to: str = ""
+    """Where a processor writes what it makes of its records; empty for a mere consumer."""
+    transactional: bool = False
+    """Whether it does so in transactions, together with its offsets."""
 
 
 @dataclass(frozen=True, slots=True)

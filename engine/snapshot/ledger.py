@@ -36,6 +36,8 @@ class GroupLedger:
     """Acknowledged, below the committed offset, and not processed."""
     late: int
     """Processed for the first time after a later record of the same producer and key."""
+    writes_to: tuple[str, ...] = ()
+    """Topics that its processors write to: a record counts when a reader of committed records finds it there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ from engine.errors import (
     InconsistentGroupProtocolError,
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
+    InvalidTransactionTimeoutError,
     KafkaError,
+    ProducerFencedError,
     UnreleasedInstanceIdError,
 )
 from engine.ledger import GroupBook
@@ -40,9 +42,9 @@ from engine.workload.standing import Standing
 from engine.workload.viewing import consumer_view
 
 _POLL_MS = 1_000
-_RETRY_MS = 1_000
+RETRY_MS = 1_000
 _KEPT_EVERY_MS = 4_000
-_FATAL = (
+FATAL = (
     FencedInstanceIdError,
     GroupIdNotFoundError,
     GroupMaxSizeReachedError,
@@ -50,6 +52,8 @@ _FATAL = (
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
     UnreleasedInstanceIdError,
+    InvalidTransactionTimeoutError,
+    ProducerFencedError,
 )
 """Errors after which a member cannot go on; others pass, or a person mends them."""
 
@@ -249,40 +253,55 @@ class DrivenConsumer(Driven):
                 if self._book is not None:
                     for tp, records in polled.items():
                         self._book.polled(tp, records[0].offset)
-                if spec.commit == "before":
-                    ends = {tp: records[-1].offset + 1 for tp, records in polled.items()}
-                    await self._commit(client, standing, ends)
-                for tp, records in polled.items():
-                    await self._process(standing, tp, records, random)
-                if spec.commit == "after":
-                    await self._commit_all(client, standing)
+                await self._work_on(client, standing, polled, random)
             except ClientClosedError:
                 if client is not self.client:
                     return
                 raise
-            except _FATAL:
+            except FATAL:
                 raise
             except KafkaError as error:
                 self.failed_with(error)
-                await self._nap.sleep(_RETRY_MS)
+                await self._nap.sleep(RETRY_MS)
+
+    async def _work_on(
+        self,
+        client: Consumer,
+        standing: Standing,
+        polled: Mapping[TopicPartition, Sequence[ConsumerRecord]],
+        random: Callable[[], float],
+    ) -> None:
+        """Process what was polled, and commit by the rule."""
+        if self.spec.commit == "before":
+            ends = {tp: records[-1].offset + 1 for tp, records in polled.items()}
+            await self._commit(client, standing, ends)
+        for tp, records in polled.items():
+            await self._process(standing, tp, records, random)
+        if self.spec.commit == "after":
+            await self._commit_all(client, standing)
 
     async def _process(
         self, standing: Standing, tp: TopicPartition, records: Sequence[ConsumerRecord], random: Callable[[], float]
-    ) -> None:
-        """Spend time on each record, in slices of a turn; leave off when the partition is dropped."""
+    ) -> bool:
+        """Spend time on each record, in slices of a turn; False, leaving off, when the partition is dropped."""
         done = 0
         while done < len(records) and standing.holds(tp, records):
             standing.begins(records[done])
             count, cost = slice_of(self.spec, len(records) - done, self.turn_ms, random)
             await self._effort.spend(cost, self.turn_ms)
             if standing.holds(tp, records):
-                if self._book is not None:
-                    self._book.processed(tp, records[done : done + count])
+                await self._did(tp, records[done : done + count])
                 done += count
                 standing.did(records[done - 1])
                 self.processed += count
                 self.counted(count)
         standing.finished(tp)
+        return done == len(records)
+
+    async def _did(self, tp: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
+        """These are processed."""
+        if self._book is not None:
+            self._book.processed(tp, records)
 
     # Where it stands
 

@@ -60,8 +60,25 @@ class Making:
             max_poll_records=spec.max_poll_records,
             max_poll_interval_ms=spec.max_poll_interval_ms,
             group_instance_id=spec.group_instance_id,
+            isolation_level=spec.isolation_level,
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             resume=membership,
+        )
+
+    def output(self, driven: DrivenConsumer) -> Producer:
+        """What a processor writes with, not started yet; its transactional id is its name."""
+        spec = driven.spec
+        transactional = {
+            "transactional_id": driven.name,
+            "transaction_timeout_ms": spec.transaction_timeout_ms,
+        }
+        return self._producer(
+            self._network,
+            self._clock,
+            client_id=f"{driven.name}-output",
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
+            rng=Random(f"output:{spec.seed}"),
+            **(transactional if spec.transactional else {}),
         )
 
 

@@ -23,6 +23,13 @@ def producer_spawned(name: str, spec: ProducerSpec) -> Said:
 def consumer_spawned(name: str, spec: ConsumerSpec) -> Said:
     """A consumer began."""
     topics = _several(spec.topics)
+    if spec.writes_to:
+        how = (
+            "in one transaction with its offsets, so each record counts once there"
+            if spec.transactional
+            else "without transactions, so after a crash some records are there twice"
+        )
+        return f"{name} started in {spec.group_id}: it reads {topics} and writes to {spec.writes_to}, {how}.", Tone.GOOD
     return (
         f"{name} started and asks to join {spec.group_id}, for {topics}. The group rebalances to make room for it.",
         Tone.GOOD,
@@ -66,6 +73,13 @@ def consumer_crashed(name: str, spec: ConsumerSpec, partitions: int) -> Said:
     )
     if not partitions:
         return f"{text}.", Tone.WARNING
+    if spec.writes_to and spec.transactional:
+        limit = seconds(spec.transaction_timeout_ms)
+        return (
+            f"{text}. Its transaction stays open, and holds up who reads committed records of {spec.writes_to}, until "
+            f"it is started again or transaction.timeout.ms ({limit}) is over.",
+            Tone.WARNING,
+        )
     whose = "its partition" if partitions == 1 else f"its {partitions} partitions"
     again = {
         "auto": " What it processed since its last automatic commit will be delivered again.",

@@ -19,6 +19,7 @@ PROTOCOLS = ("classic", "consumer")
 ASSIGNORS = ("range", "roundrobin", "sticky", "cooperative-sticky")
 REMOTE_ASSIGNORS = ("uniform", "range")
 COMMIT_RULES = ("auto", "after", "before")
+ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 KEY_KINDS = ("none", "one", "uniform", "zipf", "field")
 MAX_RATE = 200_000.0
 
@@ -96,7 +97,8 @@ class ConsumerSpec:
 
     `commit`: auto (every `auto_commit_interval_ms`), after processing a poll, or before it. Kafka's default session is
     45 s; the lab's is 10 s so that a crash can be watched. With the consumer protocol the coordinator sets session and
-    heartbeats, and `assignor` is one of its own.
+    heartbeats, and `assignor` is one of its own. With `writes_to` it is a processor: it writes what it makes of each
+    record there, if `transactional` in one transaction with its offsets.
     """
 
     group_id: str
@@ -114,6 +116,10 @@ class ConsumerSpec:
     max_poll_interval_ms: int = 300_000
     group_instance_id: str | None = None
     protocol: str = "classic"
+    isolation_level: str = "read_uncommitted"
+    writes_to: str = ""
+    transactional: bool = True
+    transaction_timeout_ms: int = 10_000
     paused: bool = False
     seed: int | None = None
 
@@ -121,6 +127,11 @@ class ConsumerSpec:
         """Itself; RefusedError when it cannot work."""
         _one_of("group protocol", self.protocol, PROTOCOLS)
         _one_of("assignor", self.assignor, REMOTE_ASSIGNORS if self.protocol == "consumer" else ASSIGNORS)
+        _one_of("isolation.level", self.isolation_level, ISOLATION_LEVELS)
+        if self.writes_to in self.topics:
+            raise RefusedError(f"A processor that reads {self.writes_to} and writes to it would never come to an end.")
+        if self.transaction_timeout_ms < 1:
+            raise RefusedError("transaction.timeout.ms must be 1 or more.")
         _one_of("commit rule", self.commit, COMMIT_RULES)
         _one_of("auto.offset.reset", self.auto_offset_reset, ("earliest", "latest", "none"))
         if not self.group_id:

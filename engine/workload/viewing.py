@@ -60,6 +60,9 @@ def consumer_view(driven: DrivenConsumer, now_ms: float) -> ConsumerView:
         group_instance_id=spec.group_instance_id,
         activity=activity(driven, bool(assignment)),
         last_error=driven.last_error,
+        isolation_level=spec.isolation_level,
+        writes_to=spec.writes_to,
+        transactional=bool(spec.writes_to) and spec.transactional,
     )
 
 
@@ -73,7 +76,7 @@ def activity(driven: DrivenConsumer, owns_any: bool) -> str:
     if driven.state is ClientState.PAUSED:
         return "paused; still a member"
     if at:
-        return f"processing {at}"
+        return f"processing {at}" + (f" → {driven.spec.writes_to}" if driven.spec.writes_to else "")
     if driven.joining:
         return f"{driven.joining} {driven.spec.group_id}"
     return "waiting for records" if owns_any else "idle: no partition for it"

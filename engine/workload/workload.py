@@ -27,6 +27,7 @@ from engine.workload.consuming import DrivenConsumer
 from engine.workload.driven import Driven, describe
 from engine.workload.keeping import PRODUCER, Keeper, SpecStore
 from engine.workload.making import Making
+from engine.workload.processing import DrivenProcessor
 from engine.workload.producing import RECORDS_A_TURN, DrivenProducer
 from engine.workload.roster import Roster, Worker
 from engine.workload.spec import ConsumerSpec, ProducerSpec
@@ -109,16 +110,12 @@ class Workload:
         return driven
 
     def _new_consumer(self, spec: ConsumerSpec, name: str) -> DrivenConsumer:
-        return DrivenConsumer(
-            spec,
-            name,
-            self._clock,
-            self.consumed,
-            self._making.consumer,
-            self._assignment_changed,
-            self._ended,
-            self._ledger.group(spec.group_id),
-        )
+        book, told, ended = self._ledger.group(spec.group_id), self._assignment_changed, self._ended
+        clock, making = self._clock, self._making
+        if not spec.writes_to:
+            return DrivenConsumer(spec, name, clock, self.consumed, making.consumer, told, ended, book)
+        book.writes_to(spec.writes_to)
+        return DrivenProcessor(spec, name, clock, self.consumed, making.consumer, making.output, told, ended, book)
 
     # Ending and beginning again
 
