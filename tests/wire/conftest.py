@@ -15,15 +15,18 @@ from tests.wire.peer import Peer
 TP = TopicPartition("orders", 0)
 
 
+CONFIG = BrokerConfig(
+    group_initial_rebalance_delay_ms=0,
+    offsets_topic_num_partitions=5,
+    broker_heartbeat_interval_ms=500,
+    broker_session_timeout_ms=3_000,
+)
+
+
 @pytest.fixture
 async def lab() -> AsyncIterator[Cluster]:
-    config = BrokerConfig(
-        group_initial_rebalance_delay_ms=0,
-        offsets_topic_num_partitions=5,
-        broker_heartbeat_interval_ms=500,
-        broker_session_timeout_ms=3_000,
-    )
-    async with Cluster.open(None, brokers=3, seed=7, config=config) as opened:
+    """In memory: what is tried is the way to it."""
+    async with Cluster.open(None, brokers=3, inline_storage=True, seed=7, config=CONFIG) as opened:
         await opened.listen(port=0)
         yield opened
 

@@ -24,7 +24,7 @@ API_VERSIONS, METADATA, JOIN_GROUP = 18, 3, 11
 
 @asynccontextmanager
 async def lab_with(**settings: Any) -> AsyncIterator[Cluster]:
-    async with Cluster.open(None, brokers=1, seed=7, config=BrokerConfig(**settings)) as lab:
+    async with Cluster.open(None, brokers=1, inline_storage=True, seed=7, config=BrokerConfig(**settings)) as lab:
         await lab.create_topic("orders", partitions=1)
         await lab.listen(port=0)
         yield lab

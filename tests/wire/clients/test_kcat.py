@@ -33,7 +33,7 @@ async def kcat(bootstrap: str, *arguments: str, said: bytes = b"") -> bytes:
 @pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
 @pytest.mark.parametrize("acks", ["0", "1", "all"])
 async def test_kcat_produces(lab: Cluster, bootstrap: str, acks: str, compression: str) -> None:
-    await lab.create_topic("orders", partitions=3, replication_factor=3)
+    await lab.create_topic("orders", partitions=3)
     said = b"".join(b"line %d\n" % number for number in range(20))
     await kcat(bootstrap, "-P", "-t", "orders", "-z", compression, "-X", f"acks={acks}", said=said)
     assert await values_in(lab, "orders", 20) == sorted(said.split(b"\n")[:-1])

@@ -31,7 +31,7 @@ async def check(lab: Cluster, compression: str) -> None:
 
 @pytest.fixture
 async def topic(lab: Cluster) -> str:
-    await lab.create_topic("orders", partitions=3, replication_factor=3)
+    await lab.create_topic("orders", partitions=3, replication_factor=1)
     return "orders"
 
 
@@ -86,8 +86,10 @@ async def test_kafka_python_produces(lab: Cluster, topic: str, bootstrap: str, a
 
 
 async def test_an_idempotent_producer_survives_the_crash_of_a_broker_without_a_loss_or_a_copy(
-    lab: Cluster, topic: str, bootstrap: str
+    lab: Cluster, bootstrap: str
 ) -> None:
+    topic = "orders"
+    await lab.create_topic(topic, partitions=3, replication_factor=3)
     leader = lab.nodes.leader(TopicPartition(topic, 0)).broker_id
     others = ",".join(address for number, address in enumerate(bootstrap.split(","), start=1) if number != leader)
     values = [b"%06d" % number for number in range(3_000)]
