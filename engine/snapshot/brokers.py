@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.snapshot.frozen import view
 from engine.types import TopicPartition
 
 
@@ -29,7 +30,7 @@ class BrokerView:
     """Nodes it cannot reach; 0 is the controller."""
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class ReplicaView:
     """One copy of a partition; offsets are -1 where the broker is down and was never seen up."""
 
@@ -41,7 +42,7 @@ class ReplicaView:
     """The newest leader epoch in its log."""
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class PartitionView:
     """One partition, as its leader has it. `leader` is None while nobody leads."""
 

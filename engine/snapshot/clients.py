@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.snapshot.frozen import view
 from engine.snapshot.states import ClientState, TransactionState
 from engine.types import TopicPartition
 
@@ -32,7 +33,7 @@ class TransactionView:
         return self.began_ms + self.timeout_ms
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class ProducerView:
     """A producer that lives in the lab."""
 
@@ -59,7 +60,7 @@ class ProducerView:
     last_error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class ConsumerView:
     """A consumer that lives in the lab."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.snapshot.frozen import view
 from engine.snapshot.states import GroupProtocol, GroupState, MemberState
 from engine.types import TopicPartition
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class GroupOffsetView:
     """A group's standing in one partition; None where nothing is committed or nobody owns it.
 
@@ -30,7 +31,7 @@ class GroupOffsetView:
         return TopicPartition(self.topic, self.partition)
 
 
-@dataclass(frozen=True, slots=True)
+@view
 class MemberView:
     """A member as its coordinator sees it. `slot` (0, 1, ...) stays its own while it is in the group."""
 
