@@ -12,6 +12,7 @@ import pytest
 
 from engine.clients.consumer import Consumer
 from engine.cluster import Cluster
+from engine.config import BrokerConfig
 from engine.errors import ErrorCode
 from engine.groups.coordinator import partition_for
 from engine.messages import FindCoordinatorRequest
@@ -172,3 +173,33 @@ async def test_confluent_kafka_and_the_labs_consumers_share_a_group(lab: Cluster
     offsets = group(lab)
     assert offsets is not None
     assert {each.committed for each in offsets.offsets} == {11}
+
+
+async def test_confluent_kafka_goes_on_in_its_epoch_when_the_coordinator_dies() -> None:
+    config = BrokerConfig(
+        offsets_topic_num_partitions=5, broker_session_timeout_ms=1_500, broker_heartbeat_interval_ms=300
+    )
+    async with Cluster.open(None, brokers=3, seed=7, config=config) as lab:
+        await lab.listen(port=0)
+        await lab.create_topic("orders", partitions=4, replication_factor=3)
+        listening = lab.snapshot().listening
+        assert listening is not None
+        bootstrap = ",".join(f"{address.host}:{address.port}" for address in listening.addresses)
+        outsiders = [Outsider(bootstrap, "outside-1"), Outsider(bootstrap, "outside-2")]
+        await until(lambda: share_all(*outsiders))
+        await until(lambda: (view := group(lab)) is not None and view.state is GroupState.STABLE)
+        before = group(lab)
+        assert before is not None
+        assert before.coordinator is not None
+        owned = [each.owned for each in outsiders]
+        await lab.faults.crash(before.coordinator)
+        await until(lambda: (view := group(lab)) is not None and view.coordinator not in (None, before.coordinator))
+        async with lab.producer() as producer:
+            for number in range(20):
+                await producer.send_and_wait("orders", b"%d" % number, partition=number % 4)
+        await until(lambda: sum(len(each.values) for each in outsiders) == 20)
+        after = group(lab)
+        assert after is not None
+        assert (after.generation, [each.owned for each in outsiders]) == (before.generation, owned)
+        for each in outsiders:
+            await each.stop()
