@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.snapshot.frozen import view
-from engine.snapshot.states import ClientState, TransactionState
+from engine.snapshot.states import ClientState, GroupProtocol, TransactionState
 from engine.types import TopicPartition
 
 
@@ -84,6 +84,7 @@ class ConsumerView:
     assignor: str
     heartbeating: bool
     group_instance_id: str | None = None
+    protocol: GroupProtocol = GroupProtocol.CLASSIC
     activity: str = ""
     """What it is doing in words: "processing orders-3 @ 1204"."""
     last_error: str = ""

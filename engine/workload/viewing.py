@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.snapshot import ClientState, ConsumerView, ProducerView
+from engine.snapshot import ClientState, ConsumerView, GroupProtocol, ProducerView
 
 if TYPE_CHECKING:
     from engine.workload.consuming import DrivenConsumer
@@ -58,6 +58,7 @@ def consumer_view(driven: DrivenConsumer, now_ms: float) -> ConsumerView:
         assignor=spec.assignor,
         heartbeating=driven.heartbeating,
         group_instance_id=spec.group_instance_id,
+        protocol=GroupProtocol(spec.protocol),
         activity=activity(driven, bool(assignment)),
         last_error=driven.last_error,
         isolation_level=spec.isolation_level,

@@ -18,6 +18,7 @@ from tui.painting.groups.lessons import lesson_of
 from tui.painting.groups.members import member_row
 from tui.painting.groups.rebalances import way_of
 from tui.painting.groups.saying import state_sentence
+from tui.painting.lab.told import of_consumer
 from tui.painting.palette import palette_from
 from tui.scene import Scene
 
@@ -130,3 +131,10 @@ async def test_c_and_enter_start_a_consumer_like_those_there_are(stage: OpenStag
         assert spec == ConsumerSpec(
             "billing", ("orders",), processing_ms=20, assignor="uniform", protocol=GroupProtocol.CONSUMER.value
         )
+
+
+def test_a_consumer_tells_its_epoch() -> None:
+    view = worlds.reconciling().consumers[0]
+    for protocol, words in (("consumer", "billing, consumer protocol, epoch 2"), ("classic", "billing, generation 2")):
+        rows = of_consumer(replace(view, protocol=GroupProtocol(protocol)), None, 0, worlds.NOW)
+        assert ("group", words) in rows

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.snapshot import ConnectionView, ConsumerView, GroupOffsetView, MemberView, PartitionView, ProducerView
+from engine.snapshot import (
+    ConnectionView,
+    ConsumerView,
+    GroupOffsetView,
+    GroupProtocol,
+    MemberView,
+    PartitionView,
+    ProducerView,
+)
 from tui.painting.lab.bar import COMMITTED, PENDING, PROCESSED, UNREPLICATED
 from tui.painting.lab.clients import GONE
 from tui.painting.lab.copies import health_of, sentence_of
@@ -40,7 +48,7 @@ def of_consumer(consumer: ConsumerView, member: MemberView | None, lag: int, now
     held = ", ".join(str(tp) for tp in consumer.assignment)
     rows = [
         ("state", f"{consumer.state.value}: {clean(consumer.activity)}" if consumer.activity else consumer.state.value),
-        ("group", f"{clean(consumer.group_id)}, generation {consumer.generation}"),
+        ("group", f"{clean(consumer.group_id)}, {_counted(consumer)} {consumer.generation}"),
         ("subscribes to", ", ".join(clean(topic) for topic in consumer.topics)),
         ("owns", clean(held) or "nothing"),
         ("lag", plural(lag, "record")),
@@ -133,3 +141,7 @@ def of_marks(log: PartitionView, standing: GroupOffsetView | None, group: str) -
         (f"{PENDING} pending", f"{plural(high - read, 'record')} to be read" if high > read else "nothing to be read"),
         *rows,
     ]
+
+
+def _counted(consumer: ConsumerView) -> str:
+    return "consumer protocol, epoch" if consumer.protocol is GroupProtocol.CONSUMER else "generation"
