@@ -73,9 +73,7 @@ class Listener:
             for place, broker_id in enumerate(self._broker_ids):
                 door = Door(broker_id, host, port + place if port else 0, self)
                 self._doors[broker_id] = door
-                await door.open(self._port(broker_id))
-                if broker_id not in self._network.reachable():
-                    door.close()
+                await self._open(door)
         except OSError as error:
             self.close()
             raise RefusedError(
@@ -83,6 +81,8 @@ class Listener:
                 "or port."
             ) from None
         self._stop_watching = self._network.watch(self._node_changed)
+        for broker_id in self._broker_ids:  # one may have come or gone meanwhile
+            self._node_changed(broker_id, broker_id in self._network.reachable())
         self._sweep()
 
     def close(self) -> None:
@@ -94,6 +94,12 @@ class Listener:
         for task in self._opening:
             task.cancel()
         for door in self._doors.values():
+            door.close()
+
+    async def _open(self, door: Door) -> None:
+        """Open a door, unless its broker is down by then; OSError where the port cannot be had."""
+        await door.open(self._port(door.broker_id))
+        if door.broker_id not in self._network.reachable():
             door.close()
 
     def _port(self, broker_id: int) -> Port:
@@ -115,7 +121,7 @@ class Listener:
 
     async def _reopen(self, door: Door) -> None:
         try:
-            await door.open(self._port(door.broker_id))
+            await self._open(door)
         except OSError as error:
             self._tell(
                 f"Broker {door.broker_id} runs, but clients from outside cannot reach it: {door.host} port "

@@ -13,6 +13,7 @@ import pytest
 
 from engine.cluster import Cluster
 from engine.config import BrokerConfig
+from engine.errors import RefusedError
 from engine.snapshot import ListeningView
 from tests.wire.clients.members import until
 from tests.wire.conftest import TP
@@ -216,6 +217,25 @@ async def test_a_crash_closes_the_port_and_drops_its_connections_and_a_start_ope
     assert (await again.ask(API_VERSIONS, 0)).error_code == 0
     for peer in (at_1, at_2, again):
         await peer.close()
+
+
+async def test_a_lab_that_stopped_listening_can_listen_there_again() -> None:
+    async with lab_with() as lab:
+        view = lab.snapshot().listening
+        assert view is not None
+        peer = await Peer.connect(lab)
+        await lab.stop_listening()
+        await lab.stop_listening()
+        assert await peer.is_closed()
+        await peer.close()
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection("127.0.0.1", view.addresses[0].port)
+        await lab.listen(port=view.addresses[0].port)
+        again = lab.snapshot().listening
+        assert again is not None
+        assert again.addresses == view.addresses
+        with pytest.raises(RefusedError, match="listens already"):
+            await lab.listen(port=0)
 
 
 async def test_a_lab_whose_broker_is_down_opens_that_port_when_the_broker_starts() -> None:
