@@ -288,3 +288,47 @@ async def test_what_a_member_from_outside_has_read_is_not_taken_for_lost(
     book = _billing(cluster)
     assert book.never == 0
     assert book.once + book.again + read >= _produced(cluster).acked
+
+
+@pytest.mark.parametrize(("acks", "insync"), [("1", "1"), ("all", "2")])
+async def test_the_same_crash_costs_acks_1_records_and_acks_all_with_two_in_sync_none(
+    cluster: Cluster, clock: ManualClock, acks: str, insync: str
+) -> None:
+    """The followers' disks are slow, the leader dies, and comes back: nothing but acks makes the difference."""
+    await _three_copies(cluster, clock, min_insync_replicas=insync)
+    await cluster.workload.spawn_consumer(ConsumerSpec("billing", ("orders",), seed=1))
+    name = await cluster.workload.spawn_producer(ProducerSpec("orders", rate=50, acks=acks, seed=1))
+    await clock.advance(3_000)
+    leader = _leader(cluster)
+    for follower in (broker_id for broker_id in (1, 2, 3) if broker_id != leader):
+        cluster.faults.slow_disk(follower, 500)
+    await clock.advance(2_000)
+    await cluster.faults.crash(leader)
+    await clock.advance(15_000)
+    await clock.complete(cluster.faults.start(leader))
+    await clock.advance(5_000)
+    await cluster.workload.pause(name)
+    await clock.advance(10_000)
+    book = _produced(cluster)
+    behind = await cluster.records_behind(LedgerFigure(False, name, "lost_acked"))
+    rows = (await cluster.browser.read(TP, 0, 100_000)).rows
+    there = [int(dict(row.record.headers)["sequence"] or b"") for row in rows]
+    assert (book.lost_acked > 0) is (acks == "1")
+    assert len(behind) == book.lost_acked
+    assert not {record.sequence for record in behind} & set(there)
+    assert (_billing(cluster).never, _billing(cluster).again) == (0, len(there) - len(set(there)))
+    if acks == "all":
+        assert sorted(there) == list(range(book.sent))
+        assert book.acked == book.sent
+
+
+async def test_a_record_followed_by_hand_is_counted_among_the_others(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    await cluster.workload.spawn_consumer(ConsumerSpec("billing", ("orders",), seed=1))
+    trace = await clock.complete(cluster.trace("orders", b"k", b"by hand", acks="1"))
+    trace.run_on()
+    await clock.advance(5_000)
+    assert (_produced(cluster).name, _produced(cluster).acked) == ("acks-1-by-hand", 1)
+    assert _billing(cluster).once == 1
+    [record] = await cluster.records_behind(LedgerFigure(True, "billing", "once"))
+    assert (record.producer, record.tp, record.offset) == ("acks-1-by-hand", TP, 0)
