@@ -524,7 +524,7 @@ def broken() -> World:
     before = first()
     ends = [(end, end, end - 3 * at) for at, end in enumerate(ENDS)]
     views = tuple(
-        on_three("orders", at, each, (1, 2) if at else (1, 2, 3), (1,), high_watermark=min(each[:2]))
+        on_three("orders", at, each, (1, 2) if at else (1, 2, 3), (1,), leader=1 if at % 3 == 0 else 2)
         for at, each in enumerate(ends)
     )
     one, two, three = before.brokers

@@ -57,7 +57,7 @@ def test_a_partition_without_a_leader_says_so() -> None:
         (
             BrokerView(2, False, False, 0, 0, 0),
             4_200.0,
-            ("crashed", "4.2 s until noticed", "not known to the controller"),
+            ("crashed", "4.2 s until noticed", "the controller does not know yet"),
         ),
         (BrokerView(2, False, False, 0, 0, 0, False), None, ("down", "r starts it again")),
         (BrokerView(2, True, False, 4, 12, 0, False), None, ("fenced",)),

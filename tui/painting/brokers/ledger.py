@@ -137,7 +137,7 @@ def _of_group(column: str, rules: Sequence[str], one: bool) -> tuple[str, str]:
             return "No record was processed twice.", f"{records} {were} processed again: {why}."
         case "never":
             first, moved = "committed first, then their consumer died", "the offsets were moved past them"
-            why = first if "before" in rules else moved if rules else f"{first}, or {moved}"
+            why = first if "before" in rules else moved if rules else "committed too early, or offsets moved"
             none = "No record below the committed offsets was left out."
             return none, f"acknowledged {records} {were} never processed: {why}."
     return (

@@ -12,7 +12,7 @@ from tui.painting.text import bar, countdown, number, plural, size
 
 CONTROLLER = 0
 """What the controller is called among the nodes a broker is cut from."""
-_ROOMY = 32
+_ROOMY = 36
 """Cells from which on a broker has all its words, and a blank line behind."""
 
 
@@ -75,7 +75,7 @@ def _troubles(broker: BrokerView, width: int, palette: Palette) -> Strip:
     if said:
         line.add(" · ".join(said), palette.warning)
     elif not broker.alive and broker.registered:
-        line.add("not known to the controller" if width >= _ROOMY else "not yet missed", palette.quiet)
+        line.add("the controller does not know yet" if width >= _ROOMY else "not missed yet", palette.quiet)
     elif broker.alive:
         follows = broker.replicas - broker.leads
         told = f"{plural(follows, 'partition')} followed" if width >= _ROOMY else f"follows {number(follows)}"
