@@ -56,7 +56,7 @@ def test_a_loss_has_a_sign_and_its_own_tone_and_nothing_lost_is_quiet() -> None:
         (ONE, "lost_acked", (), "3 acknowledged records are gone: their leader died before a follower copied them"),
         (replace(ONE, lost_acked=1), "lost_acked", (), "1 acknowledged record is gone"),
         (replace(ONE, acks="all"), "lost_acked", (), "every copy in sync was lost, or one out of sync leads"),
-        (replace(ONE, lost_acked=0), "lost_acked", (), "Nothing that web-1 was acknowledged is lost."),
+        (replace(ONE, lost_acked=0), "lost_acked", (), "No acknowledged record is lost."),
         (ONE, "sent", (), "48,204 records were sent; 14 of them still without an answer."),
         (replace(ONE, acks="0", acked=0), "acked", (), "With acks=0 no broker answers"),
         (

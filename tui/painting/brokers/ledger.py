@@ -11,7 +11,7 @@ from engine.events import Tone
 from engine.snapshot import GroupLedger, LedgerRecord, LedgerView, ProducerLedger
 from tui.painting.line import Line, blank
 from tui.painting.palette import Palette
-from tui.painting.text import clean, cut, fit, number, short, wrap
+from tui.painting.text import fit, number, short, wrap
 
 PRODUCER_COLUMNS = ("sent", "acked", "lost_acked", "lost_unacked")
 GROUP_COLUMNS = ("once", "again", "never", "late")
@@ -119,8 +119,7 @@ def _of_producer(book: ProducerLedger, column: str, one: bool) -> tuple[str, str
                 if book.acks == "1"
                 else "every copy in sync was lost, or one out of sync leads"
             )
-            none = f"Nothing that {cut(clean(book.name), 24)} was acknowledged is lost."
-            return none, f"acknowledged {records} {are} gone: {why}."
+            return "No acknowledged record is lost.", f"acknowledged {records} {are} gone: {why}."
     if book.acks == "0":
         return "Every record sent so far came to a log.", f"{records} came to no log, and with acks=0 nobody was told."
     why = "the producer crashed or gave up"
