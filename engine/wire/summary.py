@@ -10,6 +10,7 @@ from engine.errors import ErrorCode
 from engine.wire.codec import Message
 from engine.wire.topics import named
 
+_ERRORS = {int(code): code.name for code in ErrorCode}
 _LONGEST = 240
 _MOST = 6
 _IMPLIED: tuple[Any, ...] = (None, "", b"", bytes(16), [], (), False)
@@ -37,7 +38,7 @@ def _fields(fields: Mapping[str, Any]) -> str:
 
 def _value(name: str, value: Any) -> str:
     if name.endswith("error_code") or isinstance(value, IntEnum):
-        return value.name if isinstance(value, IntEnum) else ErrorCode(value).name
+        return value.name if isinstance(value, IntEnum) else _ERRORS.get(value, str(value))
     match value:
         case bytes() | bytearray() | memoryview():
             return named(bytes(value)) if len(value) == 16 and name.endswith("id") else f"{len(value):,} bytes"

@@ -95,7 +95,9 @@ async def test_kafka_python_commits_seeks_and_finds_a_time(lab: Cluster, bootstr
     assert committed(lab, "g") == [(4, "")]
 
 
-async def test_a_consumer_goes_on_when_a_broker_crashes(lab: Cluster, bootstrap: str) -> None:
+async def test_a_consumer_goes_on_when_its_coordinator_crashes_which_leads_a_partition_too(
+    lab: Cluster, bootstrap: str
+) -> None:
     await lab.create_topic("orders", partitions=3, replication_factor=3)
     taken: list[bytes] = []
     consumer = AIOKafkaConsumer(
@@ -116,8 +118,18 @@ async def test_a_consumer_goes_on_when_a_broker_crashes(lab: Cluster, bootstrap:
         for number in range(30):
             await producer.send_and_wait("orders", b"%03d" % number, partition=number % 3)
         await take(30)
-        await lab.faults.crash(1)
+        before = lab.snapshot().group("g")
+        assert before is not None
+        assert before.coordinator is not None
+        await lab.faults.crash(before.coordinator)
         for number in range(30, 60):
             await producer.send_and_wait("orders", b"%03d" % number, partition=number % 3)
         await take(60)
-    assert sorted(taken) == [b"%03d" % number for number in range(60)]
+        [tp, *_] = sorted(consumer.assignment())
+        await consumer.commit()
+        assert await consumer.committed(tp) == 20
+        after = lab.snapshot().group("g")
+        assert after is not None
+        assert after.coordinator != before.coordinator
+        assert after.generation == before.generation, "nobody had to join again"
+    assert sorted(taken) == [b"%03d" % number for number in range(60)], "each record once"

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
 from engine.cluster import Cluster
 from tests.wire.clients.members import Member, aiokafka, kafka_python, librdkafka, of_the_lab, shared, until
@@ -56,3 +56,39 @@ async def test_members_of_different_clients_share_a_topic(
     assert group is not None
     assert group.members == ()
     assert group.lag == 0, "what was taken was committed on leaving"
+
+
+async def test_a_static_member_that_comes_back_keeps_its_partitions_and_nobody_rebalances(
+    lab: Cluster, bootstrap: str
+) -> None:
+    await lab.create_topic("orders", partitions=6, replication_factor=1)
+    async with AsyncExitStack() as members:
+        await members.enter_async_context(of_the_lab(lab, bootstrap, "billing", "orders", "range"))
+        await until(lab, lambda: shared(lab, "billing", 1))
+
+        def work() -> set[int]:
+            consumer = Consumer(
+                {
+                    "bootstrap.servers": bootstrap,
+                    "group.id": "billing",
+                    "group.instance.id": "worker-1",
+                    "partition.assignment.strategy": "range",
+                    "session.timeout.ms": 30_000,
+                    "auto.offset.reset": "earliest",
+                }
+            )
+            consumer.subscribe(["orders"])
+            while not (mine := {tp.partition for tp in consumer.assignment()}):
+                consumer.poll(0.1)
+            consumer.close()  # a static member does not leave the group
+            return mine
+
+        first = await asyncio.to_thread(work)
+        await until(lab, lambda: shared(lab, "billing", 2))
+        before = lab.snapshot().group("billing")
+        assert await asyncio.to_thread(work) == first
+        after = lab.snapshot().group("billing")
+        assert before is not None
+        assert after is not None
+        assert len(first) == 3
+        assert after.generation == before.generation
