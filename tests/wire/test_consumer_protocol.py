@@ -20,7 +20,7 @@ from engine.snapshot import GroupProtocol, GroupState, GroupView
 from engine.types import ClientInfo
 from tests.wire.peer import Peer
 
-HEARTBEAT, DESCRIBE = 68, 69
+COMMIT, FETCH, HEARTBEAT, DESCRIBE = 8, 9, 68, 69
 WITHIN_S = 30
 ABSENT = next(f"h-{n}" for n in range(99) if partition_for(f"h-{n}", 5) == partition_for("g", 5))
 """A group that is not there, and would have the same coordinator."""
@@ -87,6 +87,34 @@ async def test_who_speaks_of_another_epoch_is_fenced(coordinator: Peer) -> None:
     await heartbeat(coordinator, 1, "m", 0)
     answer = await heartbeat(coordinator, 1, "m", 9)
     assert answer.error_code == ErrorCode.FENCED_MEMBER_EPOCH
+
+
+@pytest.mark.parametrize(("version", "error"), [(8, ErrorCode.ILLEGAL_GENERATION), (9, ErrorCode.STALE_MEMBER_EPOCH)])
+async def test_a_commit_of_another_epoch_is_refused_in_words_the_version_knows(
+    coordinator: Peer, version: int, error: ErrorCode
+) -> None:
+    await heartbeat(coordinator, 1, "m", 0)
+    partition = coordinator.part(
+        COMMIT, version, "OffsetCommitRequestPartition",
+        partition_index=0, committed_offset=7, committed_leader_epoch=-1, committed_metadata="",
+    )  # fmt: skip
+    topic = coordinator.part(COMMIT, version, "OffsetCommitRequestTopic", name="orders", partitions=(partition,))
+    for epoch, expected in ((3, error), (1, ErrorCode.NONE)):
+        answer = await coordinator.ask(
+            COMMIT, version, group_id="g", generation_id_or_member_epoch=epoch, member_id="m", group_instance_id=None,
+            topics=(topic,),
+        )  # fmt: skip
+        assert answer.topics[0].partitions[0].error_code == expected
+
+
+async def test_offsets_are_told_to_a_member_in_its_own_epoch_alone(coordinator: Peer) -> None:
+    await heartbeat(coordinator, 1, "m", 0)
+    for epoch, expected in ((3, ErrorCode.STALE_MEMBER_EPOCH), (1, ErrorCode.NONE)):
+        asked = coordinator.part(
+            FETCH, 9, "OffsetFetchRequestGroup", group_id="g", member_id="m", member_epoch=epoch, topics=None
+        )
+        answer = await coordinator.ask(FETCH, 9, groups=(asked,), require_stable=False)
+        assert answer.groups[0].error_code == expected
 
 
 @pytest.mark.parametrize("version", [0, 1])
