@@ -81,6 +81,8 @@ class Watch:
             case ConsumerGroupHeartbeatRequest(), ConsumerGroupHeartbeatResponse():
                 for tp in answer.assignment or ():
                     self._owns(request.group_id, answer.member_epoch, tp, request.member_id)
+                if answer.assignment:
+                    self._shared_out(request.group_id)
             case OffsetCommitRequest(), OffsetCommitResponse():
                 for tp, given in request.offsets.items():
                     if answer.errors.get(tp) is ErrorCode.NONE:
@@ -111,6 +113,12 @@ class Watch:
         if now < before:
             self.fail(f"the high watermark of {at[1]} went back from {before} to {now} within one leadership")
         self._marks[at] = max(before, mark, now)
+
+    def _shared_out(self, group_id: str) -> None:
+        group = self.cluster.snapshot().group(group_id)
+        owned = [tp for member in group.members for tp in member.assignment] if group is not None else []
+        for tp in {tp for tp in owned if owned.count(tp) > 1}:
+            self.fail(f"{tp} is two members' of {group_id} at once")
 
     def _owns(self, group: str, generation: int, tp: TopicPartition, member: str) -> None:
         owner = self._owners.setdefault((group, generation, tp), member)

@@ -12,6 +12,8 @@ from typing import Any
 
 from engine.controller import controller, elections
 from engine.controller.elections import elect
+from engine.groups.modern import draft
+from engine.groups.modern.reconciling import next_step
 from engine.groups.shard import Shard
 from engine.messages import PartitionMetadata
 from engine.records import BatchHeader
@@ -126,6 +128,15 @@ def forget_commits_with_a_new_coordinator() -> AbstractContextManager[None]:
     return _instead(Shard, "_replay_offset", lambda self, key, value: None)
 
 
+def give_what_others_still_have() -> AbstractContextManager[None]:
+    """The consumer protocol: a member is given its whole target at once, whoever has yet to give it up."""
+
+    def wrong(member: Any, target_epoch: int, target: Any, owned: Any, owner_of: Any) -> Any:
+        return next_step(member, target_epoch, target, owned, lambda tp: None)
+
+    return _instead(draft, "next_step", wrong)
+
+
 @contextmanager
 def _both(one: AbstractContextManager[None], other: AbstractContextManager[None]) -> Iterator[None]:
     with one, other:
@@ -144,5 +155,6 @@ MUTATIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         join_the_isr_too_early,
         show_consumers_everything,
         forget_commits_with_a_new_coordinator,
+        give_what_others_still_have,
     )
 }
