@@ -22,6 +22,9 @@ class BrowsedRecord:
     batch_count: int
     producer_id: int
     control: bool
+    """Whether it is a transaction's marker."""
+    transaction: str = ""
+    """"open" or "aborted" where it belongs to such a transaction: who reads committed records does not get it."""
 
 
 @dataclass(frozen=True, slots=True)

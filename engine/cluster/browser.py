@@ -14,6 +14,7 @@ from engine.cluster.merging import Part, merge_backward, merge_onward
 from engine.cluster.nodes import Nodes
 from engine.pages import BrowsedRecord, Page, Search, Stretch
 from engine.records import BatchHeader, ConsumerRecord, read_records
+from engine.replicas.transactions import Transactions
 from engine.types import RecordMetadata, TopicPartition
 
 READ_BYTES, SCAN_BYTES = 1 << 17, 1 << 20
@@ -90,14 +91,14 @@ class Browser:
                     looked_at, effort = looked_at + header.count, effort + header.count // PASSED_OVER
                     edge, records = header.max_timestamp, []
                 else:
-                    records = read_records(batch, tp.topic, tp.partition, at)
+                    records = read_records(batch, *tp, at, control=search.matches is None)
                 for record in records:
                     if len(rows) >= limit or size >= PAGE_BYTES:
                         break
                     looked_at, effort = looked_at + 1, effort + 1
                     at, edge = record.offset + 1, record.timestamp
                     if search.matches is None or search.matches(record):
-                        rows.append(_browsed(record, header, len(batch)))
+                        rows.append(_browsed(record, header, len(batch), log.producers.transactions))
                         size += _size(record)
                 else:
                     at = min(header.last_offset + 1, end)
@@ -126,7 +127,7 @@ class Browser:
                     looked_at, effort = looked_at + header.count, effort + header.count // PASSED_OVER
                     edge, records = header.base_timestamp, []
                 else:
-                    records = read_records(batch, tp.topic, tp.partition, start)
+                    records = read_records(batch, *tp, start, control=search.matches is None)
                 for record in reversed(records):
                     if record.offset >= at:
                         continue
@@ -135,7 +136,7 @@ class Browser:
                     looked_at, effort = looked_at + 1, effort + 1
                     at, edge = record.offset, record.timestamp
                     if search.matches is None or search.matches(record):
-                        rows.append(_browsed(record, header, len(batch)))
+                        rows.append(_browsed(record, header, len(batch), log.producers.transactions))
                         size += _size(record)
                 else:
                     at = max(min(at, header.base_offset), start)
@@ -166,7 +167,10 @@ class Browser:
             return await producer.send_and_wait(topic, value, key=key, partition=partition, headers=list(headers))
 
 
-def _browsed(record: ConsumerRecord, header: BatchHeader, batch_bytes: int) -> BrowsedRecord:
+def _browsed(
+    record: ConsumerRecord, header: BatchHeader, batch_bytes: int, transactions: Transactions
+) -> BrowsedRecord:
+    in_transaction = header.is_transactional and not header.is_control
     return BrowsedRecord(
         record,
         header.base_offset,
@@ -177,6 +181,7 @@ def _browsed(record: ConsumerRecord, header: BatchHeader, batch_bytes: int) -> B
         header.count,
         header.producer_id,
         header.is_control,
+        transactions.fate(header.producer_id, record.offset) if in_transaction else "",
     )
 
 

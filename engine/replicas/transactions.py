@@ -72,6 +72,17 @@ class Transactions:
                 break
         return tuple(found)
 
+    def fate(self, producer_id: int, offset: int) -> str:
+        """ "open" or "aborted" for a record of such a transaction, "" for any other."""
+        began = self.open.get(producer_id)
+        if began is not None and offset >= began:
+            return "open"
+        for at in range(bisect_left(self.aborted, offset, key=lambda it: it.last_offset), len(self.aborted)):
+            transaction = self.aborted[at]
+            if transaction.producer_id == producer_id:
+                return "aborted" if transaction.first_offset <= offset else ""
+        return ""
+
     def forget_below(self, log_start: int) -> None:
         """The log starts there now: aborted transactions that ended before it matter to nobody."""
         del self.aborted[: bisect_left(self.aborted, log_start, key=lambda it: it.last_offset)]

@@ -17,6 +17,7 @@ from engine.cluster.browser import Browser
 from engine.groups.offsets import OffsetKey, OffsetValue, encode_key, encode_offset
 from engine.messages import ListedOffset
 from engine.records import BatchBuilder, stamp
+from engine.replicas.producers import ProducerStates
 from engine.snapshot import PartitionView, World
 from engine.types import TopicPartition
 from tests.tui import worlds
@@ -90,6 +91,7 @@ class LogStub:
     def __init__(self, view: PartitionView, partitions: int, says: Says, apart_ms: int = APART_MS) -> None:
         self.view = view
         self.reads = 0
+        self.producers = ProducerStates()
         self._partitions = partitions
         self._says = says
         self._apart_ms = apart_ms

@@ -58,6 +58,28 @@ async def test_o_and_enter_start_a_group_of_its_own(stage: OpenStage) -> None:
         assert spec.group_id not in {group.group_id for group in worlds.busy().groups}
 
 
+async def test_t_and_enter_start_a_processor_and_make_the_topic_it_writes_to(stage: OpenStage) -> None:
+    async with stage() as on:
+        await on.press("t", "enter")
+        assert on.lab.calls[0][:2] == ("create_topic", ("orders-done", 6, 1))
+        (spec,) = on.lab.called("workload.spawn_consumer")[0]
+        assert (spec.topics, spec.writes_to, spec.transactional) == (("orders",), "orders-done", True)
+        assert spec.isolation_level == "read_committed"
+
+
+async def test_a_processor_that_would_read_what_it_writes_is_refused_in_place(stage: OpenStage) -> None:
+    async with stage() as on:
+        await on.press("t")
+        form(on).fill("writes", "orders")
+        await on.press("enter")
+        assert not is_closed(on)
+        form(on).fill("writes", "done")
+        form(on).fill("transactions", "off")
+        assert "write some records again" in form(on).consequence(form(on).values())
+        await on.press("escape")
+        assert not on.lab.calls
+
+
 async def test_esc_makes_nothing(stage: OpenStage) -> None:
     async with stage() as on:
         for key in ("n", "p", "c", "o", "e", "a", "i", "K"):

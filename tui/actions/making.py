@@ -75,6 +75,15 @@ async def _new_group(context: Context) -> None:
         context.app.look_at(group=started.group_id)
 
 
+async def _new_processor(context: Context) -> None:
+    from tui.dialogs.processors import NewProcessor
+
+    name = await context.app.push_screen_wait(NewProcessor(context.scene))
+    started = next((each for each in context.lab.snapshot().consumers if each.name == name), None)
+    if started is not None:
+        context.app.look_at(group=started.group_id)
+
+
 async def _grow(context: Context) -> None:
     from tui.dialogs.topics import GrowTopic
 
@@ -147,6 +156,9 @@ ACTIONS = (
            "accepts what is filled in.", _new_consumer, enabled=_has_topic, priority=94),
     Action("group.new", ("o",), "new group", "Spawns a consumer in a group of its own, which gets a full copy of the "
            "topic, and looks at it.", _new_group, enabled=_has_topic, priority=45),
+    Action("processor.new", ("t",), "processor", "Spawns a processor: it reads the topic looked at in a group of its "
+           "own and writes to another topic, in transactions or without.", _new_processor, enabled=_has_topic,
+           priority=43),
     Action("record.new", ("e",), "produce one", "Writes one record by hand: key, value, headers, partition.", _produce,
            enabled=_own_topic, priority=35),
     Action("record.follow", ("y",), "follow one", "Sends one record by hand and follows its way, station by station: "

@@ -11,6 +11,7 @@ from engine.workload.spec import (
     ASSIGNORS,
     COMMIT_RULES,
     COMPRESSIONS,
+    ISOLATION_LEVELS,
     KEY_KINDS,
     MAX_RATE,
     PARTITIONERS,
@@ -165,6 +166,8 @@ class NewConsumer(Form[str]):
                   ("earliest", "latest", "none")),
             Field("session", "session.timeout", "10s", "How long its group waits for a heartbeat before it drops "
                   "it. Kafka's default is 45 s; here 10 s, so that a crash can be watched.", when=_is_classic),
+            Field("isolation", "isolation.level", "read_uncommitted", "read_uncommitted: all there is. read_committed: "
+                  "no record of an aborted transaction, and none behind one that is open.", ISOLATION_LEVELS),
             Field("poll", "max.poll.interval", "5m", "max.poll.interval.ms: how long it may work without polling "
                   "before it leaves the group."),
             Field("instance", "instance id", "", "group.instance.id makes it a static member: away for less than its "
@@ -221,6 +224,7 @@ class NewConsumer(Form[str]):
         return ConsumerSpec(
             group_id=values["group"],
             topics=topics,
+            isolation_level=values["isolation"],
             name=values["name"] or None,
             assignor=values["assignor"] if classic else values["remote"],
             protocol=values["protocol"],

@@ -22,10 +22,10 @@ from tui.panels.records.overview import Overviews
 from tui.panels.records.prompt import Prompt
 from tui.panels.records.scrub import ScrubCard
 from tui.panels.records.tabs import Partitions
+from tui.records.internal import OFFSETS_TOPIC, TRANSACTION_TOPIC
 from tui.records.places import AtEnd, AtGroup, AtOffset, AtStart, AtTimestamp, Place
 from tui.records.reader import Reader
 from tui.records.standing import group_read, marks_in
-from tui.records.why import OFFSETS_TOPIC
 from tui.scene import Scene
 from tui.scrubbing import Move, Scrubber
 
@@ -110,7 +110,7 @@ class RecordsMode(Mode):
         topic = scene.topic
         if topic is None:
             return ()
-        chosen = self._chosen.get(topic.name, ALL if topic.name == OFFSETS_TOPIC else 0)
+        chosen = self._chosen.get(topic.name, ALL if topic.name in (OFFSETS_TOPIC, TRANSACTION_TOPIC) else 0)
         if 0 <= chosen < len(topic.partitions):
             return (topic.partitions[chosen].tp,)
         return tuple(partition.tp for partition in topic.partitions)

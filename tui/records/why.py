@@ -7,15 +7,20 @@ from engine.errors import CorruptRecordError
 from engine.groups.coordinator import partition_for
 from engine.groups.offsets import decode_key
 from engine.records import ConsumerRecord
+from engine.transactions.records import decode_key as transactional_id_of
+from tui.records.internal import OFFSETS_TOPIC, TRANSACTION_TOPIC
 
-OFFSETS_TOPIC = "__consumer_offsets"
 LONGEST_KEY = 1 << 16
 """Keys of more bytes are not hashed for a sentence."""
 
 
-def why_here(record: ConsumerRecord, partitions: int) -> str:
+def why_here(record: ConsumerRecord, partitions: int, *, control: bool = False) -> str:
     """The rule that leads to the partition, or that it must have been chosen otherwise."""
     here, key = record.partition, record.key
+    if control:
+        return "a marker goes to every partition of its transaction"
+    if record.topic == TRANSACTION_TOPIC and (transactional_id := _transactional_id_of(key)) is not None:
+        return f"hash of the transactional id mod {partitions} = {partition_for(transactional_id, partitions)}"
     if record.topic == OFFSETS_TOPIC and (group := _group_of(key)) is not None:
         found = partition_for(group, partitions)
         return f"hash of the group's name mod {partitions} = {found}" + (
@@ -32,6 +37,13 @@ def why_here(record: ConsumerRecord, partitions: int) -> str:
         f"murmur2(key) mod {partitions} = {found}, yet it is in {here}: its producer chose {here} itself, or the topic "
         "had fewer partitions then"
     )
+
+
+def _transactional_id_of(key: bytes | None) -> str | None:
+    try:
+        return transactional_id_of(key or b"")
+    except CorruptRecordError:
+        return None
 
 
 def _group_of(key: bytes | None) -> str | None:

@@ -236,3 +236,18 @@ async def test_records_of_no_transaction_are_read_through_beside_one_that_is_ove
     answer = await alice.fetch(P0, committed=True)
     values = [record.value for batch in answer.batches for record in read_records(batch, *P0)]
     assert values == [b"a", b"plain"]
+
+
+async def test_who_looks_through_a_log_sees_markers_and_what_became_of_each_record(alice: Speaker) -> None:
+    await alice.init()
+    await alice.transaction(True, p0=b"a")
+    await alice.transaction(False, p0=b"b")
+    await alice.add(P0)
+    await alice.send(P0, b"c")
+    await alice.clock.advance(1_000)
+    for page in (
+        await alice.cluster.browser.read(P0, 0),
+        await alice.cluster.browser.read_before(P0, 5),
+    ):
+        seen = [(row.record.offset, row.control, row.transaction) for row in page.rows]
+        assert seen == [(0, False, ""), (1, True, ""), (2, False, "aborted"), (3, True, ""), (4, False, "open")]

@@ -38,7 +38,9 @@ def columns_of(book: Book | None, of_group: bool = False) -> tuple[str, ...]:
 
 def name_of(book: Book) -> str:
     """Whose row it is."""
-    return book.group_id if isinstance(book, GroupLedger) else book.name
+    if isinstance(book, GroupLedger):
+        return " → ".join((book.group_id, ", ".join(book.writes_to))) if book.writes_to else book.group_id
+    return book.name
 
 
 def layout(width: int) -> tuple[int, int]:

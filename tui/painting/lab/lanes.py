@@ -240,6 +240,9 @@ def _paint_position(lane: Lane, at: Columns, seen: Window, width: int, palette: 
     if standing is not None and standing.position is not None:
         text = f"{PIN}{number(standing.position)} position"
         _add_pin(line, text, seen.cell(standing.position), at, at.end, palette.lane_pending)
+    if log.open_transactions and 0 <= log.last_stable_offset < log.high_watermark:
+        text = f"{PIN}{number(log.last_stable_offset)} last stable: a transaction is open"
+        _add_pin(line, text, seen.cell(log.last_stable_offset), at, width - 1, palette.lane_committed)
     if log.high_watermark < log.log_end_offset:
         text = f"{PIN}{number(log.high_watermark)} high watermark"
         _add_pin(line, text, seen.cell(log.high_watermark), at, width - 1, palette.lane_unreplicated)

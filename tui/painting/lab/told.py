@@ -118,8 +118,18 @@ def of_copies(log: PartitionView, least: int) -> Rows:
         ("in sync (ISR)", ", ".join(map(str, log.isr)) + f"; acks=all needs {least}"),
         ("log start", number(log.log_start_offset)),
         ("high watermark", f"{number(log.high_watermark)}: consumers read up to here"),
+        *_stable(log),
         ("log end", number(log.log_end_offset)),
     ]
+
+
+def _stable(log: PartitionView) -> Rows:
+    """Up to where committed records are read, where that is not the high watermark."""
+    if not 0 <= log.last_stable_offset < log.high_watermark:
+        return []
+    whose = ", ".join(f"producer id {producer_id} since {number(at)}" for producer_id, at in log.open_transactions)
+    why = f"a transaction is open: {whose}" if whose else "a marker is not copied everywhere yet"
+    return [("last stable", f"{number(log.last_stable_offset)}: read_committed reads up to here; {why}")]
 
 
 def of_marks(log: PartitionView, standing: GroupOffsetView | None, group: str) -> Rows:

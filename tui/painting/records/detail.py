@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.groups.offsets import describe
 from engine.pages import BrowsedRecord
 from engine.records import LOG_APPEND_TIME
 from tui.painting.palette import letter
@@ -12,8 +11,9 @@ from tui.painting.records.parts import Part, Parts, clean_long, fold
 from tui.painting.records.times import age, in_full, on_lab_clock
 from tui.painting.records.value import LaidOut, Look, lay_out_value
 from tui.painting.text import clean, decode, number, plural, size
+from tui.records.internal import fate_of, said_by
 from tui.records.standing import Mark, Stage, in_words
-from tui.records.why import OFFSETS_TOPIC, why_here
+from tui.records.why import why_here
 
 LABEL = 9
 
@@ -32,8 +32,11 @@ def lay_out_record(told: Told, value: LaidOut, width: int) -> list[Parts]:
     """All rows but the one about time, which `time_row` gives and which stands second."""
     record = told.row.record
     rows: list[Parts] = []
-    if record.topic == OFFSETS_TOPIC:
-        rows += _labelled("says", [(clean_long(describe(record.key, record.value)), "strong")], width)
+    said, fate = said_by(told.row), fate_of(told.row)
+    if said is not None:
+        rows += _labelled("says", [(clean_long(said), "strong")], width)
+    if fate:
+        rows += _labelled("counts", [(fate, "warning")], width)
     key: list[Part] = [("–  no key", "quiet")]
     if record.key is not None:
         text = decode(record.key, 2_000)
@@ -41,7 +44,7 @@ def lay_out_record(told: Told, value: LaidOut, width: int) -> list[Parts]:
         if len(record.key) > 2_000:
             key.append((f" … {size(len(record.key))} in all", "warning"))
     rows += _labelled("key", key, width)[:6]
-    rows += _labelled("why here", [(why_here(record, told.partitions), "quiet")], width)
+    rows += _labelled("why here", [(why_here(record, told.partitions, control=told.row.control), "quiet")], width)
     for at, mark in enumerate(told.marks):
         rows += _labelled("groups" if not at else "", _reader(mark, record.offset), width)
     rows.append(())

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from rich.style import Style
 from textual.strip import Strip
 
-from engine.groups.offsets import describe
 from engine.pages import BrowsedRecord
 from tui.painting.line import Line, right_aligned
 from tui.painting.palette import Palette, letter
@@ -15,8 +14,8 @@ from tui.painting.records.json import tokens_of
 from tui.painting.records.parts import style_of
 from tui.painting.records.times import on_lab_clock
 from tui.painting.text import clean, cut, decode, number
+from tui.records.internal import said_by
 from tui.records.standing import Mark, Stage
-from tui.records.why import OFFSETS_TOPIC
 
 GUTTER = {Stage.COMMITTED: "▎", Stage.DELIVERED: "▌", Stage.WAITING: "▊"}
 """The nearer a record is to being done, the thinner its mark, as on the Lab's lanes."""
@@ -88,9 +87,17 @@ def paint_row(model: RecordRow, width: int, palette: Palette, cursor: bool = Fal
             time = cut(time.replace("00:", "", 1), 9).ljust(9)
         line.add("  ").add(time.ljust(9 if layout.short_time else 12), palette.quiet)
     line.add("  ")
-    if record.topic == OFFSETS_TOPIC:
-        return line.data(describe(record.key, record.value), palette.quiet if record.value is None else None).strip()
+    said = said_by(model.row)
+    if said is not None:
+        quiet = record.value is None or model.row.control
+        return line.data(said, palette.quiet if quiet else None).strip()
+    if model.row.transaction:
+        line.add(f"{model.row.transaction} ", palette.warning)
     key_cells = min(layout.key_cells, max(8, (width - line.used) // 3))
+    if model.row.transaction:
+        text = f"{decode(record.key, key_cells * 4) if record.key is not None else '–'}  "
+        value = decode(record.value, line.left * 4) if record.value is not None else "∅ tombstone"
+        return line.add(cut(text + value, line.left), palette.faint).strip()
     if record.key is None:
         line.add("–".ljust(key_cells), palette.faint)
     else:

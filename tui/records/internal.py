@@ -1,0 +1,38 @@
+"""What records that Kafka writes for itself say: those of its internal topics, and the markers of transactions."""
+
+from __future__ import annotations
+
+from engine.errors import CorruptRecordError
+from engine.groups.offsets import describe as describe_group
+from engine.pages import BrowsedRecord
+from engine.records import decode_marker
+from engine.transactions.records import describe as describe_transaction
+
+OFFSETS_TOPIC, TRANSACTION_TOPIC = "__consumer_offsets", "__transaction_state"
+
+
+def said_by(row: BrowsedRecord) -> str | None:
+    """A sentence for such a record; None for any other."""
+    record = row.record
+    if row.control:
+        try:
+            marker = decode_marker(record.key, record.value)
+        except CorruptRecordError as error:
+            return str(error)
+        counts = "counts" if marker.committed else "is to be passed over"
+        return f"{marker.words}: what producer id {row.producer_id} wrote before, in its transaction, {counts}."
+    if record.topic == OFFSETS_TOPIC:
+        return describe_group(record.key, record.value)
+    if record.topic == TRANSACTION_TOPIC:
+        return describe_transaction(record.key, record.value)
+    return None
+
+
+def fate_of(row: BrowsedRecord) -> str:
+    """What a record's transaction means for who reads committed records; empty where it means nothing."""
+    match row.transaction:
+        case "aborted":
+            return "aborted: who reads committed records never gets it"
+        case "open":
+            return "its transaction is open: who reads committed records waits here"
+    return ""
