@@ -145,11 +145,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def close(self, why: str = "") -> None:
         """Drop the connection; with `why`, a clause, a line of the log says so."""
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None:
             return
-        if why:
+        if why and not self._transport.is_closing():
             self.door.listener.tell_closed(self, why)
-        self._transport.abort()
+        self._transport.abort()  # what was to be sent before it closes is sent no more
 
     def close_after_answer(self, why: str) -> None:
         """Drop the connection as soon as the client was told why."""

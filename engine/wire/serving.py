@@ -56,8 +56,12 @@ class Serving:
         self._under_way_bytes = 0
         self._answered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.idle = True
-        """Whether it waits for the client."""
+        self._waits = True
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for the client, and the client for nothing."""
+        return self._waits and not self._under_way
 
     def start(self) -> None:
         """Begin."""
@@ -86,9 +90,9 @@ class Serving:
     async def _next(self) -> memoryview:
         while not self._waiting:
             self._news.clear()
-            self.idle = not self._under_way
+            self._waits = True
             await self._news.wait()
-        self.idle = False
+        self._waits = False
         frame = self._waiting.popleft()
         self._waiting_bytes -= len(frame)
         if self._holding and not self._is_full():
@@ -157,7 +161,6 @@ class Serving:
                 self._write(request, answer.result())
             elif isinstance(error, Exception):
                 self._lost(error)
-        self.idle = not self._under_way and not self._waiting
 
     async def _answer(self, request: _Request) -> Any:
         api, said, context = request.api, request.said, request.context
