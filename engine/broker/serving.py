@@ -108,13 +108,13 @@ class Serving:
             LeaveGroupRequest: coordinator.leave_group,
             OffsetCommitRequest: coordinator.offset_commit,
             OffsetFetchRequest: coordinator.offset_fetch,
-            OffsetDeleteRequest: coordinator.offset_delete,
-            DeleteGroupsRequest: coordinator.delete_groups,
-            DescribeGroupsRequest: coordinator.describe_groups,
-            ListGroupsRequest: coordinator.list_groups,
+            OffsetDeleteRequest: coordinator.administration.offset_delete,
+            DeleteGroupsRequest: coordinator.administration.delete_groups,
+            DescribeGroupsRequest: coordinator.administration.describe_groups,
+            ListGroupsRequest: coordinator.administration.list_groups,
             **administration.serve,
             ConsumerGroupHeartbeatRequest: coordinator.consumer_group_heartbeat,
-            ConsumerGroupDescribeRequest: coordinator.consumer_group_describe,
+            ConsumerGroupDescribeRequest: coordinator.administration.consumer_group_describe,
             **Transacting(self._partition, image, transactions, coordinator, ask, ids, clock).serve,
         }
 

@@ -16,49 +16,35 @@ from engine.config import INTERNAL_TOPIC, BrokerConfig
 from engine.errors import (
     CoordinatorLoadInProgressError,
     ErrorCode,
-    GroupIdNotFoundError,
-    InvalidGroupIdError,
     InvalidSessionTimeoutError,
     KafkaError,
     NotCoordinatorError,
 )
 from engine.events import EventLog
+from engine.groups.administration import GroupAdministration
 from engine.groups.by_hand import ByHand
 from engine.groups.classic import ClassicGroup
-from engine.groups.listing import described, listed, matches
 from engine.groups.member import Reply
 from engine.groups.modern.consumer_group import ConsumerGroup, check_heartbeat
 from engine.groups.modern.views import ModernViewer
-from engine.groups.shard import AnyGroup, Shard
+from engine.groups.shard import AnyGroup, Shard, check_group_id
 from engine.groups.standings import Position, Standing
 from engine.groups.views import Viewer
 from engine.groups.writer import OffsetsLog, Within
 from engine.messages import (
     JOIN_EPOCH,
-    ConsumerGroupDescribeRequest,
-    ConsumerGroupDescribeResponse,
     ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatResponse,
-    DeleteGroupsRequest,
-    DeleteGroupsResponse,
-    DescribedGroup,
-    DescribeGroupsRequest,
-    DescribeGroupsResponse,
     HeartbeatRequest,
     HeartbeatResponse,
     JoinGroupRequest,
     JoinGroupResponse,
     LeaveGroupRequest,
     LeaveGroupResponse,
-    ListGroupsRequest,
-    ListGroupsResponse,
     OffsetCommitRequest,
     OffsetCommitResponse,
-    OffsetDeleteRequest,
-    OffsetDeleteResponse,
     OffsetFetchRequest,
     OffsetFetchResponse,
-    Outcome,
     SyncGroupRequest,
     SyncGroupResponse,
     TxnOffsetCommitRequest,
@@ -94,6 +80,7 @@ class GroupCoordinator:
         self._topics = topics
         self._topic_ids = topic_ids
         self._shards: dict[int, Shard] = {}
+        self.administration = GroupAdministration(self._shard, self._shards, self._by_hand)
         self._viewers: dict[str, Viewer | ModernViewer] = {}
         self._ids = 0
         self._views: tuple[GroupView, ...] = ()
@@ -139,7 +126,7 @@ class GroupCoordinator:
 
     async def join_group(self, client: ClientInfo, request: JoinGroupRequest) -> JoinGroupResponse:
         """Answered when the generation is complete; raises MemberIdRequiredError on a dynamic member's first try."""
-        _check_group_id(request.group_id)
+        check_group_id(request.group_id)
         shortest, longest = self._config.group_min_session_timeout_ms, self._config.group_max_session_timeout_ms
         if not shortest <= request.session_timeout_ms <= longest:
             raise InvalidSessionTimeoutError(
@@ -153,7 +140,7 @@ class GroupCoordinator:
 
     async def sync_group(self, client: ClientInfo, request: SyncGroupRequest) -> SyncGroupResponse:
         """Answered when the leader has brought the assignments and they are stored."""
-        _check_group_id(request.group_id)
+        check_group_id(request.group_id)
         group = self._shard(request.group_id).known(request.group_id)
         reply, answer = _ask(SyncGroupResponse)
         group.sync(request, reply)
@@ -161,7 +148,7 @@ class GroupCoordinator:
 
     async def heartbeat(self, client: ClientInfo, request: HeartbeatRequest) -> HeartbeatResponse:
         """While the group is still being loaded every heartbeat is good."""
-        _check_group_id(request.group_id)
+        check_group_id(request.group_id)
         try:
             self._shard(request.group_id).known(request.group_id).heartbeat(request)
         except CoordinatorLoadInProgressError:
@@ -170,7 +157,7 @@ class GroupCoordinator:
 
     async def leave_group(self, client: ClientInfo, request: LeaveGroupRequest) -> LeaveGroupResponse:
         """An error for each member; UNKNOWN_MEMBER_ID for all where there is no such group."""
-        _check_group_id(request.group_id)
+        check_group_id(request.group_id)
         group = self._shard(request.group_id).group(request.group_id)
         if not isinstance(group, ClassicGroup):
             return LeaveGroupResponse((ErrorCode.UNKNOWN_MEMBER_ID,) * len(request.members))
@@ -197,13 +184,6 @@ class GroupCoordinator:
         """One that no one has had, and the same again in a lab that is run again."""
         self._ids += 1
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{group_id}/{self._clock.now_ms()}/{self.broker_id}/{self._ids}"))
-
-    async def consumer_group_describe(
-        self, client: ClientInfo, request: ConsumerGroupDescribeRequest
-    ) -> ConsumerGroupDescribeResponse:
-        """How a group of the consumer protocol stands; raises GroupIdNotFoundError where there is none."""
-        _check_group_id(request.group_id)
-        return self._shard(request.group_id).group_to_consume(request.group_id, joins=False).describe()
 
     # Offsets
 
@@ -252,7 +232,7 @@ class GroupCoordinator:
 
     async def txn_offset_commit(self, client: ClientInfo, request: TxnOffsetCommitRequest) -> TxnOffsetCommitResponse:
         """As `offset_commit`, but what is stored counts once the producer's transaction is committed."""
-        _check_group_id(request.group_id)
+        check_group_id(request.group_id)
         shard = self._shard(request.group_id)
         errors = {tp: self._check_commit(tp, given) for tp, given in request.offsets.items()}
         shard.check_transactional_commit(request)
@@ -268,58 +248,6 @@ class GroupCoordinator:
             raise NotCoordinatorError
         shard.check_loaded()
         await shard.end_transaction(within)
-
-    async def offset_delete(self, client: ClientInfo, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
-        """GROUP_SUBSCRIBED_TO_TOPIC for what the group still wants; raises where there is no such group (KIP-496)."""
-        _check_group_id(request.group_id)
-        shard = self._shard(request.group_id)
-        group = shard.group(request.group_id)
-        there = set(group.committed) if group is not None else set()
-        errors = await shard.delete_offsets(request.group_id, request.partitions)
-        forgotten = sum(tp in there for tp, error in errors.items() if error is ErrorCode.NONE)
-        if forgotten and not request.told:
-            self._by_hand.forgotten(request.group_id, forgotten)
-        return OffsetDeleteResponse(errors)
-
-    async def delete_groups(self, client: ClientInfo, request: DeleteGroupsRequest) -> DeleteGroupsResponse:
-        """Each group is deleted with its offsets, or gets its own error."""
-        errors = {}
-        for group_id in request.group_ids:
-            try:
-                shard = self._shard(group_id)
-                group = shard.group(group_id)
-                offsets = len(group.committed) if group is not None else 0
-                await shard.delete(group_id)
-                self._by_hand.deleted(group_id, offsets)
-                errors[group_id] = ErrorCode.NONE
-            except KafkaError as error:
-                errors[group_id] = error.code
-        return DeleteGroupsResponse(errors)
-
-    # What administrators are told
-
-    async def describe_groups(self, client: ClientInfo, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
-        """How each classic group stands; one that is not there is Dead, with GROUP_ID_NOT_FOUND (KIP-1043)."""
-        answers = []
-        for group_id in request.group_ids:
-            try:
-                _check_group_id(group_id)
-                group = self._shard(group_id).group(group_id)
-                if group is None:
-                    raise GroupIdNotFoundError(f"There is no group {group_id}.")
-                if isinstance(group, ConsumerGroup):
-                    raise GroupIdNotFoundError(f"{group_id} is no group of the classic protocol.")
-                answers.append(described(group.group))
-            except KafkaError as error:
-                answers.append(DescribedGroup(group_id, Outcome.of(error)))
-        return DescribeGroupsResponse(tuple(answers))
-
-    async def list_groups(self, client: ClientInfo, request: ListGroupsRequest) -> ListGroupsResponse:
-        """The groups coordinated here that match; raises while any partition is still being read."""
-        for shard in self._shards.values():
-            shard.check_loaded()
-        groups = [listed(group.group) for shard in self._shards.values() for group in shard.groups.values()]
-        return ListGroupsResponse(tuple(group for group in groups if matches(group, request)))
 
     async def forget_topic(self, topic: str) -> None:
         """The topic was deleted: what is committed for it gets tombstones. Raises what appending raises."""
@@ -358,11 +286,6 @@ def partition_for(group_id: str, partitions: int) -> int:
 
 def _viewer(group: AnyGroup) -> Viewer | ModernViewer:
     return ModernViewer(group) if isinstance(group, ConsumerGroup) else Viewer(group)
-
-
-def _check_group_id(group_id: str) -> None:
-    if not group_id:
-        raise InvalidGroupIdError
 
 
 def _ask(kind: type[R]) -> tuple[Reply[R], asyncio.Future[R]]:

@@ -17,6 +17,7 @@ from engine.errors import (
     GroupIdNotFoundError,
     IllegalGenerationError,
     InconsistentGroupProtocolError,
+    InvalidGroupIdError,
     KafkaError,
     UnknownMemberIdError,
 )
@@ -453,3 +454,9 @@ class Shard:
 
 def _records(group_id: str, values: Mapping[TopicPartition, OffsetValue]) -> list[LogRecord]:
     return [(encode_key(OffsetKey(group_id, *tp)), encode_offset(value)) for tp, value in values.items()]
+
+
+def check_group_id(group_id: str) -> None:
+    """InvalidGroupIdError for an empty one."""
+    if not group_id:
+        raise InvalidGroupIdError

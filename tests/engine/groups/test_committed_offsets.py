@@ -173,7 +173,7 @@ async def test_fetching_names_only_what_is_committed() -> None:
 
 
 async def delete_offsets(world: World, *partitions: TopicPartition) -> dict[TopicPartition, ErrorCode]:
-    answer = await world.coordinator.offset_delete(ADMIN, OffsetDeleteRequest(GROUP, partitions))
+    answer = await world.coordinator.administration.offset_delete(ADMIN, OffsetDeleteRequest(GROUP, partitions))
     return dict(answer.errors)
 
 
@@ -199,7 +199,7 @@ async def test_offsets_of_no_group_cannot_be_deleted() -> None:
 
 
 async def delete_group(world: World, *group_ids: str) -> dict[str, ErrorCode]:
-    answer = await world.coordinator.delete_groups(ADMIN, DeleteGroupsRequest(group_ids))
+    answer = await world.coordinator.administration.delete_groups(ADMIN, DeleteGroupsRequest(group_ids))
     return dict(answer.errors)
 
 

@@ -450,7 +450,7 @@ async def test_a_group_is_described_with_its_targets() -> None:
     first, second = Consumer(world, "billing-1"), Consumer(world, "billing-2", topics=("orders",))
     await first.join()
     await second.join()
-    described = await world.coordinator.consumer_group_describe(
+    described = await world.coordinator.administration.consumer_group_describe(
         ClientInfo("admin"), ConsumerGroupDescribeRequest(GROUP)
     )
     assert (described.state, described.group_epoch, described.assignment_epoch, described.assignor) == (
@@ -467,4 +467,6 @@ async def test_a_group_is_described_with_its_targets() -> None:
 async def test_a_group_that_is_not_there_is_not_described() -> None:
     world = await new_world()
     with pytest.raises(GroupIdNotFoundError):
-        await world.coordinator.consumer_group_describe(ClientInfo("admin"), ConsumerGroupDescribeRequest(GROUP))
+        await world.coordinator.administration.consumer_group_describe(
+            ClientInfo("admin"), ConsumerGroupDescribeRequest(GROUP)
+        )

@@ -69,10 +69,10 @@ async def test_a_group_with_members_cannot_be_deleted_and_an_empty_one_leaves_no
     world = await new_world()
     (first,) = await reconciled(world, "billing-1")
     await first.commit({tp(0): 7})
-    answer = await world.coordinator.delete_groups(ADMIN, DeleteGroupsRequest((GROUP,)))
+    answer = await world.coordinator.administration.delete_groups(ADMIN, DeleteGroupsRequest((GROUP,)))
     assert answer.errors == {GROUP: ErrorCode.NON_EMPTY_GROUP}
     await first.leave()
-    answer = await world.coordinator.delete_groups(ADMIN, DeleteGroupsRequest((GROUP,)))
+    answer = await world.coordinator.administration.delete_groups(ADMIN, DeleteGroupsRequest((GROUP,)))
     assert answer.errors == {GROUP: ErrorCode.NONE}
     latest = {key: value for key, value, *_ in world.log.records[PARTITION]}
     assert set(latest.values()) == {None}
@@ -87,7 +87,7 @@ async def test_a_group_is_not_deleted_while_a_member_joins() -> None:
     world.log.open.clear()
     joining = asyncio.create_task(first.join())
     await world.settle()
-    answer = await world.coordinator.delete_groups(ADMIN, DeleteGroupsRequest((GROUP,)))
+    answer = await world.coordinator.administration.delete_groups(ADMIN, DeleteGroupsRequest((GROUP,)))
     assert answer.errors[GROUP] is not ErrorCode.NONE
     world.log.open.set()
     await answers(world, joining)

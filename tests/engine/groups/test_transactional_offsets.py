@@ -122,7 +122,7 @@ async def test_a_deleted_group_takes_its_pending_offsets_along() -> None:
     world = await _world()
     await world.commit({P0: 3})
     await _add(world, {P0: 5})
-    answer = await world.coordinator.delete_groups(ME, DeleteGroupsRequest((GROUP,)))
+    answer = await world.coordinator.administration.delete_groups(ME, DeleteGroupsRequest((GROUP,)))
     assert answer.errors == {GROUP: ErrorCode.NONE}
     await _end(world, committed=True)
     assert world.views() == ()
