@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class Meter:
     """Counts in bins of one lab second, the last `keep` of them; a call costs well under a microsecond."""
@@ -50,6 +53,14 @@ class Meter:
         if of != self._past_of:
             self._past_of, self._past = of, self.history(now_ms, seconds + 1)[:-1]
         return self._past
+
+    def kept(self) -> list[int | float | None]:
+        """All it knows as plain values."""
+        return [self.total, self._first, self._newest, *self._bins]
+
+    def recall(self, kept: Sequence[Any]) -> None:
+        """Go on from what was kept by another that keeps as many seconds."""
+        self.total, self._first, self._newest, *self._bins = kept
 
     def _at(self, second: int) -> int:
         return self._bins[second % self._keep] if self._newest - self._keep < second <= self._newest else 0

@@ -147,6 +147,7 @@ class DrivenConsumer(Driven):
             "heartbeating": self._beats,
             "processed": self.processed,
             "last_error": self.last_error,
+            "meter": self.meter.kept(),
         }
 
     def _who(self) -> dict[str, Any] | None:
@@ -160,6 +161,8 @@ class DrivenConsumer(Driven):
         self._beats = data["heartbeating"]
         self.processed = data["processed"]
         self.last_error = data["last_error"]
+        if "meter" in data:
+            self.meter.recall(data["meter"])
 
     async def restore(self) -> None:
         """Live on as what was recalled: the same member, hung or silent if it was; raises KafkaError."""

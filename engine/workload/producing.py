@@ -127,6 +127,7 @@ class DrivenProducer(Driven):
             "acked": self.acked,
             "failed": self.failed,
             "last_error": self.last_error,
+            "meter": self.meter.kept(),
         }
 
     def recall(self, data: Mapping[str, Any]) -> None:
@@ -135,6 +136,8 @@ class DrivenProducer(Driven):
         self.sequence = self.reserved = data["reserved"]
         self.sent, self.acked, self.failed = data["sent"], data["acked"], data["failed"]
         self.last_error = data["last_error"]
+        if "meter" in data:
+            self.meter.recall(data["meter"])
 
     def _gone(self, client: Producer | None, state: ClientState) -> None:
         if self._client is client:

@@ -74,6 +74,8 @@ async def test_what_happened_is_found_again(tmp_path: Path, clock: ManualClock) 
         assert len(past.rebalances) > 1
         assert group.rebalances == past.rebalances
         assert again.throughput == before.throughput
+        assert [each.history for each in again.producers] == [each.history for each in before.producers]
+        assert [each.history for each in again.consumers] == [each.history for each in before.consumers]
         assert [event.sentence() for event in cluster.events.last(100)][: len(told)] == told
         await clock.advance(2_000)
     async with _open(tmp_path / "lab", clock) as cluster:
