@@ -34,6 +34,8 @@ def _compiled(pattern: str) -> Any:
     options.log_errors = False  # it would write over the screen
     try:
         return re2.compile(pattern, options)
+    except UnicodeEncodeError as error:
+        raise InvalidRegularExpressionError(f"{pattern[:80]!r} holds half a character.") from error
     except re2.error as error:
         why = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
         raise InvalidRegularExpressionError(f"{pattern[:80]!r} is no regular expression of RE2: {why}.") from error

@@ -377,10 +377,13 @@ async def test_a_pattern_subscribes_to_the_topics_whose_whole_name_matches() -> 
     assert first.seen.pattern == "orders.*"
 
 
-async def test_a_pattern_re2_does_not_know_is_refused_in_words() -> None:
+@pytest.mark.parametrize(
+    ("pattern", "why"), [("(?=orders)", "no regular expression of RE2"), ("\ud800", "half a character")]
+)
+async def test_a_pattern_re2_does_not_know_is_refused_in_words(pattern: str, why: str) -> None:
     world = await new_world()
-    with pytest.raises(InvalidRegularExpressionError, match="no regular expression of RE2"):
-        await Consumer(world, "billing-1", topics=(), pattern="(?=orders)").join()
+    with pytest.raises(InvalidRegularExpressionError, match=why):
+        await Consumer(world, "billing-1", topics=(), pattern=pattern).join()
     assert world.views() == ()
 
 
