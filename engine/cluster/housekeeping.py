@@ -92,7 +92,14 @@ class Housekeeping:
         removed: dict[str, int] = {}
         for partition in tuple(self._nodes.led()):
             if partition.config.compacted:
-                result = await compact(partition.log, partition.config, self._clock.now())
+                fate = partition.producers.transactions.fate
+                result = await compact(
+                    partition.log,
+                    partition.config,
+                    self._clock.now(),
+                    up_to=partition.last_stable_offset,
+                    aborted=lambda producer_id, offset, fate=fate: fate(producer_id, offset) == "aborted",  # type: ignore[misc]
+                )
                 if result.records_removed and not partition.tp.topic.startswith("__"):
                     removed[partition.tp.topic] = removed.get(partition.tp.topic, 0) + result.records_removed
         for topic, records in removed.items():

@@ -1,13 +1,13 @@
 """Compaction: of every key only the newest record stays, at its own offset (`kafka.log.LogCleaner`).
 
-Kafka leaves the active segment alone; the lab has no segments and leaves the newest batch alone. Batches of
-transactions and their markers are left as they are.
+Kafka leaves the active segment alone; the lab has no segments and leaves the newest batch alone. Records of aborted
+transactions go; a marker goes once nothing of its transaction is left, `delete.retention.ms` after that was first seen.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from engine.config import TopicConfig
@@ -40,8 +40,19 @@ class Decision(NamedTuple):
     tombstones_removed: int
 
 
-async def compact(log: PartitionLog, config: TopicConfig, now_ms: float) -> CompactionResult:
-    """Compact the log if enough of it is dirty by `min.cleanable.dirty.ratio`.
+Aborted = Callable[[int, int], bool]
+"""Whether what a producer id wrote at an offset, in a transaction, was aborted."""
+
+
+async def compact(
+    log: PartitionLog,
+    config: TopicConfig,
+    now_ms: float,
+    *,
+    up_to: int | None = None,
+    aborted: Aborted = lambda *_: False,
+) -> CompactionResult:
+    """Compact the log below `up_to` (the last stable offset), if enough is dirty by `min.cleanable.dirty.ratio`.
 
     Works batch by batch and lets others run in between; appends meanwhile are left for the next time, and if the log
     is truncated meanwhile it stops. Raises KafkaStorageError if it cannot be written.
@@ -49,14 +60,14 @@ async def compact(log: PartitionLog, config: TopicConfig, now_ms: float) -> Comp
     nothing = CompactionResult(cleaned_to=log.cleaned_to)
     if not config.compacted or log.cleaned_to >= log.newest_base_offset:
         return nothing
-    dirty, end = await _dirty(log, config, now_ms)
+    dirty, end = await _dirty(log, config, now_ms, log.newest_base_offset if up_to is None else up_to)
     clean_size = log.size_bytes - await _size_from(log, log.cleaned_to)
     dirty_size = sum(batch.size for batch in dirty)
     if not dirty or dirty_size / (clean_size + dirty_size) <= config.min_cleanable_dirty_ratio:
         return nothing
     truncations = log.truncations
-    newest, end = await _newest_of_each_key(log, dirty, end)
-    return await _Cleaning(log, newest, end, int(now_ms), config.delete_retention_ms, truncations).run()
+    newest, end = await _newest_of_each_key(log, dirty, end, aborted)
+    return await _Cleaning(log, newest, end, int(now_ms), config.delete_retention_ms, truncations, aborted).run()
 
 
 def decide(
@@ -92,10 +103,10 @@ def decide(
     return Decision(rewrite(batch, kept) if removed else batch, removed, tombstones_removed)
 
 
-async def _dirty(log: PartitionLog, config: TopicConfig, now_ms: float) -> tuple[list[BatchInfo], int]:
+async def _dirty(log: PartitionLog, config: TopicConfig, now_ms: float, up_to: int) -> tuple[list[BatchInfo], int]:
     """The batches that may be compacted and were not yet, and the offset behind them."""
     found: list[BatchInfo] = []
-    at, end = log.cleaned_to, log.newest_base_offset
+    at, end = log.cleaned_to, min(up_to, log.newest_base_offset)
     while at < end:
         batches = [batch for batch in await log.batches(at) if batch.base_offset < end]
         if not batches:
@@ -116,13 +127,15 @@ async def _size_from(log: PartitionLog, offset: int) -> int:
     return size
 
 
-async def _newest_of_each_key(log: PartitionLog, dirty: Sequence[BatchInfo], end: int) -> tuple[dict[bytes, int], int]:
+async def _newest_of_each_key(
+    log: PartitionLog, dirty: Sequence[BatchInfo], end: int, aborted: Aborted
+) -> tuple[dict[bytes, int], int]:
     """Where each key was last written, and up to which offset that is known."""
     newest: dict[bytes, int] = {}
     for info in dirty:
         if len(newest) >= MOST_KEYS:
             return newest, info.base_offset
-        for record in await _records(log, info) or ():
+        for record in await _records(log, info, aborted):
             if record.key is not None:
                 newest[record.key] = record.offset
         await asyncio.sleep(0)
@@ -137,15 +150,16 @@ async def _read(log: PartitionLog, info: BatchInfo) -> bytes | None:
     return found[0] if found and BatchHeader.parse(found[0]).base_offset == info.base_offset else None
 
 
-async def _records(log: PartitionLog, info: BatchInfo) -> list[ConsumerRecord] | None:
-    """Its records; None if it is gone, or must not be touched."""
+async def _records(log: PartitionLog, info: BatchInfo, aborted: Aborted) -> list[ConsumerRecord]:
+    """Its records; none if it is gone, was aborted, or is a marker."""
     batch = await _read(log, info)
-    return None if batch is None else _cleanable(log, batch)
+    if batch is None or _is_aborted(BatchHeader.parse(batch), aborted):
+        return []
+    return read_records(batch, *log.tp, log.log_start_offset)
 
 
-def _cleanable(log: PartitionLog, batch: bytes) -> list[ConsumerRecord] | None:
-    header = BatchHeader.parse(batch)
-    return None if header.is_control or header.is_transactional else read_records(batch, *log.tp, log.log_start_offset)
+def _is_aborted(header: BatchHeader, aborted: Aborted) -> bool:
+    return header.is_transactional and not header.is_control and aborted(header.producer_id, header.base_offset)
 
 
 class _Cleaning:
@@ -159,6 +173,7 @@ class _Cleaning:
         now_ms: int,
         delete_retention_ms: int,
         truncations: int,
+        aborted: Aborted,
     ) -> None:
         self._log = log
         self._newest = newest
@@ -166,6 +181,9 @@ class _Cleaning:
         self._now_ms = now_ms
         self._delete_retention_ms = delete_retention_ms
         self._truncations = truncations
+        self._aborted = aborted
+        self._amid: set[int] = set()
+        """Producers of which something was met since their last marker."""
         self._result = CompactionResult(cleaned_to=log.cleaned_to)
         self._pending: list[tuple[BatchInfo, bytes | None]] = []
         self._pending_result = CompactionResult()
@@ -184,9 +202,8 @@ class _Cleaning:
     async def _clean(self, info: BatchInfo, *, keep_empty: bool) -> bool:
         """Decide on one batch; False if the log was cut meanwhile."""
         batch = await _read(self._log, info) if info.count or not keep_empty else None
-        records = None if batch is None else _cleanable(self._log, batch)
-        if batch is not None and records is not None:
-            decision = decide(batch, records, self._newest, self._now_ms, self._delete_retention_ms, keep_empty)
+        if batch is not None:
+            decision = self._decide(batch, keep_empty=keep_empty)
             if decision.data is not batch:
                 self._pending.append((info, decision.data))
                 size = len(batch) - (0 if decision.data is None else len(decision.data))
@@ -196,6 +213,28 @@ class _Cleaning:
                 )
         await asyncio.sleep(0)
         return len(self._pending) < WRITE_AT_ONCE or await self._write(None)
+
+    def _decide(self, batch: bytes, *, keep_empty: bool) -> Decision:
+        header = BatchHeader.parse(batch)
+        if header.is_control:
+            return self._decide_marker(batch, header, keep=keep_empty)
+        if header.is_transactional:
+            self._amid.add(header.producer_id)
+        if _is_aborted(header, self._aborted):
+            return Decision(rewrite(batch, ()) if keep_empty else None, header.count, 0)
+        records = read_records(batch, *self._log.tp, self._log.log_start_offset)
+        return decide(batch, records, self._newest, self._now_ms, self._delete_retention_ms, keep_empty)
+
+    def _decide_marker(self, batch: bytes, header: BatchHeader, *, keep: bool) -> Decision:
+        needed = keep or header.producer_id in self._amid
+        self._amid.discard(header.producer_id)
+        horizon = header.delete_horizon_ms
+        if needed or (horizon is not None and self._now_ms < horizon):
+            return Decision(batch, 0, 0)
+        if horizon is not None:
+            return Decision(None, 0, 0)
+        records = read_records(batch, *self._log.tp, control=True)
+        return Decision(rewrite(batch, records, self._now_ms + self._delete_retention_ms), 0, 0)
 
     async def _write(self, cleaned_to: int | None) -> bool:
         done = await self._log.replace(self._pending, cleaned_to, truncations=self._truncations)

@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.row import Row
 
-PARTS = ("storage", "clients", "replication", "world", "screen", "start", "sticky", "wire")
+PARTS = ("storage", "clients", "replication", "transactions", "world", "screen", "start", "sticky", "wire")
 
 
 def main(names: list[str]) -> int:

@@ -122,14 +122,18 @@ async def test_without_the_policy_nothing_is_compacted() -> None:
         assert (await compact(one, TopicConfig(min_cleanable_dirty_ratio=0), 0)).records_removed == 0
 
 
-async def test_batches_of_transactions_are_left_as_they_are() -> None:
+async def test_records_of_committed_transactions_are_replaced_like_any_those_of_aborted_ones_go() -> None:
     async with log() as one:
         data = batch_of([(b"a", b"1"), (b"a", b"2")])
         header = BatchHeader.parse(data)
         data = seal(bytearray(HEADER.pack(*header._replace(attributes=TRANSACTIONAL_FLAG)) + data[HEADER.size :]))
         await append(one, data, batch_of([(b"a", b"3"), (b"a", b"4")]), LAST)
         await compact(one, ALWAYS, 0)
-        assert offsets(await stored(one)) == [0, 1, 3, 4]
+        assert offsets(await stored(one)) == [3, 4]
+    async with log() as one:
+        await append(one, data, batch_of([(b"b", b"3")]), LAST)
+        await compact(one, ALWAYS, 0, aborted=lambda producer_id, offset: True)
+        assert offsets(await stored(one)) == [2, 3]
 
 
 async def test_records_without_a_key_from_before_the_policy_go() -> None:

@@ -251,3 +251,43 @@ async def test_who_looks_through_a_log_sees_markers_and_what_became_of_each_reco
     ):
         seen = [(row.record.offset, row.control, row.transaction) for row in page.rows]
         assert seen == [(0, False, ""), (1, True, ""), (2, False, "aborted"), (3, True, ""), (4, False, "open")]
+
+
+async def test_compaction_drops_aborted_records_and_keeps_markers_while_they_matter(
+    alice: Speaker, clock: ManualClock
+) -> None:
+    config = {"cleanup.policy": "compact", "delete.retention.ms": "20000", "min.cleanable.dirty.ratio": "0"}
+    await clock.complete(alice.cluster.alter_topic_config("orders", config))
+    bob = Speaker(alice.cluster, clock, "bob")
+    await alice.init()
+    await bob.init()
+    await alice.transaction(True, p0=b"a")
+    await alice.transaction(False, p0=b"a")
+    await alice.transaction(True, p0=b"b")
+    await bob.transaction(True, p0=b"x")
+    await bob.transaction(True, p0=b"y")
+    await clock.advance(12_000)
+    assert await alice.story(P0) == ["a", "[commit]", "[abort]", "b", "[commit]", "x", "[commit]", "y", "[commit]"]
+    await bob.transaction(True, p0=b"a")
+    await clock.advance(40_000)
+    await bob.transaction(True, p0=b"z")
+    await clock.advance(30_000)
+    await bob.transaction(True, p0=b"w")
+    await clock.advance(12_000)
+    story = await alice.story(P0)
+    assert [each for each in story if not each.startswith("[")] == ["b", "x", "y", "a", "z", "w"]
+    assert "[abort]" not in story
+
+
+async def test_compaction_stops_where_a_transaction_is_open(alice: Speaker, clock: ManualClock) -> None:
+    config = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"}
+    await clock.complete(alice.cluster.alter_topic_config("orders", config))
+    bob = Speaker(alice.cluster, clock, "bob")
+    await alice.init()
+    await bob.init()
+    await alice.add(P0)
+    await alice.send(P0, b"a")
+    for _ in range(3):
+        await bob.transaction(True, p0=b"a")
+    await clock.advance(12_000)
+    assert (await alice.story(P0)).count("a") == 4
