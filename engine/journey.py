@@ -82,6 +82,8 @@ class Journey:
     unclean: bool
     """Whether the topic lets a replica out of sync lead."""
     steps: tuple[Step, ...]
+    min_insync: int = 1
+    """With fewer in sync the high watermark stays where it is (KIP-966)."""
     producer: str = ""
     """Under which name the ledger counts it."""
     coming: str = ""
@@ -141,6 +143,8 @@ class Journey:
             behind = [copy.broker_id for copy in self.copies if copy.in_sync and not copy.offsets]
             if behind:
                 return f"broker {behind[0]} fetches it, or falls out of the ISR"
+            if sum(copy.in_sync for copy in self.copies) < min(self.min_insync, len(self.copies)):
+                return f"the high watermark moves, once min.insync.replicas ({self.min_insync}) are in sync again"
             return "the followers ask for what comes after it, and the high watermark moves"
         return "the producer gets its answer" if self.pending else ""
 

@@ -96,6 +96,7 @@ class Trace:
         self._show()
         self._sending = asyncio.create_task(self._settle(sending), name="trace answer")
         self._following = asyncio.create_task(self._follow(), name="trace")
+        self._following.add_done_callback(lambda _: self._stopped.set())  # nobody waits for one that failed
 
     async def end(self) -> None:
         """Follow it no more: the record goes its way, and the world goes on as before."""
@@ -109,15 +110,15 @@ class Trace:
         self._release(*self._held)
         self._stopped.set()
         self._following.cancel()
-        await asyncio.gather(self._following, return_exceptions=True)
         self._put_clock_back()
+        await _ended(self._following)
 
     async def close(self) -> None:
         """The lab closes: what is not acknowledged never will be."""
         await self.end()
         self._sending.cancel()
-        await asyncio.gather(self._sending, return_exceptions=True)
         self._producer.crash()
+        await _ended(self._sending)
 
     @property
     def settled(self) -> bool:
@@ -311,7 +312,7 @@ class Trace:
             self.journey = replace(journey, coming=self._coming(journey))
 
     def _coming(self, journey: Journey) -> str:
-        if journey.answer is Answer.BUFFERED:
+        if journey.answer is Answer.BUFFERED and journey.serving is not None:
             return "the producer sends it"
         station = self._next()
         if station == _REQUEST:
@@ -321,6 +322,13 @@ class Trace:
         if station is not None:
             return f"broker {station} gets it from the leader"
         return journey.awaited()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Wait for a task that was cancelled; raises what it failed with before."""
+    [result] = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(result, Exception):
+        raise result
 
 
 def _book_for(ledger: Ledger, topic: str, acks: str) -> ProducerBook:

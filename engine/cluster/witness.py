@@ -161,4 +161,5 @@ class Witness:
             tuple(self._sighting(each).copy(each in state.isr, each in alive) for each in state.replicas),
             topic is not None and topic.config.unclean_leader_election_enable,
             tuple(self.steps),
+            topic.config.min_insync_replicas if topic is not None else 1,
         )

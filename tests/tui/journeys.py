@@ -27,7 +27,7 @@ def copies(*has: int, end: int = 42, dead: Sequence[int] = ()) -> tuple[Copy, ..
 def handed(acks: str = "1") -> Journey:
     """A record in its producer's buffer."""
     told = _step(0, Stage.HANDED, 0, "The producer has the record in its buffer. Nobody else knows of it.")
-    return Journey(TP, acks, Answer.BUFFERED, 0, 1, 0, 42, copies(), False, (told,), f"acks-{acks}-by-hand",
+    return Journey(TP, acks, Answer.BUFFERED, 0, 1, 0, 42, copies(), False, (told,), 1, f"acks-{acks}-by-hand",
                    "the producer sends it")  # fmt: skip
 
 

@@ -130,6 +130,13 @@ def test_what_a_leaders_death_would_mean(journey: Journey, said: str) -> None:
     assert said in if_leader_died(journey)
 
 
+def test_a_high_watermark_that_waits_for_others_says_so() -> None:
+    alone = tuple(replace(copy, in_sync=copy.broker_id == 1) for copy in copies(1))
+    waits = replace(journeys.acknowledged(), copies=alone, min_insync=2)
+    assert waits.awaited() == "the high watermark moves, once min.insync.replicas (2) are in sync again"
+    assert replace(waits, min_insync=1).awaited().startswith("the followers ask")
+
+
 # Keys --------------------------------------------------------------------------------------------------------
 
 
