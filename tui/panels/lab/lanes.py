@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from engine.snapshot import PartitionView, TopicView
 from engine.types import TopicPartition
-from tui.painting.lab.copies import Health, least_in_sync, worst_of
+from tui.painting.lab.copies import Health, Trouble, least_in_sync, worst_of
 from tui.painting.lab.lanes import (
     Lane,
     Owner,
@@ -64,6 +64,7 @@ class Lanes(LabPanel):
         self._zoom = Zoom()
         self._arrivals: dict[int, Arrivals] = {}
         self._topic = ""
+        self._looked_over: tuple[TopicView | None, Trouble | None] = (None, None)
         self._dragging: TopicPartition | None = None
         self._pressed: tuple[int, int] | None = None
         self.show_groups = False
@@ -79,13 +80,19 @@ class Lanes(LabPanel):
         if topic is None:
             return Content("Partitions")
         about = [(f" · {plural(len(topic.partitions), 'partition')}", "$quiet")]
-        trouble = worst_of(topic.partitions, least_in_sync(topic))
+        trouble = self._trouble_of(topic)
         if trouble is not None:
             said = (f" · {trouble}", "$warning" if trouble.health is Health.UNDER_REPLICATED else "$error")
             wide = len(topic.name) + len(about[0][0]) + len(said[0]) + 7 <= self.size.width
             about = [*about, said] if wide else [said]
         names = [each.name for each in scene.world.topics]
         return self._tabs.title(names, topic.name, about, self.size.width, "[ ]")
+
+    def _trouble_of(self, topic: TopicView) -> Trouble | None:
+        """What is worst about its copies; looked for once in each view of it."""
+        if self._looked_over[0] is not topic:
+            self._looked_over = (topic, worst_of(topic.partitions, least_in_sync(topic)))
+        return self._looked_over[1]
 
     def subtitle(self, scene: Scene) -> Content:
         """What the marks mean, and how much a cell is."""
