@@ -86,6 +86,16 @@ async def test_without_numbers_a_topic_gets_the_brokers_defaults(clock: ManualCl
         assert "a client asked for it" in _told(cluster)
 
 
+async def test_a_client_learns_why_a_topic_it_named_could_not_be_made(clock: ManualClock) -> None:
+    config = BrokerConfig(default_replication_factor=5)
+    async with Cluster.open(None, clock=clock, inline_storage=True, seed=7, config=config) as cluster:
+        answer = await _ask(cluster, MetadataRequest(("wanted", "or ders")))
+        assert [topic.error for topic in answer.topics] == [
+            ErrorCode.INVALID_REPLICATION_FACTOR,
+            ErrorCode.INVALID_TOPIC_EXCEPTION,
+        ]
+
+
 async def test_a_topic_that_is_only_tried_is_not_made(cluster: Cluster) -> None:
     assert await _create(cluster, CreatableTopic("orders", 2, 1), validate_only=True) == [Outcome()]
     assert cluster.snapshot().topic("orders") is None
