@@ -209,7 +209,11 @@ class ConsumerCore:
             self._membership.heartbeating = beat
 
     def group_metadata(self) -> ConsumerGroupMetadata:
-        """As whom a transactional producer adds this consumer's offsets (KIP-447); raises InvalidGroupIdError."""
+        """As whom a transactional producer adds this consumer's offsets (KIP-447); raises InvalidGroupIdError.
+
+        To be taken along with the records, for the consumer may have joined its group anew by the time they are
+        processed: what came before that is another's to commit.
+        """
         if self.group_id is None:
             raise InvalidGroupIdError("Only a consumer with a group_id has offsets that a transaction can commit.")
         standing = self._standing()

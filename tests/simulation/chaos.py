@@ -12,17 +12,22 @@ from engine.cluster import Cluster
 from engine.errors import ElectionNotNeededError, NetworkError, RefusedError
 from engine.faults import Rule
 from engine.messages import (
+    AddPartitionsToTxnRequest,
     AlterPartitionRequest,
     BrokerHeartbeatRequest,
     BrokerRegistrationRequest,
+    EndTxnRequest,
     FetchRequest,
     HeartbeatRequest,
+    InitProducerIdRequest,
     JoinGroupRequest,
     OffsetCommitRequest,
     ProduceRequest,
     ReadMetadataRequest,
     Request,
     SyncGroupRequest,
+    TxnOffsetCommitRequest,
+    WriteTxnMarkersRequest,
 )
 from tests.simulation.plan import BROKERS, Plan
 
@@ -38,6 +43,11 @@ REQUESTS: tuple[type[Request[Any]] | None, ...] = (
     JoinGroupRequest,
     SyncGroupRequest,
     OffsetCommitRequest,
+    InitProducerIdRequest,
+    AddPartitionsToTxnRequest,
+    TxnOffsetCommitRequest,
+    EndTxnRequest,
+    WriteTxnMarkersRequest,
 )
 
 

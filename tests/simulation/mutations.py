@@ -20,7 +20,10 @@ from engine.records import BatchHeader
 from engine.replicas.leadership import Leadership
 from engine.replicas.partition import Partition
 from engine.replicas.producers import ProducerStates
+from engine.replicas.transactions import Transactions
+from engine.storage.log import PartitionLog
 from engine.storage.producers import KnownBatch
+from engine.transactions.metadata import TransactionMetadata
 
 
 @contextmanager
@@ -137,6 +140,39 @@ def give_what_others_still_have() -> AbstractContextManager[None]:
     return _instead(draft, "next_step", wrong)
 
 
+def forget_where_an_epoch_began() -> AbstractContextManager[None]:
+    """A leader's epoch begins with its first record, not with its leader."""
+    return _instead(PartitionLog, "begin_epoch", lambda self, epoch: None)
+
+
+def show_aborted_records() -> AbstractContextManager[None]:
+    """Nobody is told which transactions were aborted."""
+    return _instead(Transactions, "aborted_between", lambda self, start, end: ())
+
+
+def serve_past_the_last_stable_offset() -> AbstractContextManager[None]:
+    """Who reads committed records alone is given those of open transactions, too."""
+    return _instead(Partition, "last_stable_offset", property(lambda self: self.high_watermark))
+
+
+def forget_fencing() -> AbstractContextManager[None]:
+    """A producer that another one has taken over from may go on."""
+    return _both(
+        _instead(TransactionMetadata, "_check_producer", lambda self, *_, **__: None),
+        _instead(ProducerStates, "_check_epoch", lambda self, header, entry: None),
+    )
+
+
+def let_anybody_commit_in_a_transaction() -> AbstractContextManager[None]:
+    """A member that its group went on without may commit offsets in a transaction."""
+    return _instead(Shard, "check_transactional_commit", lambda self, request: None)
+
+
+def show_offsets_of_before_a_transaction() -> AbstractContextManager[None]:
+    """Who takes over a partition begins at what is committed, though a transaction is about to move that."""
+    return _instead(Shard, "unstable", lambda self, group_id: frozenset())
+
+
 @contextmanager
 def _both(one: AbstractContextManager[None], other: AbstractContextManager[None]) -> Iterator[None]:
     with one, other:
@@ -156,5 +192,11 @@ MUTATIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         show_consumers_everything,
         forget_commits_with_a_new_coordinator,
         give_what_others_still_have,
+        forget_where_an_epoch_began,
+        show_aborted_records,
+        serve_past_the_last_stable_offset,
+        forget_fencing,
+        let_anybody_commit_in_a_transaction,
+        show_offsets_of_before_a_transaction,
     )
 }

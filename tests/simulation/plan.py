@@ -8,6 +8,8 @@ from random import Random
 BROKERS = (1, 2, 3)
 TOPIC = "orders"
 GROUP = "billing"
+PARCELS = "parcels"
+PACKING = "packing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Plan:
     """Of their group."""
     deletes_files: bool
     """Then acknowledged records may be lost by right."""
+    packers: int
+    """How many consume, transform and produce in transactions."""
 
     @classmethod
     def of(cls, seed: int) -> Plan:
@@ -46,6 +50,7 @@ class Plan:
             consumers=rng.choice((1, 2, 3)),
             protocol=Random(f"protocol of {seed}").choice(("classic", "consumer")),
             deletes_files=deletes_files,
+            packers=rng.choice((0, 0, 1, 2)),
         )
 
 

@@ -19,7 +19,8 @@ from engine.types import TopicPartition
 from tests.simulation.chaos import Chaos
 from tests.simulation.clients import DELIVERY_MS, Reading, Sending
 from tests.simulation.invariants import Watch, at_rest
-from tests.simulation.plan import TOPIC, Plan
+from tests.simulation.plan import PARCELS, TOPIC, Plan
+from tests.simulation.transactions import Book, Checking, Packing
 
 START_MS = 1_700_000_000_000.0
 SETTLE_MS = 60_000.0
@@ -27,6 +28,7 @@ SETTLE_MS = 60_000.0
 CONFIG = BrokerConfig.of(
     {
         "offsets.topic.num.partitions": "1",
+        "transaction.state.log.num.partitions": "1",
         "replica.lag.time.max.ms": "2000",
         "replica.fetch.backoff.ms": "200",
         "broker.heartbeat.interval.ms": "500",
@@ -114,6 +116,9 @@ async def _live(
     await cluster.create_topic(TOPIC, plan.partitions, 3, {"min.insync.replicas": "2"})
     await cluster.controller.ensure_offsets_topic()
     await cluster.alter_topic_config("__consumer_offsets", {"min.insync.replicas": "2"})
+    if plan.packers:
+        await cluster.create_topic(PARCELS, 2, 3, {"min.insync.replicas": "2"})
+        await cluster.controller.ensure_transaction_topic()
     watch.listen(cluster.network)
     chaos = Chaos(cluster, clock, plan, Random(chance.random()))
     over, calm = asyncio.Event(), asyncio.Event()
@@ -124,6 +129,14 @@ async def _live(
     readers = [
         asyncio.ensure_future(reading.run(cluster, clock, Random(chance.random()), calm)) for reading in readings
     ]
+    book = Book()
+    checking = Checking(watch, book)
+    packings = [Packing(f"packer-{n}", book, "client" in plan.kinds) for n in range(plan.packers)]
+    packers = [
+        asyncio.ensure_future(packing.run(cluster, clock, Random(chance.random()), calm)) for packing in packings
+    ]
+    if packers:
+        packers.append(asyncio.ensure_future(checking.run(cluster, clock)))
     try:
         await clock.complete(chaos.rage(), plan.faults_ms * 4)
         calm.set()
@@ -137,20 +150,31 @@ async def _live(
             for number in range(plan.partitions)
         }
         await _read_to_the_end(clock, watch, readings, ends)
+        if packers:
+            await _packed(clock, watch, checking, ends)
     except AssertionError as error:
         watch.fail(f"somebody waits for ever: {error}")
     finally:
         told += chaos.told
         for sentence in chaos.failed:
             watch.fail(sentence)
-        for task in (*senders, *readers):
+        for task in (*senders, *readers, *packers):
             if task.done() and not task.cancelled() and (ended := task.exception()) is not None:
                 watch.fail(f"a client ended in {ended!r}")
             task.cancel()
-        await asyncio.gather(*senders, *readers, return_exceptions=True)
+        await asyncio.gather(*senders, *readers, *packers, return_exceptions=True)
         for reading in readings:
             if reading.consumer is not None:
                 reading.consumer.crash()
+
+
+async def _packed(clock: ManualClock, watch: Watch, checking: Checking, ends: dict[TopicPartition, int]) -> None:
+    try:
+        await clock.until(lambda: checking.all_packed(ends), 60_000)
+    except AssertionError:
+        watch.fail("not every order was packed in time")
+    await clock.advance(2_000)
+    checking.settle(ends)
 
 
 async def _within(clock: ManualClock, ms: float, watch: Watch, otherwise: str, *tasks: asyncio.Task[None]) -> None:
