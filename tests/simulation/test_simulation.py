@@ -11,7 +11,12 @@ import pytest
 from tests.simulation.mutations import MUTATIONS
 
 SEEDS = 6
-NOTICED_WITHIN = {"show_offsets_of_before_a_transaction": (17, 40)}
+NOTICED_WITHIN = {
+    "forget_producers_with_a_new_leader": (10, 30),
+    "forget_where_an_epoch_began": (31, 40),
+    "let_anybody_commit_in_a_transaction": (84, 40),
+    "show_offsets_of_before_a_transaction": (17, 40),
+}
 """Where to look for a broken rule: the first seed and at most how many."""
 
 
