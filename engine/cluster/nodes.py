@@ -98,6 +98,7 @@ class Nodes:
         led = broker.leads
         del self.alive[broker_id]
         self.controller.forget_reader(broker_id)
+        self._remember(broker)
         await broker.crash()
         await self._put_away(broker)
         wait = self._config.broker_session_timeout_ms / 1000
@@ -113,6 +114,7 @@ class Nodes:
         """A broker hands on what it leads, then stops."""
         broker = self._running(broker_id)
         del self.alive[broker_id]
+        self._remember(broker)
         told = await broker.stop()
         self.controller.forget_reader(broker_id)
         await self._put_away(broker)
@@ -152,11 +154,14 @@ class Nodes:
             Tone.LOSS,
         )
 
-    async def _put_away(self, broker: Broker) -> None:
-        """Close a broker's file; a store in memory stays, for it is the disk."""
+    def _remember(self, broker: Broker) -> None:
+        """What it leads by, so that it can be told what its going cost."""
         self._fallen[broker.broker_id] = {
             tp: (each.log.topic_id, each.led) for tp, each in broker.partitions.items() if each.led is not None
         }
+
+    async def _put_away(self, broker: Broker) -> None:
+        """Close a broker's file; a store in memory stays, for it is the disk."""
         if self._folder is None:
             self._in_memory[broker.broker_id] = broker.store
         else:

@@ -129,6 +129,19 @@ async def test_what_acks_1_acknowledged_may_be_lost_with_its_leader(cluster: Clu
     assert any("cut its copy" in event.sentence() for event in cluster.events.last(50))
 
 
+async def test_a_clean_stop_tells_what_it_cost_too(cluster: Cluster, clock: ManualClock) -> None:
+    await _three_copies(cluster, clock)
+    leader = cluster.nodes.leader(TP).broker_id
+    for broker_id in cluster.nodes.ids:
+        if broker_id != leader:
+            cluster.network.cut(broker_id, leader)
+    await _send(cluster, clock, b"not copied", acks=1)
+    await clock.complete(cluster.nodes.stop(leader))
+    said = "stopped cleanly, after handing on what it led. orders-0: broker"
+    [told] = [event.sentence() for event in cluster.events.last(10) if said in event.sentence()]
+    assert "1 record acknowledged with acks=1 had not been copied and is gone" in told
+
+
 async def test_a_returning_replica_catches_up_and_is_in_sync_again(cluster: Cluster, clock: ManualClock) -> None:
     await _three_copies(cluster, clock)
     follower = next(broker for broker in _orders(cluster).isr if broker != _orders(cluster).leader)
