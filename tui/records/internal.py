@@ -28,6 +28,14 @@ def said_by(row: BrowsedRecord) -> str | None:
     return None
 
 
+def is_abort(row: BrowsedRecord) -> bool:
+    """Whether a record is the marker of an aborted transaction; a damaged one is not."""
+    try:
+        return row.control and not decode_marker(row.record.key, row.record.value).committed
+    except CorruptRecordError:
+        return False
+
+
 def fate_of(row: BrowsedRecord) -> str:
     """What a record's transaction means for who reads committed records; empty where it means nothing."""
     match row.transaction:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from dataclasses import replace
 
 from engine.pages import BrowsedRecord, Stretch
 from engine.types import TopicPartition
+from tui.records.internal import is_abort
 
 MOST_ROWS = 1_200
 MOST_BYTES = 24 << 20
@@ -65,8 +67,12 @@ class Window:
         return places
 
     def append(self, stretch: Stretch, keep_from: int) -> None:
-        """Add what follows; rows before number `keep_from` go where there would be too many."""
+        """Add what follows; rows before number `keep_from` go where there would be too many.
+
+        A marker among it says what became of the transaction that rows before it were read in.
+        """
         self.rows.extend(stretch.rows)
+        self._end_transactions(stretch)
         self.high = {**self.high, **stretch.high}
         self.size_bytes += sum(map(_size, stretch.rows))
         drop = 0
@@ -76,6 +82,16 @@ class Window:
             drop += 1
         del self.rows[:drop]
         self.first += drop
+
+    def _end_transactions(self, stretch: Stretch) -> None:
+        """Rows that were read while their transaction was open belong to one that is over by now."""
+        ended = {(_tp(row), row.producer_id): row for row in stretch.rows if row.control}
+        if not ended:
+            return
+        for at, row in enumerate(self.rows):
+            marker = ended.get((_tp(row), row.producer_id)) if row.transaction == "open" else None
+            if marker is not None and row.record.offset < marker.record.offset:
+                self.rows[at] = replace(row, transaction="aborted" if is_abort(marker) else "")
 
     def prepend(self, stretch: Stretch, keep_to: int) -> None:
         """Add what comes before; rows behind number `keep_to` go where there would be too many."""

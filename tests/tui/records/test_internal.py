@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.pages import BrowsedRecord
+from engine.pages import BrowsedRecord, Stretch
 from engine.records import BatchHeader, Marker, marker_batch, read_records
 from engine.snapshot import TransactionState
 from engine.transactions.records import TransactionValue, encode_key, encode_value
@@ -12,6 +12,7 @@ from engine.types import TopicPartition
 from tests.tui.records.test_painting import browsed
 from tui.records.internal import fate_of, said_by
 from tui.records.why import why_here
+from tui.records.window import Window
 
 
 def _marker(committed: bool) -> BrowsedRecord:
@@ -45,3 +46,16 @@ def test_an_ordinary_record_says_nothing_but_its_transaction_may() -> None:
     assert fate_of(row) == ""
     assert "never gets it" in fate_of(replace(row, transaction="aborted"))
     assert "waits here" in fate_of(replace(row, transaction="open"))
+
+
+def test_rows_read_while_their_transaction_was_open_learn_how_it_ended_from_its_marker() -> None:
+    tp = TopicPartition("orders", 0)
+    for committed, fate in ((True, ""), (False, "aborted")):
+        window = Window({tp: 0})
+        mine = replace(browsed(offset=1), transaction="open")
+        other = replace(mine, record=mine.record._replace(offset=2), producer_id=8)
+        marker = _marker(committed)
+        marker = replace(marker, record=marker.record._replace(offset=3))
+        window.append(Stretch((mine, other), {tp: 0}, {tp: 3}, 2), 0)
+        window.append(Stretch((marker,), {tp: 3}, {tp: 4}, 1), 0)
+        assert [row.transaction for row in window.rows] == [fate, "open", ""]

@@ -250,7 +250,14 @@ def _at_work(seat: Seat, width: int, palette: Palette) -> Strip:
 
 def _sum(seat: Seat, width: int, palette: Palette) -> Strip:
     member, consumer = seat.member, seat.consumer
-    parts = [f"{number(consumer.processed)} done", f"commits {consumer.commit}"] if consumer else []
+    parts = (
+        [
+            f"{number(consumer.processed)} done",
+            "in transactions" if consumer.transactional else f"commits {consumer.commit}",
+        ]
+        if consumer
+        else []
+    )
     parts.append(f"static {clean(member.group_instance_id)}" if member.group_instance_id else clean(member.member_id))
     return parts_that_fit(Line(width).to(3), parts, palette.quiet, palette).strip()
 

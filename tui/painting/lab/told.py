@@ -54,10 +54,14 @@ def of_consumer(consumer: ConsumerView, member: MemberView | None, lag: int, now
         ("lag", plural(lag, "record")),
         ("processes", f"{rate(consumer.measured)}, {consumer.processed:,} so far"),
         ("takes", f"{duration(consumer.processing_ms)} a record, jitter {consumer.jitter:g}"),
-        ("commits", COMMITS[consumer.commit]),
+        ("commits", "in the transactions it writes in" if consumer.transactional else COMMITS[consumer.commit]),
         ("assignor", consumer.assignor),
         ("member id", clean(consumer.member_id) or "none yet"),
     ]  # fmt: skip
+    if consumer.writes_to:
+        rows.append(("writes to", clean(consumer.writes_to)))
+    if consumer.isolation_level != "read_uncommitted":
+        rows.append(("isolation", consumer.isolation_level))
     if consumer.group_instance_id:
         rows.append(("instance id", clean(consumer.group_instance_id)))
     if member is not None:
