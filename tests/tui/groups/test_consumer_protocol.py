@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.snapshot import GroupProtocol, GroupState, GroupView, MemberState
+from engine.snapshot import GroupProtocol, GroupState, GroupView, MemberState, World
 from engine.workload.spec import ConsumerSpec
 from tests.tui import worlds
 from tests.tui.conftest import OpenStage
@@ -23,17 +23,21 @@ from tui.painting.palette import palette_from
 from tui.scene import Scene
 
 PALETTE = palette_from(DEFAULTS)
-VALUES = {
-    "group": "billing", "topics": "orders", "processing": "20", "jitter": "0.3", "commit": "auto",
-    "protocol": "consumer", "assignor": "range", "remote": "uniform", "reset": "earliest", "session": "10s",
-    "poll": "5m", "instance": "", "name": "",
-}  # fmt: skip
 
 
 def billing() -> GroupView:
     group = worlds.reconciling().group("billing")
     assert group is not None
     return group
+
+
+def form_of(world: World) -> NewConsumer:
+    return NewConsumer(Scene(world), "billing")
+
+
+def values_of(form: NewConsumer) -> dict[str, str]:
+    """The form as it is filled in already."""
+    return {field.name: field.value for field in form.fields()}
 
 
 def test_what_moves_is_drawn_with_its_owner_and_its_heir() -> None:
@@ -106,7 +110,7 @@ async def test_the_mode_shows_epochs_in_place_of_generations(stage: OpenStage) -
 
 def test_the_form_offers_the_protocol_of_the_group_looked_at() -> None:
     for world, protocol in ((worlds.reconciling(), "consumer"), (worlds.first(), "classic")):
-        fields = {field.name: field for field in NewConsumer(Scene(world), "billing").fields()}
+        fields = {field.name: field for field in form_of(world).fields()}
         assert fields["protocol"].value == protocol
         shown = {name for name, field in fields.items() if field.when is None or field.when({"protocol": protocol})}
         assert ("session" in shown) is (protocol == "classic")
@@ -114,13 +118,15 @@ def test_the_form_offers_the_protocol_of_the_group_looked_at() -> None:
 
 
 def test_the_form_says_what_the_next_epoch_brings() -> None:
-    said = NewConsumer(Scene(worlds.reconciling()), "billing").consequence(VALUES)
+    form = form_of(worlds.reconciling())
+    said = form.consequence(values_of(form))
     assert "enters its next epoch: 4 members will share 6 partitions, and only those that move stand still" in said
 
 
 def test_nobody_is_started_with_another_protocol_than_the_members_have() -> None:
+    form = form_of(worlds.first())
     with pytest.raises(FormError, match="use the classic protocol") as caught:
-        NewConsumer(Scene(worlds.first()), "billing").consequence(VALUES)
+        form.consequence({**values_of(form), "protocol": "consumer"})
     assert caught.value.field == "protocol"
 
 
