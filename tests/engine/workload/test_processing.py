@@ -46,7 +46,7 @@ async def _start(cluster: Cluster, clock: ManualClock, *specs: ConsumerSpec) -> 
 async def _settle(cluster: Cluster, clock: ManualClock) -> GroupLedger:
     """Send nothing more, let the rest be processed, and close the book."""
     await clock.complete(cluster.workload.stop(cluster.workload.producers()[0].name))
-    await clock.advance(20_000)
+    await clock.advance(14_000)
     [ledger] = [each for each in cluster.snapshot().ledger.groups if each.group_id == "till"]
     return ledger
 
@@ -110,11 +110,11 @@ async def test_without_transactions_a_crash_writes_records_again(cluster: Cluste
 
 async def test_a_broker_that_dies_costs_no_record_and_repeats_none(cluster: Cluster, clock: ManualClock) -> None:
     await _start(cluster, clock, _spec(), _spec())
-    await clock.advance(6_000)
+    await clock.advance(4_000)
     await clock.complete(cluster.faults.crash(2))
-    await clock.advance(20_000)
+    await clock.advance(13_000)
     await clock.complete(cluster.faults.start(2))
-    await clock.advance(10_000)
+    await clock.advance(3_000)
     ledger = await _settle(cluster, clock)
     assert (ledger.again, ledger.never, ledger.once) == (0, 0, _sent(cluster))
 
@@ -158,7 +158,7 @@ async def test_a_processor_that_was_closed_with_the_lab_goes_on_without_repeatin
         await _start(cluster, clock, _spec())
         await clock.advance(8_137)
     async with Cluster.open(tmp_path / "lab", clock=clock, inline_storage=True) as cluster:
-        await clock.advance(20_000)
+        await clock.advance(8_000)
         ledger = await _settle(cluster, clock)
         assert (ledger.again, ledger.never) == (0, 0)
         assert set((await _found(cluster, clock, "read_committed")).values()) == {1}
