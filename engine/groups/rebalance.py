@@ -150,6 +150,7 @@ class History:
             self.ended(at_ms)
         preparing = Phase(GroupState.PREPARING_REBALANCE.value, sentence, at_ms, None)
         if self._now is None:
+            self._begins_at(generation)
             joined, left, dropped = (self._noted.pop(what, []) for what in ("joined", "left", "dropped"))
             self._now = UnderWay(
                 generation, generation + 1, [cause], assignor, cooperative, at_ms, [preparing], joined, left, dropped
@@ -160,6 +161,11 @@ class History:
             self._now.phases.append(preparing)
             self._now.late.clear()
         self._shown = None
+
+    def _begins_at(self, generation: int) -> None:
+        """Drop what led further than that: the coordinator could not store it before another took over."""
+        while self._past and self._past[-1].to_generation > generation:
+            self._past.pop()
 
     def joined(self, member_id: str, label: str) -> None:
         """A member is in it that was not in the group before."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from aiokafka.record.util import calc_crc32c
+from crc32c import crc32c
 
 from engine.errors import (
     CorruptRecordError,
@@ -156,8 +156,7 @@ def seal(batch: bytearray) -> bytes:
 
 def crc_of(batch: bytes | bytearray) -> int:
     """CRC-32C over what it has to cover: from the attributes to the end."""
-    crc: int = calc_crc32c(memoryview(batch)[_CHECKED_FROM:])
-    return crc
+    return crc32c(memoryview(batch)[_CHECKED_FROM:])
 
 
 def check(batch: bytes) -> BatchHeader:

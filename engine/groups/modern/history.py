@@ -25,6 +25,7 @@ class EpochHistory(History):
         joined, left, dropped = (self._noted.pop(what, []) for what in ("joined", "left", "dropped"))
         now = self._now
         if now is None:
+            self._begins_at(before)
             self._now = UnderWay(before, epoch, [cause], "", True, at_ms, [assigning], joined, left, dropped)
         else:
             self._close_phase(at_ms)

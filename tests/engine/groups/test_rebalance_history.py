@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.errors import RebalanceInProgressError
+from engine.errors import NotEnoughReplicasError, RebalanceInProgressError
 from engine.events import REBALANCES, MemberJoined, MemberLeft, RebalanceCompleted, RebalanceStarted
 from tests.engine.groups.group_world import (
     Client,
@@ -351,3 +351,16 @@ async def test_a_heartbeat_during_a_rebalance_changes_no_history() -> None:
         await follower.heartbeat()
     assert world.rebalances is before
     rejoining.cancel()
+
+
+async def test_a_generation_that_could_not_be_stored_is_no_part_of_the_story_another_coordinator_goes_on_with() -> None:
+    world = await new_world()
+    [billing_1] = await stable_group(world, "billing-1")
+    world.log.error = NotEnoughReplicasError()
+    await billing_1.leave()
+    await world.settle()
+    assert [it.to_generation for it in world.rebalances] == [1, 2]
+    world.log.error = None
+    await world.reload()  # the log still has billing-1 as a member, and nobody will hear of it
+    await world.clock.advance(60_000)
+    assert [(it.from_generation, it.to_generation) for it in world.rebalances] == [(0, 1), (1, 2)]
