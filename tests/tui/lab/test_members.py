@@ -85,6 +85,13 @@ def test_a_silent_member_shows_how_long_and_its_session_running_down() -> None:
     assert "♡" in text
 
 
+def test_the_session_of_a_member_that_crashed_a_moment_ago_runs_down_already() -> None:
+    fresh = replace(ONE, last_heartbeat_ms=worlds.NOW - 1_000, session_expires_ms=worlds.NOW + 9_000)
+    assert heart_of(fresh, worlds.NOW).left_s == 0.0
+    heart = heart_of(fresh, worlds.NOW, gone=True)
+    assert (heart.left_s, heart.share) == (9.0, 0.9)
+
+
 def test_a_crashed_member_says_so_until_its_group_notices() -> None:
     crashed = replace(worlds.consumer(ONE, "billing"), state=ClientState.CRASHED)
     text = painted(seat(consumer=crashed, ghost=True, heart=Heart(False, 0.0, 8.0, 0.8)))

@@ -36,10 +36,13 @@ class Heart:
     """The same as a share of the session, 0 to 1."""
 
 
-def heart_of(member: MemberView, now_ms: float, speed: float = 1.0) -> Heart:
-    """Heartbeats come every third of a session or sooner; a member that is later than that is silent."""
+def heart_of(member: MemberView, now_ms: float, speed: float = 1.0, *, gone: bool = False) -> Heart:
+    """Heartbeats come every third of a session or sooner; a member that is later than that is silent.
+
+    Of one that is known to be `gone` nothing more is expected, and its session is seen to run down from the first.
+    """
     age = max(0.0, now_ms - member.last_heartbeat_ms)
-    if age <= member.session_timeout_ms * 0.4:
+    if age <= member.session_timeout_ms * 0.4 and not gone:
         return Heart(age < BEAT_MS * max(1.0, speed))
     left = max(0.0, member.session_expires_ms - now_ms)
     return Heart(False, round(age / 1000, 1), round(left / 1000, 1), round(left / member.session_timeout_ms, 2))

@@ -107,18 +107,19 @@ class Members(LabPanel):
         moves = just_moved(scene, group)
         for member in group.members:
             label = label_of(member.client_id, member.member_id)
+            ghost = member.member_id in standing.ghosts
             seat = Seat(
                 member,
                 standing.consumers.get(member.member_id),
                 group.state,
                 lags.get(member.member_id),
-                heart_of(member, now_ms, scene.world.speed),
+                heart_of(member, now_ms, scene.world.speed, gone=ghost),
                 topic.name,
                 "" if member.assignment else _why_idle(group, standing, member, scene),
                 group.state is GroupState.PREPARING_REBALANCE and not member.rejoined,
                 tuple(move.tp for move in moves if move.to == label),
                 tuple(move.tp for move in moves if move.from_ == label),
-                member.member_id in standing.ghosts,
+                ghost,
                 lines,
             )
             items.append(Item(seat, SelectedMember(group.group_id, member.member_id, member.client_id), lines))
