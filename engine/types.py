@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+MOST_OFFSET = 2**63 - 1
+"""What Kafka's int64 holds: no offset, and no timestamp, is beyond it."""
+
 
 class TopicPartition(NamedTuple):
     """One partition of one topic; sorts by topic, then by number."""

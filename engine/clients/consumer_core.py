@@ -15,6 +15,7 @@ from engine.clients.membership import MemberConfig, Membership
 from engine.clients.metadata import ClientMetadata
 from engine.clients.offsets import OffsetLookup
 from engine.clients.rebalancing import assignors_of
+from engine.clients.settings import at_least
 from engine.clients.subscription import PartitionState, Subscription
 from engine.clients.tasks import Tasks
 from engine.clock import Clock
@@ -86,6 +87,22 @@ class ConsumerCore:
     ) -> None:
         _one_of("auto_offset_reset", auto_offset_reset, RESETS)
         _one_of("isolation_level", isolation_level, tuple(ISOLATION))
+        at_least(
+            0,
+            fetch_min_bytes=fetch_min_bytes,
+            fetch_max_wait_ms=fetch_max_wait_ms,
+            max_partition_fetch_bytes=max_partition_fetch_bytes,
+            request_timeout_ms=request_timeout_ms,
+            retry_backoff_ms=retry_backoff_ms,
+            auto_commit_interval_ms=auto_commit_interval_ms,
+            metadata_max_age_ms=metadata_max_age_ms,
+        )
+        at_least(
+            1,
+            fetch_max_bytes=fetch_max_bytes,
+            heartbeat_interval_ms=heartbeat_interval_ms,
+            max_poll_interval_ms=max_poll_interval_ms,
+        )
         if group_id == "":
             raise InvalidGroupIdError("A group id must not be empty; leave it out to read without a group.")
         _one_of("group_protocol", group_protocol, PROTOCOLS)

@@ -28,7 +28,7 @@ from engine.errors import (
     error_for,
 )
 from engine.messages import CoordinatorType, FindCoordinatorRequest, OffsetCommitRequest, OffsetFetchRequest, Request
-from engine.types import OffsetAndMetadata, TopicPartition
+from engine.types import MOST_OFFSET, OffsetAndMetadata, TopicPartition
 
 R = TypeVar("R")
 
@@ -159,7 +159,8 @@ def offsets_given(offsets: Mapping[TopicPartition, Any]) -> dict[TopicPartition,
             commit = OffsetAndMetadata(*given) if isinstance(given, tuple) else OffsetAndMetadata(given)
         except TypeError:
             commit = OffsetAndMetadata(-1)
-        if not isinstance(commit.offset, int) or commit.offset < 0 or not isinstance(commit.metadata, str):
+        number = isinstance(commit.offset, int) and 0 <= commit.offset <= MOST_OFFSET
+        if not number or not isinstance(commit.metadata, str):
             raise ValueError(f"{tp}: commit an offset from 0, or (offset, metadata), not {given!r}.")
         wanted[TopicPartition(*tp)] = commit
     return wanted

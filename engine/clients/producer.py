@@ -16,7 +16,7 @@ from engine.clients.idempotence import Identity
 from engine.clients.metadata import ClientMetadata
 from engine.clients.partitioners import Partitioner, murmur2
 from engine.clients.sender import Sender
-from engine.clients.settings import DELIVERY_TIMEOUT_MS, check_choices, sender_config
+from engine.clients.settings import DELIVERY_TIMEOUT_MS, at_least, check_choices, sender_config
 from engine.clients.targets import Target, Targets
 from engine.clients.tasks import Tasks
 from engine.clients.transactions import Transaction, TransactionalIdentity
@@ -75,6 +75,17 @@ class Producer:
         on_batch: OnBatch | None = None,
     ) -> None:
         check_choices(compression_type, partitioner)
+        at_least(
+            0,
+            linger_ms=linger_ms,
+            max_batch_size=max_batch_size,
+            max_request_size=max_request_size,
+            buffer_memory=buffer_memory,
+            max_block_ms=max_block_ms,
+            request_timeout_ms=request_timeout_ms,
+            retry_backoff_ms=retry_backoff_ms,
+            metadata_max_age_ms=metadata_max_age_ms,
+        )
         config = sender_config(
             acks,
             enable_idempotence,
@@ -234,6 +245,8 @@ class Producer:
             size = self._measure(key, value, headers or ())
         target = self._targets.known.get(topic)
         if target is None or (partition is not None and partition not in target.all):
+            if not isinstance(topic, str):
+                raise TypeError(f"A topic is called by its name, not by {topic!r}.")
             target = await self._find(topic, partition or 0)
         keyless = False
         if partition is None:

@@ -15,7 +15,7 @@ from engine.errors import (
     RebalanceInProgressError,
 )
 from engine.messages import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, ListedOffset
-from engine.types import OffsetAndTimestamp, TopicPartition
+from engine.types import MOST_OFFSET, OffsetAndTimestamp, TopicPartition
 
 
 class Scrubbing(ConsumerCore):
@@ -25,7 +25,7 @@ class Scrubbing(ConsumerCore):
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Hand out `offset` of the partition next; raises ValueError, IllegalStateError."""
-        if not isinstance(offset, int) or offset < 0:
+        if not isinstance(offset, int) or not 0 <= offset <= MOST_OFFSET:
             raise ValueError(f"An offset is a whole number from 0, not {offset!r}.")
         self._subscription.state(partition).seek(offset)
         self._fetcher.clear_error(partition)

@@ -78,6 +78,13 @@ def sender_config(
     )
 
 
+def at_least(least: int, **settings: float) -> None:
+    """Whether each of these is a number from `least` on; InvalidConfigError names the first that is not."""
+    for name, value in settings.items():
+        if not value >= least:  # not a number is below every number, too
+            raise InvalidConfigError(f"{name} cannot be {value}; it takes {least} or more.")
+
+
 def check_choices(compression_type: str | None, partitioner: object) -> None:
     """Whether there is such a codec, and such a rule for records without a key; InvalidConfigError."""
     if compression_type is not None and compression_type not in COMPRESSIONS:

@@ -42,8 +42,8 @@ class BatchBuilder:
     def append(self, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = ()) -> bool:
         """Add a record at `timestamp` (ms since the epoch), or answer False if it does not fit.
 
-        The first always fits, however large. InvalidTimestampError for a negative time, InvalidRecordError for a
-        header name that is no Unicode text.
+        The first always fits, however large. InvalidTimestampError for a time below 0 or beyond int64,
+        InvalidRecordError for a header name that is no Unicode text.
         """
         if timestamp < 0:
             raise InvalidTimestampError(f"A timestamp is in ms since 1970 and cannot be {timestamp}.")
@@ -51,6 +51,8 @@ class BatchBuilder:
             return False
         try:
             added = self._builder.append(self.count, timestamp, key, value, list(headers))
+        except OverflowError as error:
+            raise InvalidTimestampError(f"A timestamp is in ms since 1970 and cannot be {timestamp}.") from error
         except UnicodeEncodeError as error:
             raise InvalidRecordError(f"A header name must be Unicode text: {error}") from error
         if added is None:

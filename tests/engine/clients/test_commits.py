@@ -43,7 +43,7 @@ async def test_offsets_are_committed_in_any_of_aiokafkas_forms(lab: Lab) -> None
     await lab.clock.until(shares_all(6, one))
     await lab.run(one.commit({ORDERS[0]: 1, ORDERS[1]: (2, "two"), ORDERS[2]: OffsetAndMetadata(3, "three")}))
     assert await committed(lab) == [1, 2, 3, None, None, None]
-    for bad in (-1, "1", (1, 2), None):
+    for bad in (-1, 2**63, "1", (1, 2), None):
         with pytest.raises(ValueError, match="orders-0"):
             await one.commit({P0: bad})
 

@@ -320,8 +320,9 @@ async def test_what_is_not_assigned_cannot_be_sought_or_asked_about(lab: Lab) ->
         await consumer.position(ORDERS[0])
     with pytest.raises(IllegalStateError):
         await consumer.seek_to_end(ORDERS[0])
-    with pytest.raises(ValueError, match="-1"):
-        consumer.seek(SINGLE, -1)
+    for beyond in (-1, 2**63):
+        with pytest.raises(ValueError, match=str(beyond)):
+            consumer.seek(SINGLE, beyond)
     assert consumer.position_of(ORDERS[0]) is None
 
 
@@ -466,6 +467,16 @@ async def test_bad_settings_are_refused_and_say_what_is_accepted(lab: Lab) -> No
         lab.cluster.consumer(heartbeat_interval_ms=50_000)
     with pytest.raises(InvalidConfigError, match="max_poll_records"):
         lab.cluster.consumer(max_poll_records=-1)
+    for name, least in (
+        ("fetch_min_bytes", 0),
+        ("fetch_max_wait_ms", 0),
+        ("auto_commit_interval_ms", 0),
+        ("fetch_max_bytes", 1),
+        ("heartbeat_interval_ms", 1),
+        ("max_poll_interval_ms", 1),
+    ):
+        with pytest.raises(InvalidConfigError, match=f"{name} cannot be {least - 1}; it takes {least} or more"):
+            lab.cluster.consumer(group_id="billing", **{name: least - 1})
     with pytest.raises(InvalidGroupIdError):
         lab.cluster.consumer(group_id="")
     consumer = lab.cluster.consumer()

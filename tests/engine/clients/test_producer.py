@@ -14,6 +14,7 @@ from engine.errors import (
     IllegalStateError,
     InvalidConfigError,
     InvalidRecordError,
+    InvalidTimestampError,
     InvalidTopicError,
     KafkaTimeoutError,
     RecordTooLargeError,
@@ -255,6 +256,22 @@ async def test_an_unknown_topic_is_made_when_it_is_first_sent_to(lab: Lab) -> No
     assert await producer.partitions_for("orders") == set(range(6))
 
 
+async def test_what_is_no_topic_name_at_all_is_refused_and_topics_are_found_afterwards(lab: Lab) -> None:
+    producer = await lab.producer()
+    nothing: Any = None
+    with pytest.raises(TypeError, match="by its name, not by None"):
+        await lab.run(producer.send(nothing, b"v"))
+    assert (await lab.run(producer.send_and_wait("fresh", b"v"))).offset == 0
+
+
+async def test_a_time_beyond_int64_is_refused(lab: Lab) -> None:
+    producer = await lab.producer()
+    with pytest.raises(InvalidTimestampError, match=str(2**63)):
+        await producer.send("single", b"v", timestamp_ms=2**63)
+    assert producer.buffered == 0
+    assert (await lab.run(producer.send_and_wait("single", b"v", timestamp_ms=2**63 - 1))).offset == 0
+
+
 async def test_a_topic_name_kafka_does_not_allow_is_refused_at_once(lab: Lab) -> None:
     producer = await lab.producer()
     with pytest.raises(InvalidTopicError):
@@ -346,6 +363,10 @@ async def test_bad_settings_are_refused_and_say_what_is_accepted(lab: Lab) -> No
         lab.cluster.producer(partitioner="nearest")
     with pytest.raises(InvalidConfigError, match="delivery_timeout_ms"):
         lab.cluster.producer(delivery_timeout_ms=1_000)
+    for name in ("linger_ms", "max_batch_size", "max_request_size", "buffer_memory", "retry_backoff_ms"):
+        for number in (-1, float("nan")):
+            with pytest.raises(InvalidConfigError, match=f"{name} cannot be {number}; it takes 0 or more"):
+                lab.cluster.producer(**{name: number})
 
 
 async def test_keys_and_values_must_be_bytes(lab: Lab) -> None:
