@@ -177,7 +177,7 @@ async def _check(connection: Connection, name: str, version: int, pages: int) ->
     if pages * page_size < _CHECK_WHOLE_BELOW:
         [(verdict,)] = await connection.execute_fetchall("PRAGMA quick_check(1)")
         if verdict != "ok":
-            raise damaged(name, verdict)
+            raise damaged(name, " ".join(verdict.split()))
 
 
 async def _bring_up(connection: Connection, version: int, schema: Sequence[Sequence[str]]) -> None:

@@ -214,8 +214,9 @@ async def test_a_damaged_file_is_named_and_left_as_it_is(inline: bool, harm: obj
     assert callable(harm)
     harm(path)
     before = path.read_bytes()
-    with pytest.raises(LabDamagedError, match=r"broker-2\.db is damaged and cannot be read"):
+    with pytest.raises(LabDamagedError, match=r"broker-2\.db is damaged and cannot be read") as refused:
         await BrokerStore.open(path, ManualClock(0), inline=inline)
+    assert "\n" not in str(refused.value)
     assert path.read_bytes() == before
     assert_threads_end(threads)
 
