@@ -138,7 +138,7 @@ class ConsumerSpec:
             raise RefusedError("A consumer needs a group; give it a group id that is not empty.")
         if not self.topics:
             raise RefusedError("A consumer needs at least one topic to subscribe to.")
-        if self.processing_ms < 0 or not 0 <= self.jitter <= 1:
+        if not self.processing_ms >= 0 or not 0 <= self.jitter <= 1:
             raise RefusedError("Processing time must be 0 ms or more, and its jitter between 0 and 1.")
         if self.heartbeat_interval_ms >= self.session_timeout_ms:
             raise RefusedError(

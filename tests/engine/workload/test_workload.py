@@ -85,6 +85,8 @@ async def test_a_name_that_is_taken_or_empty_is_refused(lab: Lab) -> None:
 async def test_a_spec_that_cannot_work_spawns_nothing(lab: Lab) -> None:
     with pytest.raises(RefusedError, match="no field of orders"):
         await lab.workload.spawn_producer(ProducerSpec("orders", keys=KeyRule("field", name="colour")))
+    with pytest.raises(RefusedError, match="0 ms or more"):
+        await lab.workload.spawn_consumer(ConsumerSpec("billing", ("orders",), processing_ms=float("nan")))
     lab.board.start_error = KafkaTimeoutError("Topic 'nope' was not to be found within 60000 ms.")
     with pytest.raises(KafkaTimeoutError):
         await lab.workload.spawn_producer(ProducerSpec("nope"))
