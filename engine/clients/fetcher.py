@@ -21,6 +21,9 @@ from engine.messages import FetchedPartition, FetchPosition, FetchRequest, Isola
 from engine.records import ConsumerRecord
 from engine.types import TopicPartition
 
+_BREATH_MS = 5
+"""How long who does not let a broker wait for records leaves it alone after an empty answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class FetchConfig:
@@ -255,6 +258,8 @@ class Fetcher:
                 if state not in self._arrived:
                     self._arrived.append(state)
                 state.arrived(answer.batches, answer.aborted)
+            elif min(self._config.min_bytes, self._config.max_wait_ms) <= 0:
+                state.retry_at_ms = self._clock.now_ms() + _BREATH_MS
             return bool(answer.batches)
         if state.buffered:
             state.retry_at_ms = self._clock.now_ms() + self._config.retry_backoff_ms  # what is here comes first

@@ -456,6 +456,16 @@ async def test_a_batch_that_cannot_be_read_is_an_error_until_one_seeks_past_it(l
     assert offsets(await lab.read(consumer, 1)) == [10]
 
 
+@pytest.mark.parametrize("setting", ["fetch_min_bytes", "fetch_max_wait_ms"])
+async def test_who_does_not_wait_for_records_asks_again_and_again_but_not_without_end(lab: Lab, setting: str) -> None:
+    consumer = await lab.consumer(**{setting: 0})
+    consumer.assign([SINGLE])
+    await lab.clock.advance(1_000)
+    assert 100 <= len(lab.requests(FetchRequest)) <= 210
+    await lab.fill("single", 3)
+    assert offsets(await lab.read(consumer, 3)) == [0, 1, 2]
+
+
 async def test_bad_settings_are_refused_and_say_what_is_accepted(lab: Lab) -> None:
     with pytest.raises(InvalidConfigError, match="earliest, latest, none"):
         lab.cluster.consumer(auto_offset_reset="beginning")
