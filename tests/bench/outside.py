@@ -44,6 +44,7 @@ def consume(bootstrap: str, topic: str, records: int, size: int, settings: dict[
     """Seconds from being given the partition to the last record taken."""
     consumer = Consumer({
         "bootstrap.servers": bootstrap, "group.id": "bench", "enable.auto.commit": "false", "check.crcs": "false",
+        "queued.min.messages": 2_000_000, "queued.max.messages.kbytes": 1 << 20,  # else it pauses
         **settings,
     })  # fmt: skip
     consumer.list_topics(topic, timeout=PATIENCE_S)
