@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from engine.clock import Clock
 from engine.events import EventLog
+from engine.faults import Rule
 from engine.journey import Journey
+from engine.messages import Request
 from engine.snapshot import LedgerFigure, LedgerRecord, TopicView, World
 from engine.types import RecordMetadata, TopicPartition
 from engine.workload.spec import ConsumerSpec, ProducerSpec
@@ -175,6 +177,18 @@ class Faults(Protocol):
 
     def free_disk(self, broker_id: int) -> None:
         """Let it write again."""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What is lost or late on its way now."""
+
+    def lose(
+        self, kind: type[Request[Any]] | None = None, *, share: float, answers: bool, node: int | None = None
+    ) -> Rule:
+        """Lose a share of the requests of a kind, or of their answers."""
+
+    def end(self, rule: Rule) -> None:
+        """Lose them no more."""
 
 
 class Controller(Protocol):

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.clock import Clock, ManualClock
 from engine.events import EventLog
+from engine.faults import Rule
 from engine.snapshot import World
 from tests.tui import logs, worlds
 from tui.app import Kafkarium
@@ -28,12 +29,14 @@ class FakeVerbs:
 
 
 class FakeFaults(FakeVerbs):
-    """Verbs of `cluster.faults`, of which some are plain calls."""
+    """Verbs of `cluster.faults`, of which some are plain calls; `rules` are those in force."""
+
+    rules: tuple[Rule, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("isolate", "rejoin", "slow_disk", "fill_disk", "free_disk"):
+        if name not in ("isolate", "rejoin", "slow_disk", "fill_disk", "free_disk", "lose", "end"):
             return super().__getattr__(name)
-        return lambda *args: self._fake.calls.append((self._prefix + name, args, {}))
+        return lambda *args, **kwargs: self._fake.calls.append((self._prefix + name, args, kwargs))
 
 
 class FakeCluster:

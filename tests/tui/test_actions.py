@@ -6,12 +6,14 @@ import pytest
 from textual.widgets import Input
 
 from engine.errors import KafkaError, RefusedError, UnknownTopicOrPartitionError
+from engine.faults import Rule
+from engine.messages import ProduceRequest
 from engine.snapshot import ClientState
 from tests.tui import worlds
 from tests.tui.conftest import OpenStage, Stage
 from tui.actions import TABLE
 from tui.actions.table import Action, ActionTable, Context
-from tui.selection import SelectedConsumer, SelectedMember, SelectedProducer, Selection
+from tui.selection import SelectedBroker, SelectedConsumer, SelectedMember, SelectedProducer, Selection
 
 
 async def nothing(_: Context) -> None:
@@ -113,6 +115,16 @@ async def test_faults_come_and_go_with_one_key(stage: OpenStage) -> None:
         assert on.lab.called("workload.hang") == [("billing-1",)]
         assert on.lab.called("workload.unhang") == [("search-1",)]
         assert on.lab.called("workload.stop_heartbeats") == [("billing-1",)]
+
+
+async def test_answers_to_producers_are_lost_until_the_key_is_pressed_again(stage: OpenStage) -> None:
+    async with stage(worlds.first()) as on:
+        await run(on, "broker.lose", SelectedBroker(2))
+        assert ("faults.lose", (ProduceRequest,), {"share": 0.5, "answers": True, "node": 2}) in on.lab.calls
+        rule = Rule(1, ProduceRequest, 0.5, True, 2, None)
+        on.lab.faults.rules = (Rule(2, ProduceRequest, 0.5, True, 1, None), rule)
+        await run(on, "broker.lose", SelectedBroker(2))
+        assert on.lab.called("faults.end") == [(rule,)]
 
 
 async def test_a_disabled_action_says_why_and_calls_nothing(stage: OpenStage) -> None:

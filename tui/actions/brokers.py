@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from engine.messages import ProduceRequest
 from engine.snapshot import BrokerView, PartitionView
 from tui.actions.table import Action, Context
 from tui.painting.brokers.nodes import CONTROLLER
@@ -12,6 +13,7 @@ from tui.selection import SelectedBroker, SelectedPartition
 
 HERE, COPIES, LEDGER = ("brokers.nodes",), ("brokers.copies",), ("brokers.ledger",)
 SLOW_MS = 500.0
+LOST_SHARE = 0.5
 
 
 def _broker(context: Context) -> BrokerView | None:
@@ -82,6 +84,19 @@ async def _fill(context: Context) -> None:
     if broker is not None:
         faults = context.lab.faults
         (faults.free_disk if broker.full else faults.fill_disk)(broker.broker_id)
+
+
+async def _lose_answers(context: Context) -> None:
+    broker = _broker(context)
+    if broker is None:
+        return
+    faults, number = context.lab.faults, broker.broker_id
+    ours = (rule for rule in faults.rules if rule.kind is ProduceRequest and rule.answers and rule.node == number)
+    rule = next(ours, None)
+    if rule is not None:
+        faults.end(rule)
+    else:
+        faults.lose(ProduceRequest, share=LOST_SHARE, answers=True, node=number)
 
 
 async def _elect(context: Context) -> None:
@@ -177,6 +192,9 @@ ACTIONS = (
            "it right.", _slow, HERE, priority=169),
     Action("broker.fill", ("f",), "full disk", "The broker's disk takes nothing more; again: makes room.", _fill, HERE,
            priority=168),
+    Action("broker.lose", ("s",), "lose answers", f"Loses {LOST_SHARE:.0%} of its answers to producers, though their "
+           "records are stored: without idempotence a retry stores them twice; again: ends it.", _lose_answers, HERE,
+           _running, priority=167),
     Action("broker.delete", ("D",), "delete file", "Deletes the SQLite file of a broker that is down; started again it "
            "is filled from the leaders.", _delete_file, HERE, _down, destructive=True, priority=160),
     Action("copies.move", ("m",), "move copies", "Moves the partition, or all of its topic, to other brokers, or "
