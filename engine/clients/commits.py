@@ -64,7 +64,7 @@ class Commits:
     def processed(self, among: Collection[TopicPartition] | None = None) -> Offsets:
         """What is known to be done, of these partitions or of all."""
         return {
-            tp: OffsetAndMetadata(state.processed)
+            tp: OffsetAndMetadata(state.processed, leader_epoch=state.processed_epoch)
             for tp, state in self._subscription.assigned.items()
             if state.processed is not None and (among is None or tp in among)
         }
@@ -72,7 +72,7 @@ class Commits:
     def handed_out(self) -> Offsets:
         """Everything the application was given."""
         return {
-            tp: OffsetAndMetadata(state.position)
+            tp: OffsetAndMetadata(state.position, leader_epoch=state.epoch)
             for tp, state in self._subscription.assigned.items()
             if state.position is not None
         }

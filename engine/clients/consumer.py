@@ -44,7 +44,7 @@ class Consumer(Scrubbing):
         if self._membership is not None:
             if self._resume is not None:
                 positions = self._resume["positions"]
-                self._subscription.start_at = {TopicPartition(*tp): offset for tp, offset in positions}
+                self._subscription.start_at = {TopicPartition(*tp): tuple(at) for tp, *at in positions}
             else:
                 self._membership.request_rejoin("the consumer starts")
             self._membership.start(self._resume)
@@ -206,7 +206,7 @@ class Consumer(Scrubbing):
         if self._membership is not None:
             self._membership.poll_began()
         for state in self._given:
-            state.processed = state.position
+            state.done()
         self._given.clear()
         if self._commits is not None:
             self._commits.poll()

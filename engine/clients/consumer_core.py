@@ -245,7 +245,9 @@ class ConsumerCore:
             "topics": sorted(self._subscription.topics),
             "leader": self._membership is not None and self._membership.watching is not None,
             "assignment": [list(tp) for tp in sorted(assigned)],
-            "positions": [[list(tp), state.position] for tp, state in assigned.items() if state.position is not None],
+            "positions": [
+                [list(tp), state.position, state.epoch] for tp, state in assigned.items() if state.position is not None
+            ],
         }
 
     # What others tell

@@ -241,12 +241,19 @@ class Fetcher:
                 or state.fetch_from != positions[tp].fetch_offset
             ):
                 continue
+            if answer.error == ErrorCode.OFFSET_OUT_OF_RANGE and not self._leads(leader, tp, positions[tp]):
+                continue  # it does not lead any more: what its log holds says nothing
             if self._accept(state, answer):
                 served.append(tp)
         self._subscription.to_the_end(served)
         self.wake()
         if served or self._errors:
             self.tell()
+
+    def _leads(self, broker_id: int, tp: TopicPartition, asked: FetchPosition) -> bool:
+        """Whether it is still known as the leader, in the epoch in which it was asked."""
+        known = self._metadata.leader(tp), self._metadata.leader_epoch(tp)
+        return known == (broker_id, asked.current_leader_epoch)
 
     def _accept(self, state: PartitionState, answer: FetchedPartition) -> bool:
         """Take up one partition's answer; returns whether there are records in it."""

@@ -1,17 +1,19 @@
 """What a client knows of the cluster: topics, their partitions and leaders (`org.apache.kafka.clients.Metadata`).
 
-It is asked for anew when something turns out to be stale, and at the latest after `metadata_max_age_ms`.
+It is asked for anew when something turns out to be stale, and at the latest after `metadata_max_age_ms`. A broker that
+is cut off may tell of leaders that lead no more: of each partition the newest leader epoch heard of is remembered, and
+what is older does not count (KIP-320).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from engine.clients.connection import Connection
 from engine.clock import Clock
 from engine.errors import ErrorCode, KafkaError, KafkaTimeoutError, error_for
-from engine.messages import MetadataRequest, TopicMetadata
+from engine.messages import MetadataRequest, PartitionMetadata, TopicMetadata
 from engine.types import TopicPartition
 
 
@@ -35,6 +37,8 @@ class ClientMetadata:
         self._topics: dict[str, TopicMetadata] = {}
         self._errors: dict[str, ErrorCode] = {}
         self._leaders: dict[TopicPartition, tuple[int | None, int]] = {}
+        self._newest: dict[TopicPartition, tuple[bytes, int]] = {}
+        """The topic's id and the newest leader epoch heard of."""
         self._asking = asyncio.Lock()
         self._stale = asyncio.Event()
         self.everything = False
@@ -47,8 +51,8 @@ class ClientMetadata:
 
     def available(self, topic: str) -> tuple[int, ...]:
         """Those partitions of a topic that have a leader."""
-        known = self._topics.get(topic)
-        return () if known is None else tuple(each.partition for each in known.partitions if each.leader is not None)
+        every = self.partitions(topic) or ()
+        return tuple(number for number in every if self.leader(TopicPartition(topic, number)) is not None)
 
     def leader(self, tp: TopicPartition) -> int | None:
         """The broker that leads `tp`, None while unknown or without one."""
@@ -57,6 +61,14 @@ class ClientMetadata:
     def leader_epoch(self, tp: TopicPartition) -> int:
         """The epoch of that leader, -1 while unknown."""
         return self._leaders.get(tp, (None, -1))[1]
+
+    def heard_of_epoch(self, tp: TopicPartition, epoch: int) -> None:
+        """There is this leader epoch: a leader of an older one is known no more (`updateLastSeenEpochIfNewer`)."""
+        topic_id, newest = self._newest.get(tp, (b"", epoch))
+        if epoch > newest:
+            self._newest[tp] = (topic_id, epoch)
+            self._leaders.pop(tp, None)
+            self.request_update()
 
     def topics(self, *, internal: bool = False) -> set[str]:
         """The topics known, without Kafka's own unless `internal`."""
@@ -130,9 +142,23 @@ class ClientMetadata:
         response = await self._connection.call_any(request)
         self._topics = {topic.name: topic for topic in response.topics if topic.error == ErrorCode.NONE}
         self._errors = {topic.name: topic.error for topic in response.topics if topic.error != ErrorCode.NONE}
-        self._leaders = {
-            TopicPartition(name, each.partition): (each.leader, each.leader_epoch)
-            for name, topic in self._topics.items()
-            for each in topic.partitions
-        }
+        before, self._leaders = self._leaders, {}
+        for name, topic in self._topics.items():
+            for each in topic.partitions:
+                self._take(TopicPartition(name, each.partition), topic.topic_id, each, before)
         self._on_change()
+
+    def _take(
+        self,
+        tp: TopicPartition,
+        topic_id: bytes,
+        told: PartitionMetadata,
+        before: Mapping[TopicPartition, tuple[int | None, int]],
+    ) -> None:
+        """Take up what a broker tells of a partition, or keep what was known, if that is newer."""
+        known_id, newest = self._newest.get(tp, (topic_id, -1))
+        if known_id != topic_id or told.leader_epoch >= newest:
+            self._newest[tp] = (topic_id, told.leader_epoch)
+            self._leaders[tp] = (told.leader, told.leader_epoch)
+        elif tp in before:
+            self._leaders[tp] = before[tp]

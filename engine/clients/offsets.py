@@ -90,7 +90,8 @@ class OffsetLookup:
             if tp in failed or state.position is not None or state.reset != reset:
                 continue  # sought meanwhile
             if reset is None and tp in known:
-                state.seek(known[tp].offset)
+                self._metadata.heard_of_epoch(tp, known[tp].leader_epoch)
+                state.seek(known[tp].offset, known[tp].leader_epoch)
             elif (how := reset or policy) in _AT:
                 timestamps[tp] = _AT[how]
             else:
@@ -120,12 +121,14 @@ class OffsetLookup:
                 by_leader.setdefault(leader, {})[tp] = timestamp
         for leader, wanted in by_leader.items():
             try:
-                response = await self._connection.call(leader, ListOffsetsRequest(wanted, self._isolation))
+                epochs = {tp: self._metadata.leader_epoch(tp) for tp in wanted}
+                response = await self._connection.call(leader, ListOffsetsRequest(wanted, self._isolation, epochs))
             except KafkaError as error:
                 failed.update(dict.fromkeys(wanted, error))
                 continue
             for tp, listed in response.partitions.items():
                 if listed.error == ErrorCode.NONE:
+                    self._metadata.heard_of_epoch(tp, listed.leader_epoch)
                     found[tp] = listed
                 else:
                     failed[tp] = error_for(listed.error, f"{tp}: {error_for(listed.error)}")

@@ -15,7 +15,7 @@ from engine.errors import (
     RebalanceInProgressError,
 )
 from engine.messages import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, ListedOffset
-from engine.types import MOST_OFFSET, OffsetAndTimestamp, TopicPartition
+from engine.types import MOST_OFFSET, OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 
 
 class Scrubbing(ConsumerCore):
@@ -54,8 +54,11 @@ class Scrubbing(ConsumerCore):
         states = await self._states(partitions)
         found = await self._coordinator().committed([state.tp for state in states])
         for state in states:
-            if state.tp in found:
-                self.seek(state.tp, found[state.tp].offset)
+            if state.tp in found and self._subscription.state(state.tp) is state:
+                self._metadata.heard_of_epoch(state.tp, found[state.tp].leader_epoch)
+                state.seek(found[state.tp].offset, found[state.tp].leader_epoch)
+                self._fetcher.clear_error(state.tp)
+        self._fetcher.wake()
         return {state.tp: found[state.tp].offset if state.tp in found else None for state in states}
 
     async def position(self, partition: TopicPartition) -> int:
@@ -149,6 +152,17 @@ class Scrubbing(ConsumerCore):
                 raise
             except RebalanceInProgressError:
                 await self._until_settled(deadline)
+
+    def to_commit(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+        """These offsets with the leader epochs of the records before them, for `commit` or a transaction.
+
+        As `ConsumerRecords.nextOffsets` has them; without an epoch where the record before was not just handed out.
+        """
+        assigned = self._subscription.assigned
+        return {
+            tp: OffsetAndMetadata(at, leader_epoch=assigned[tp].epoch_before(at) if tp in assigned else -1)
+            for tp, at in offsets.items()
+        }
 
     async def _until_settled(self, deadline: float) -> None:
         assert self._membership is not None

@@ -42,15 +42,18 @@ class PartitionState:
         "_batches",
         "_came",
         "_end",
+        "_epoch",
         "_records",
         "_taken",
         "_upto",
+        "epoch",
         "high_watermark",
         "last_stable_offset",
         "log_start_offset",
         "paused",
         "position",
         "processed",
+        "processed_epoch",
         "reset",
         "retry_at_ms",
         "revoking",
@@ -62,6 +65,8 @@ class PartitionState:
         self.position: int | None = None
         self.processed: int | None = None
         """`position` as it was when the application last asked for more; what it was given before that is done."""
+        self.epoch = self.processed_epoch = -1
+        """The leader epochs of the records before these two, -1 where they are not known (KIP-320)."""
         self.reset: str | None = None
         """"earliest" or "latest" while the position is to be looked up so, whatever is committed."""
         self.paused = False
@@ -78,6 +83,7 @@ class PartitionState:
         self._records: list[ConsumerRecord] = []
         self._taken = 0
         self._upto = 0
+        self._epoch = -1
 
     @property
     def buffered(self) -> bool:
@@ -108,10 +114,11 @@ class PartitionState:
         """Whether its records may be given to the application."""
         return not self.paused and not self.revoking
 
-    def seek(self, offset: int) -> None:
-        """Hand out `offset` next; what was fetched is dropped."""
+    def seek(self, offset: int, epoch: int = -1) -> None:
+        """Hand out `offset` next, after a record of leader epoch `epoch`; what was fetched is dropped."""
         self._drop()
         self.position = self.processed = offset
+        self.epoch = self.processed_epoch = epoch
         self.reset = None
         self.retry_at_ms = 0.0
 
@@ -119,8 +126,22 @@ class PartitionState:
         """Look the position up anew: by `reset`, or as at the beginning for None."""
         self._drop()
         self.position = self.processed = None
+        self.epoch = self.processed_epoch = -1
         self.reset = reset
         self.retry_at_ms = 0.0
+
+    def epoch_before(self, offset: int) -> int:
+        """The leader epoch of the record before `offset`, -1 where it is not known for certain."""
+        if self.position is None or self.processed is None:
+            return -1
+        sure = offset == self.position or (
+            self.processed <= offset < self.position and self.processed_epoch == self.epoch
+        )
+        return self.epoch if sure else -1
+
+    def done(self) -> None:
+        """The application is done with everything it was given."""
+        self.processed, self.processed_epoch = self.position, self.epoch
 
     def take(self, limit: int, transform: Transform | None) -> list[ConsumerRecord]:
         """Up to `limit` records from the position on; raises KafkaError when the first of them cannot be read."""
@@ -141,7 +162,7 @@ class PartitionState:
             part = self._records[self._taken : self._taken + limit - len(taken)]
             self._taken += len(part)
             done = self._taken >= len(self._records)
-            self.position = self._upto if done else part[-1].offset + 1
+            self.position, self.epoch = self._upto if done else part[-1].offset + 1, self._epoch
             taken = taken + part if taken else part
         return taken
 
@@ -155,10 +176,11 @@ class PartitionState:
         if transform is not None:
             self._records = transform(self._records)
         self._taken = 0
-        self._upto = max(position, BatchHeader.parse(batch).last_offset + 1)
+        header = BatchHeader.parse(batch)
+        self._upto, self._epoch = max(position, header.last_offset + 1), header.leader_epoch
         self._batches.popleft()
         if not self._records:
-            self.position = self._upto  # compacted away, aborted, or a transaction's marker
+            self.position, self.epoch = self._upto, self._epoch  # compacted away, aborted, or a transaction's marker
         return True
 
     def _drop(self) -> None:
@@ -195,8 +217,8 @@ class Subscription:
         self.listener: Any = None
         self.by_hand = False
         self.assigned: dict[TopicPartition, PartitionState] = {}
-        self.start_at: dict[TopicPartition, int] = {}
-        """Positions to begin with, each used once, for a consumer that takes up what it did before."""
+        self.start_at: dict[TopicPartition, tuple[int, ...]] = {}
+        """Offset and epoch to begin with, each used once, for a consumer that takes up what it did before."""
 
     @property
     def subscribed(self) -> bool:
@@ -250,5 +272,5 @@ class Subscription:
     def _begin(self, tp: TopicPartition) -> PartitionState:
         state = PartitionState(tp)
         if tp in self.start_at:
-            state.seek(self.start_at.pop(tp))
+            state.seek(*self.start_at.pop(tp))
         return state

@@ -358,7 +358,7 @@ class DrivenConsumer(Driven):
         if not offsets or not self._beats:
             return  # a commit is a sign of life to the coordinator, and this one has to be silent
         try:
-            await client.commit(offsets)
+            await client.commit(client.to_commit(offsets))
         except ClientClosedError:
             raise
         except KafkaError as error:

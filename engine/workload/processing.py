@@ -129,7 +129,7 @@ class DrivenProcessor(DrivenConsumer):
                 if not await self._process(standing, tp, records, random):
                     raise RefusedError(f"{tp} went to another member in the middle of a transaction.")
             offsets = {tp: records[-1].offset + 1 for tp, records in polled.items()}
-            await output.send_offsets_to_transaction(offsets, whose)
+            await output.send_offsets_to_transaction(client.to_commit(offsets), whose)
             await output.commit_transaction()
             standing.committed(offsets)
         except ProducerFencedError:

@@ -185,6 +185,9 @@ class FakeConsumer:
         self.board.committed.update(offsets)
         self.board.commits.append((self.options["client_id"], dict(offsets)))
 
+    def to_commit(self, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
+        return offsets
+
     def seek(self, tp: TopicPartition, offset: int) -> None:
         self.positions[tp] = offset
         self._wake()
