@@ -19,6 +19,8 @@ Parameters = Sequence[Any] | dict[str, Any]
 
 _CHECK_WHOLE_BELOW = 64 << 20
 _LARGEST_IDLE_WAL = 16 << 20
+_PAGE_BYTES = 8 << 10
+"""Larger pages suit blobs of 100 kB: measured, 8 kB is the best of 4 to 64 for those and single small records."""
 _NOT_WRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
@@ -118,11 +120,13 @@ async def connect(
     inline: bool = False,
     exclusive: bool = False,
     check: bool = True,
+    largest_wal_bytes: int | None = None,
 ) -> Connection:
     """Open the file at `path` (None: in memory, always inline), or make it with the statements of `schema`.
 
     `schema` holds the statements for each version; a file of an older one gets those that came later.
     With `exclusive` nobody else can open it meanwhile; with `check` damage is looked for, as far as that is quick.
+    From `largest_wal_bytes` on (None: SQLite's choice) a commit moves the write-ahead log into the file.
     Raises LabTooNewError, LabDamagedError and LabNotWritableError, each naming the file; a file that somebody else
     holds raises `sqlite3.OperationalError` ("database is locked").
     """
@@ -136,6 +140,8 @@ async def connect(
             connection = ThreadedConnection(await aiosqlite.connect(name, timeout=timeout_s))
         await _prepare(connection, name, schema_version, exclusive, check)
         await _bring_up(connection, schema_version, schema)
+        if largest_wal_bytes is not None:
+            await connection.execute(f"PRAGMA wal_autocheckpoint = {largest_wal_bytes // _PAGE_BYTES}")
     except BaseException as error:
         if connection is not None:
             await connection.close()
@@ -150,8 +156,7 @@ async def _prepare(connection: Connection, name: str, version: int, exclusive: b
         await connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     [(pages,)] = await connection.execute_fetchall("PRAGMA page_count")
     if pages == 0:
-        # Larger pages suit blobs of 100 kB: measured, 8 kB is the best of 4 to 64 for those and single small records.
-        await connection.execute("PRAGMA page_size = 8192")
+        await connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         await connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     elif check:
         await _check(connection, name, version, pages)

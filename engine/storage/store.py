@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from engine.clock import Clock
 from engine.errors import KafkaStorageError
+from engine.storage.checkpoints import LARGEST_WAL_BYTES, Checkpoints
 from engine.storage.connection import Connection, Parameters, Rows, connect, damaged
 from engine.storage.edits import REMOVE_AT_ONCE, shrink
 from engine.storage.epochs import LeaderEpochs
@@ -37,13 +40,21 @@ class Standing(NamedTuple):
 class BrokerStore:
     """One broker's file and the logs in it. One connection writes, another reads what is committed."""
 
-    def __init__(self, path: Path | None, clock: Clock, writing: Connection, reading: Connection) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        clock: Clock,
+        writing: Connection,
+        reading: Connection,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         self._path = path
         self._clock = clock
         self._writing = writing
         self._reading = reading
         self._name = "the broker's store" if path is None else str(path)
-        self._writer = Writer(writing, clock, self._name)
+        self._checkpoints = checkpoints
+        self._writer = Writer(writing, clock, self._name, checkpoints.committed if checkpoints else None)
         self._tails = TailCache(TAIL_BYTES)
         self._logs: dict[TopicPartition, PartitionLog] = {}
         self._closed = False
@@ -56,12 +67,17 @@ class BrokerStore:
         Every batch whose append returned is there again. Raises LabTooNewError, LabDamagedError or
         LabNotWritableError, naming the file.
         """
-        writing = await connect(path, SCHEMA_VERSION, SCHEMA, inline=inline)
-        reading = writing
+        if path is None or inline:
+            reading = writing = await connect(path, SCHEMA_VERSION, SCHEMA, inline=inline)
+            checkpoints = None
+        else:
+            writing = await connect(path, SCHEMA_VERSION, SCHEMA, largest_wal_bytes=LARGEST_WAL_BYTES)
+            reading = writing
+            checkpoints = Checkpoints(partial(connect, path, SCHEMA_VERSION, SCHEMA, check=False), clock)
         try:
-            if path is not None and not inline:
+            if checkpoints is not None:
                 reading = await connect(path, SCHEMA_VERSION, SCHEMA, check=False)
-            store = cls(path, clock, writing, reading)
+            store = cls(path, clock, writing, reading, checkpoints)
             await store._load()
         except BaseException:
             if reading is not writing:
@@ -139,14 +155,17 @@ class BrokerStore:
         if self._closed:
             return
         self._closed = True
-        try:
+        async with AsyncExitStack() as last:
+            last.push_async_callback(self._let_go)
             await self._writer.close()
-        finally:
-            with self._clock.working():
-                try:
-                    await self._reading.close()
-                finally:
-                    await self._writing.close()
+
+    async def _let_go(self) -> None:
+        async with AsyncExitStack() as last:
+            last.enter_context(self._clock.working())
+            last.push_async_callback(self._writing.close)
+            last.push_async_callback(self._reading.close)
+            if self._checkpoints is not None:
+                await self._checkpoints.close()
 
     async def _fetch(self, sql: str, parameters: Parameters) -> Rows:
         if self._closed:

@@ -92,10 +92,13 @@ class _Change:
 class Writer:
     """The one who writes a broker's file. `name` is what the file is called when something fails."""
 
-    def __init__(self, connection: Connection, clock: Clock, name: str) -> None:
+    def __init__(
+        self, connection: Connection, clock: Clock, name: str, committed: Callable[[int], None] | None = None
+    ) -> None:
         self._connection = connection
         self._clock = clock
         self._name = name
+        self._committed = committed or (lambda size: None)
         self._queue: deque[_Append | _Change] = deque()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -205,6 +208,7 @@ class Writer:
             for job in group:
                 job.done.cancel()
             raise
+        self._committed(sum(len(batch.data) for job in group for batch in job.batches))
         for job in group:
             job.log.stored_epochs = epochs.get(job.log.log_id, job.log.stored_epochs)
             job.log.committed(job.batches)

@@ -1,11 +1,13 @@
 """Clients from outside: librdkafka against the lab, a bare socket into SQLite, and Apache Kafka where Java is here.
 
 Every server is a process of its own with one broker and one partition, every client another, and each pair alone on
-the machine. MB are of values.
+the machine: what a server puts off until it rests is done, and on the disk, before the next one's turn. MB are of
+values.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -16,11 +18,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 from tests.bench.row import Row
 
 ROUNDS = 3
+SETTLE_S = 2.0
 TRIPS = 1_000
 LINGERING = ("linger.ms=50", "batch.size=1000000")
 LOADS = (
@@ -81,6 +84,8 @@ def _load(
                 wrote.setdefault(server.name, []).append(megabytes / float(took))
                 took = _client("consume", server.bootstrap, topic, records, size)
                 read.setdefault(server.name, []).append(megabytes / float(took))
+                sleep(SETTLE_S)
+                os.sync()
     for verb, rates in (("write", wrote), ("read", read)):
         for other, floor in (("a bare socket", 0.5), ("Apache Kafka", 1.0)):
             if other in rates:
