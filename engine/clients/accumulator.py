@@ -20,16 +20,32 @@ from engine.types import RecordMetadata, TopicPartition
 _new = tuple.__new__
 
 
+class Latch:
+    """Lets go of who waits for it once everything it counts has ended."""
+
+    __slots__ = ("left", "open")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def count_down(self) -> None:
+        """One more has ended."""
+        self.left -= 1
+        if not self.left and not self.open.done():
+            self.open.set_result(None)
+
+
 class Batch:
     """Records for one partition that are sent together, each with the future its sender holds, or with its number."""
 
     __slots__ = (
         "attempts",
+        "awaited_by",
         "base_offset",
         "base_sequence",
         "builder",
         "created_ms",
-        "ended",
         "futures",
         "last_error",
         "numbers",
@@ -58,7 +74,7 @@ class Batch:
         """Whether it got other numbers since it was last sent."""
         self.retry_at_ms = 0.0
         self.last_error: KafkaError | None = None
-        self.ended: list[asyncio.Future[None]] = []
+        self.awaited_by: list[Latch] = []
         """Those who wait for the end of this batch, whatever it is."""
 
     def acknowledge(self, base_offset: int, log_append_time: int, log_start_offset: int) -> None:
@@ -83,9 +99,8 @@ class Batch:
 
     def end(self) -> None:
         """Tell those who wait for its end."""
-        for waiting in self.ended:
-            if not waiting.done():
-                waiting.set_result(None)
+        for latch in self.awaited_by:
+            latch.count_down()
 
 
 class PartitionQueue:
@@ -247,7 +262,8 @@ class Accumulator:
         self.under_way.discard(batch)
         self.under_way.update(parts)
         parts[-1].reserved = batch.reserved
-        parts[-1].ended = batch.ended
+        for latch in batch.awaited_by:
+            latch.left += len(parts) - 1
         return parts
 
     def _parts(self, batch: Batch, records: list[ConsumerRecord], size: int) -> Iterator[Batch]:
@@ -256,6 +272,7 @@ class Accumulator:
             for record in records[start : start + size]:
                 builder.append(record.timestamp, record.key, record.value, record.headers)
             part = Batch(batch.tp, builder, batch.created_ms, 0)
+            part.awaited_by = list(batch.awaited_by)
             part.futures = batch.futures[start : start + size]
             part.timestamps = batch.timestamps[start : start + size]
             part.numbers = batch.numbers[start : start + size]
@@ -277,18 +294,17 @@ class Accumulator:
 
     async def ended(self) -> None:
         """Return when every batch there is now is acknowledged or failed."""
-        loop = asyncio.get_running_loop()
-        waiting = []
-        for batch in self.under_way:
-            future: asyncio.Future[None] = loop.create_future()
-            batch.ended.append(future)
-            waiting.append(future)
-        if waiting:
-            await asyncio.wait(waiting)
+        if self.under_way:
+            latch = Latch(len(self.under_way))
+            for batch in self.under_way:
+                batch.awaited_by.append(latch)
+            await latch.open
 
     def close(self) -> list[Batch]:
         """Let go of everything, and return the batches that were still under way; those in line are sent off."""
         left = list(self.under_way)
+        for batch in left:
+            batch.end()
         self.under_way.clear()
         self.waiting.clear()
         for queue in self._queues.values():

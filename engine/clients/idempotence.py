@@ -40,6 +40,12 @@ class _Standing:
             del self.since_oldest[0]
         return len(self.since_oldest)
 
+    def ended(self, batch: Batch) -> None:
+        """It is not under way any more."""
+        self.in_flight.remove(batch)
+        if not self.in_flight:
+            self.since_oldest.clear()
+
     def is_next(self, sequence: int) -> bool:
         """Whether everything before `sequence` is acknowledged."""
         return sequence == (self.last_acked + 1) & _WRAP
@@ -57,12 +63,14 @@ class Identity:
         """Partitions with a batch that was given up, of which nobody knows yet if it arrived."""
         self._gaps: set[TopicPartition] = set()
         """Partitions that wait for a new epoch."""
+        self.used_up = False
+        """Whether the epochs of its id are, so that it needs another id."""
 
     async def begin(self) -> None:
         """Ask a broker for an id, once; raises KafkaError."""
         if self.producer_id < 0:
             answer = await self._connection.call_any(InitProducerIdRequest())
-            self.producer_id, self.epoch = answer.producer_id, answer.producer_epoch
+            self.producer_id, self.epoch, self.used_up = answer.producer_id, answer.producer_epoch, False
 
     def may_send(self, batch: Batch) -> bool:
         """Whether a partition's oldest batch that waits may go now.
@@ -98,7 +106,7 @@ class Identity:
     def acknowledged(self, batch: Batch) -> None:
         """It is in the log."""
         standing = self._standings[batch.tp]
-        standing.in_flight.remove(batch)
+        standing.ended(batch)
         last = (batch.base_sequence + batch.builder.count - 1) & _WRAP
         if standing.last_acked < 0 or (last - standing.last_acked) & _WRAP < _WRAP // 2:
             standing.last_acked = last
@@ -123,12 +131,12 @@ class Identity:
 
     def refused(self, batch: Batch) -> None:
         """It will not be in the log, and so leaves a gap before those that follow."""
-        self._standings[batch.tp].in_flight.remove(batch)
+        self._standings[batch.tp].ended(batch)
         self._gaps.add(batch.tp)
 
     def expired(self, batch: Batch) -> None:
         """It was given up after it was sent, and may have arrived: what came of it shows when those behind it end."""
-        self._standings[batch.tp].in_flight.remove(batch)
+        self._standings[batch.tp].ended(batch)
         self._unresolved.add(batch.tp)
 
     def divided(self, batch: Batch, parts: list[Batch]) -> None:
@@ -159,7 +167,7 @@ class Identity:
         if not self._gaps or self.producer_id < 0:
             return
         if self.epoch == LAST_EPOCH:
-            self.producer_id = -1
+            self.producer_id, self.used_up = -1, True
             return
         self.epoch += 1
         self._start_anew()

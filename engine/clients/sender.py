@@ -78,7 +78,7 @@ class Sender:
         next_look = self._expire(now)
         if self._identity is not None:
             self._identity.settle()
-            if self._identity.producer_id < 0 and not self._renewing:
+            if self._identity.used_up and not self._renewing:
                 self._renewing = True
                 self._tasks.spawn(self._renew(self._identity), "producer-id")
         while True:

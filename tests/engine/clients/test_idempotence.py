@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from random import Random
 from typing import Any
 
@@ -331,3 +333,34 @@ async def test_a_new_leader_gets_nothing_new_while_it_would_not_know_the_oldest_
     held.set()
     await lab.run(producer.flush())
     assert await stored(lab, 8) == [b"first", *(b"%d" % number for number in range(7))]
+
+
+async def test_what_is_acknowledged_is_not_kept_however_slowly_records_come(lab: Lab) -> None:
+    producer = await lab.producer()
+    seen: list[weakref.ref[Any]] = []
+    for _ in range(20):
+        sending = await producer.send("single", b"v")
+        seen += [weakref.ref(batch.builder) for batch in producer._accumulator.under_way]
+        await lab.run(asyncio.wait_for(sending, None))
+    gc.collect()
+    assert len(seen) == 20
+    assert sum(builder() is not None for builder in seen) <= 1
+
+
+async def test_a_producer_asks_for_one_id(lab: Lab) -> None:
+    producer = await lab.producer()
+    await lab.run(producer.send_and_wait("single", b"v"))
+    assert len(lab.requests(InitProducerIdRequest)) == 1
+
+
+async def test_a_producer_that_could_not_begin_asks_nothing_more_until_it_is_started_again(lab: Lab) -> None:
+    rule = lab.cluster.faults.lose(InitProducerIdRequest)
+    producer = lab.cluster.producer()
+    lab.clients.append(producer)
+    with pytest.raises(NetworkError):
+        await lab.run(producer.start())
+    lab.cluster.faults.end(rule)
+    await lab.clock.advance(5_000)
+    assert lab.requests(InitProducerIdRequest) == []
+    await lab.run(producer.start())
+    assert (await lab.run(producer.send_and_wait("single", b"v"))).offset == 0

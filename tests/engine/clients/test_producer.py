@@ -132,6 +132,45 @@ async def test_a_crash_loses_what_is_buffered_and_says_so_to_those_who_wait(lab:
     assert (producer.sent, producer.acked, producer.failed) == (1, 0, 1)
 
 
+async def test_a_crash_ends_a_flush_and_a_stop_that_wait(lab: Lab) -> None:
+    async def never(broker: int, request: ProduceRequest, serve: Serve) -> Any:
+        await asyncio.Event().wait()
+
+    lab.meddle(ProduceRequest, never)
+    producer = await lab.producer()
+    future = await producer.send("single", b"v")
+    waiting = [asyncio.create_task(producer.flush()), asyncio.create_task(producer.stop())]
+    await lab.clock.settle()
+    producer.crash()
+    await lab.clock.settle()
+    assert all(task.done() for task in waiting)
+    assert isinstance(future.exception(), ClientClosedError)
+
+
+async def test_a_flush_waits_for_every_part_of_a_batch_that_was_too_large(lab: Lab) -> None:
+    await lab.cluster.alter_topic_config("single", {"max.message.bytes": "1000"})
+    held = asyncio.Event()
+    asked = 0
+
+    async def hold_the_first_part(broker: int, request: ProduceRequest, serve: Serve) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            await held.wait()
+        return await serve()
+
+    lab.meddle(ProduceRequest, hold_the_first_part)
+    producer = await lab.producer(enable_idempotence=False, acks=1)
+    futures = [await producer.send("single", bytes(100)) for _ in range(12)]
+    flushing = asyncio.create_task(producer.flush())
+    await lab.clock.settle()
+    assert [future.done() for future in futures] == [False] * 6 + [True] * 6
+    assert not flushing.done()
+    held.set()
+    await lab.run(asyncio.wait_for(flushing, None))
+    assert all(future.done() for future in futures)
+
+
 async def test_without_acks_the_offset_is_unknown_and_the_future_done_at_once(lab: Lab) -> None:
     release = asyncio.Event()
 
