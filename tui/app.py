@@ -21,6 +21,7 @@ from themes.loading import DEFAULT_THEME, Loaded, load_all
 from themes.variables import DEFAULTS
 from tui.actions import TABLE
 from tui.actions.table import Action, Context, shown
+from tui.lessons.learning import Learning
 from tui.modes.base import Mode
 from tui.modes.lab import LabMode
 from tui.painting.footer import Hint
@@ -89,12 +90,14 @@ class Kafkarium(App[None]):
         themes: Loaded | None = None,
         pictures: Path | None = None,
         freeze: bool = False,
+        invites: bool = False,
     ) -> None:
         self.palette: Palette = palette_from(DEFAULTS)
         super().__init__()
         self.actions = TABLE
         self.lab_name = lab_name
         self.look = Look()
+        self.learning = Learning(invites=invites)
         self.failure: LabError | KafkaError | None = None
         """Why the lab could not be opened; the app ends then."""
         self._open_lab = open_lab
@@ -180,7 +183,10 @@ class Kafkarium(App[None]):
 
     def look_at(self, topic: str | None = None, group: str | None = None) -> None:
         """Choose the topic or the group that every mode looks at."""
-        self.look = Look(self.look.topic if topic is None else topic, self.look.group if group is None else group)
+        look = self.look
+        self.look = Look(
+            look.topic if topic is None else topic, look.group if group is None else group, written=look.written
+        )
         if isinstance(self.screen, Mode):
             self.screen.tick()
 
@@ -267,7 +273,7 @@ class Kafkarium(App[None]):
         modes = [
             Hint(action.id, action.key, action.label, current=action.id == f"mode.{mode.kind}")
             for action in self.actions.actions
-            if action.id == "help" or action.id.startswith("mode.")
+            if action.id in ("help", "learn") or action.id.startswith("mode.")
         ]
         return hints, modes
 

@@ -115,6 +115,7 @@ def _app(folder: Path | None, options: argparse.Namespace) -> Kafkarium:
         themes=loaded,
         pictures=folder.parent if folder else Path.cwd(),
         freeze=True,
+        invites=not options.empty and (folder is None or not folder.exists()),
     )
 
 

@@ -10,6 +10,15 @@ from engine.types import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A record that a person wrote by hand; `offset` is -1 where nobody was told (acks=0)."""
+
+    tp: TopicPartition
+    offset: int
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """The topic and the group looked at, by name; the same in every mode. Empty: whatever comes first."""
 
@@ -19,6 +28,8 @@ class Look:
     """The partition a person asked to read; None: whatever the mode is at."""
     offset: int | None = None
     """The offset in it."""
+    written: Written | None = None
+    """What was last written by hand."""
 
 
 @dataclass(frozen=True, slots=True)

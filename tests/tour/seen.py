@@ -57,7 +57,7 @@ def shares(terminal: Terminal) -> list[int]:
 
 def generation(terminal: Terminal) -> int:
     """The generation of the group that is shown."""
-    found = _GENERATION.search(terminal.lines[1])
+    found = _GENERATION.search(next((line for line in terminal.lines if "╭" in line), ""))
     return int(found[1]) if found else -1
 
 

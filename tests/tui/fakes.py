@@ -10,6 +10,7 @@ from engine.clock import Clock, ManualClock
 from engine.events import EventLog
 from engine.faults import Rule
 from engine.snapshot import World
+from engine.types import RecordMetadata, TopicPartition
 from tests.tui import logs, worlds
 from tui.app import Kafkarium
 from tui.verbs import Lab
@@ -50,6 +51,7 @@ class FakeCluster:
         self.clock: Clock = ManualClock(self.world.now_ms)
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.answers: dict[str, Any] = logs.answers(logs.StubBrowser(lambda: self.world))
+        self.answers["browser.produce"] = RecordMetadata("orders", 3, TopicPartition("orders", 3), 12_100, 0, 0, 0)
         self.snapshots = 0
         self.closed = False
         self.workload: Any = FakeVerbs(self, "workload.")

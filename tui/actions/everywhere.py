@@ -16,6 +16,22 @@ async def _help(context: Context) -> None:
     context.app.show_help()
 
 
+async def _learn(context: Context) -> None:
+    """Go on with the lesson that is taken; where it waits for something, or none is taken, show them all."""
+    from tui.dialogs.lessons import Lessons
+
+    app, learning = context.app, context.app.learning
+    if learning.ready:
+        learning.go_on()
+        if learning.lesson is not None:
+            return
+    lesson = await app.push_screen_wait(Lessons(learning))
+    learning.invites = False
+    if lesson is not None:
+        learning.begin(lesson)
+        await app.choose("lab")
+
+
 async def _palette(context: Context) -> None:
     context.app.action_command_palette()
 
@@ -122,6 +138,13 @@ _MODE_HELP = {
 
 ACTIONS = (
     *(Action(f"mode.{mode}", (key,), label, _MODE_HELP[mode], _switch(mode)) for mode, key, label in MODES),
+    Action(
+        "learn",
+        ("5",),
+        "Learn",
+        "Ten lessons, to be done in this lab: each says what to do, sees that it was done, and says what it shows.",
+        _learn,
+    ),
     Action(
         "pause",
         ("space", "."),

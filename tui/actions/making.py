@@ -4,10 +4,12 @@ already, so that the key and `enter` are enough; dialogs are imported when they 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.snapshot import TopicView
-from engine.types import RecordMetadata
 from tui.actions.table import Action, Context
 from tui.painting.text import clean
+from tui.scene import Written
 from tui.selection import SelectedPartition, SelectedProducer, SelectedRecord, group_of, topic_of
 from tui.verbs import Trace
 
@@ -126,9 +128,12 @@ async def _by_hand(context: Context, way: str) -> None:
             partition = None
     written = await context.app.push_screen_wait(ProduceRecord(context.scene, topic.name, partition, way))
     match written:
-        case RecordMetadata(topic_partition=tp, offset=offset) if offset >= 0:
-            context.app.say(f"Written to {tp} at offset {offset:,}.")
-        case RecordMetadata(topic_partition=tp):
+        case Written(tp, offset) if offset >= 0:
+            context.app.look = replace(context.app.look, topic=tp.topic, partition=tp, offset=offset, written=written)
+            shows = "" if context.mode.kind == "records" else " 2 shows it."
+            context.app.say(f"Written to {tp} at offset {offset:,}.{shows}")
+        case Written(tp):
+            context.app.look = replace(context.app.look, written=written)
             context.app.say(f"Sent to {tp}; with acks=0 nobody is told whether it arrived.")
         case Trace():
             await context.app.push_screen_wait(WayOfARecord(written))

@@ -1,4 +1,4 @@
-"""Help: what every key does in this panel, in this mode and everywhere, generated from the table of actions."""
+"""Help: what every key does here and everywhere, by the table of actions, and what the words on the screen mean."""
 
 from __future__ import annotations
 
@@ -74,6 +74,16 @@ def _entry(action: Action, context: Context | None) -> Entry:
     return Entry(keys, action.label, action.help, disabled, action.destructive)
 
 
+def glossary() -> list[Section]:
+    """The words on the screen, and what each means."""
+    from tui.lessons.words import WORDS
+
+    return [
+        Section(heading, [Entry("", word, meaning) for word, meaning in words.items()])
+        for heading, words in WORDS.items()
+    ]
+
+
 class Page(ScrollView, can_focus=True):
     """The text, which scrolls."""
 
@@ -81,6 +91,12 @@ class Page(ScrollView, can_focus=True):
         super().__init__()
         self._sections = of
         self._lines: list[Strip] = []
+
+    def turn_to(self, of: Sequence[Section]) -> None:
+        """Show another text from its beginning."""
+        self._sections = of
+        self.on_resize()
+        self.scroll_home(animate=False)
 
     def on_resize(self) -> None:
         """Wrap anew."""
@@ -102,20 +118,36 @@ class HelpScreen(ModalScreen[None]):
 
     CSS_PATH = "help.tcss"
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, *, words: bool = False) -> None:
         super().__init__()
-        self._mode = mode
-        self._sections = sections(mode.kafkarium.actions, mode, mode.context())
+        self._keys = sections(mode.kafkarium.actions, mode, mode.context())
+        self._words = words
 
     def compose(self) -> ComposeResult:
         """The page, and how to leave it."""
-        with Vertical(id="dialog") as dialog:
-            dialog.border_title = Content("What the keys do")
-            yield Page(self._sections)
+        with Vertical(id="dialog"):
+            yield Page(())
             with Horizontal(id="keys"):
                 yield Press("esc", "back", self.dismiss)
+                yield Press("w", "", self._turn, id="turn")
                 yield Press("space", "next page", lambda: self.query_one(Page).scroll_page_down(animate=False))
                 yield Press("^p", "find an action by name", self._palette)
+
+    def on_mount(self) -> None:
+        """The page that was asked for."""
+        self._show()
+
+    def _show(self) -> None:
+        words = self._words
+        self.query_one("#dialog", Vertical).border_title = Content(
+            "What the words mean" if words else "What the keys do"
+        )
+        self.query_one("#turn", Press).relabel("keys" if words else "words")
+        self.query_one(Page).turn_to(glossary() if words else self._keys)
+
+    def _turn(self) -> None:
+        self._words = not self._words
+        self._show()
 
     def _palette(self) -> None:
         self.dismiss()
@@ -139,6 +171,8 @@ class HelpScreen(ModalScreen[None]):
                 page.scroll_home(animate=False)
             case "G" | "end":
                 page.scroll_end(animate=False)
+            case "w":
+                self._turn()
             case "ctrl+s":
                 cast("Kafkarium", self.app).save_picture()
             case _:

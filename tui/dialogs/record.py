@@ -6,13 +6,12 @@ import json
 from collections.abc import Sequence
 
 from engine.clients.partitioners import partition_for_key
-from engine.types import RecordMetadata
 from engine.workload.spec import ACKS
 from tui.dialogs.clients import own_topics
 from tui.dialogs.form import Field, Form
 from tui.dialogs.reading import FormError, Values
 from tui.painting.text import plural, size
-from tui.scene import Scene
+from tui.scene import Scene, Written
 from tui.verbs import Lab, Trace
 
 BY_KEY = "by key"
@@ -24,8 +23,8 @@ _WORTH = {
 }
 
 
-class ProduceRecord(Form[RecordMetadata | Trace]):
-    """Produces one record; answers where it was written, or the trace of one that is followed step by step."""
+class ProduceRecord(Form[Written | Trace]):
+    """Produces one record; answers what was written where, or the trace of one that is followed step by step."""
 
     heading = "One record by hand"
     verb = "send it"
@@ -77,13 +76,14 @@ class ProduceRecord(Form[RecordMetadata | Trace]):
             return f"{what} without a key: any of the {plural(count, 'partition')}. {worth}"
         return f"{what} into partition {partition_for_key(key, count)}: murmur2 of the key, over {count}. {worth}"
 
-    async def apply(self, values: Values, lab: Lab) -> RecordMetadata | Trace:
+    async def apply(self, values: Values, lab: Lab) -> Written | Trace:
         """Produce it, or hand it to a producer that waits to be let go."""
         key, value, headers, partition = self._read(values)
         topic, acks = values["topic"], values["acks"]
         if values["way"] == STEP_BY_STEP:
             return await lab.trace(topic, key, value, headers, partition, acks)
-        return await lab.browser.produce(topic, key, value, headers, partition, acks)
+        metadata = await lab.browser.produce(topic, key, value, headers, partition, acks)
+        return Written(metadata.topic_partition, metadata.offset, values["key"] or None)
 
     def _read(self, values: Values) -> tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...], int | None]:
         key = values["key"].encode() or None

@@ -12,8 +12,10 @@ from textual.screen import Screen
 from textual.widgets import Input, Static, TextArea
 
 from tui.actions.table import Context
+from tui.lessons.lesson import Moment, Reading
 from tui.painting.text import clean
 from tui.panels.footer import Footer
+from tui.panels.guide import Guide, said_of
 from tui.panels.header import Header
 from tui.panels.panel import Panel
 from tui.scene import Scene
@@ -47,8 +49,9 @@ class Mode(Screen[None]):
         return cast("Kafkarium", self.app)
 
     def compose(self) -> ComposeResult:
-        """Header, body, footer, and what is said when the terminal is too small for them."""
+        """Header, lesson, body, footer, and what is said when the terminal is too small for them."""
         yield Header()
+        yield Guide()
         with Container(id="body"):
             yield from self.body()
         yield Footer()
@@ -68,6 +71,10 @@ class Mode(Screen[None]):
 
     def took(self, scene: Scene) -> None:
         """Called with every new scene, before the panels that are in view are shown it."""
+
+    def reading(self) -> Reading:
+        """How records are read here, where they are."""
+        return Reading()
 
     # The scene ---------------------------------------------------------------------------------------------
 
@@ -97,6 +104,9 @@ class Mode(Screen[None]):
             return
         self.took(scene)
         self.query_one(Header).show(scene)
+        learning = self.kafkarium.learning
+        learning.follow(Moment(scene, self.kind, self.reading()))
+        self.query_one(Guide).show(said_of(learning, scene))
         for panel in self.query(Panel):
             if panel.display:
                 panel.show(scene)
@@ -149,7 +159,7 @@ class Mode(Screen[None]):
 
     def repaint(self) -> None:
         """Paint everything again, in other colours."""
-        for part in self.query("Header, Footer, Panel").results(Header | Footer | Panel):  # type: ignore[arg-type]
+        for part in self.query("Header, Guide, Footer, Panel").results(Header | Guide | Footer | Panel):  # type: ignore[arg-type]
             part.repaint()
 
 

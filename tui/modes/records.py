@@ -13,6 +13,7 @@ from textual.containers import Container
 from engine.errors import RefusedError
 from engine.types import TopicPartition
 from tui.actions.table import Context
+from tui.lessons.lesson import Reading
 from tui.modes.base import Mode
 from tui.painting.records.tabs import ALL
 from tui.painting.text import number
@@ -94,6 +95,11 @@ class RecordsMode(Mode):
             self._going = None
         self.scrubber.follow(scene.world)
         self._place_detail()
+
+    def reading(self) -> Reading:
+        """Which partitions, through which filter."""
+        reader = self.reader
+        return Reading(reader.merged, reader.filter.text if reader.filter is not None else "")
 
     def _take_look(self) -> None:
         """Where another mode sent the person, once."""

@@ -347,6 +347,19 @@ async def test_a_record_is_written_by_hand_into_the_partition_that_is_read(stage
         assert (topic, partition) == ("orders", 2)
 
 
+async def test_what_was_written_by_hand_is_what_records_show_next(stage: OpenStage) -> None:
+    async with stage(worlds.first()) as on:
+        await on.press("e", "enter")
+        assert on.toasts() == ["Written to orders-3 at offset 12,100. 2 shows it."]
+        await on.press("2")
+        await waited(on)
+        mode = on.app.mode
+        assert isinstance(mode, RecordsMode)
+        row = mode.reader.row
+        assert row is not None
+        assert (row.record.partition, row.record.offset) == (3, 12_100)
+
+
 # Scrubbing ---------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,116 @@
+"""The list of lessons: choose one, go past a step, leave the lesson under way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.strip import Strip
+
+from tui.dialogs.form import Press
+from tui.dialogs.page import Page
+from tui.lessons.course import COURSE
+from tui.lessons.learning import Learning
+from tui.lessons.lesson import Lesson
+from tui.painting.lessons import paint_course
+from tui.painting.palette import Palette
+
+if TYPE_CHECKING:
+    from tui.app import Kafkarium
+
+
+class Lessons(ModalScreen[Lesson | None]):
+    """Answers the lesson that was chosen; None when it was left, whatever became of the one under way."""
+
+    CSS_PATH = "lessons.tcss"
+
+    def __init__(self, learning: Learning) -> None:
+        super().__init__()
+        self._learning = learning
+        self._now = COURSE.index(learning.lesson) if learning.lesson is not None else -1
+        fresh = (at for at, lesson in enumerate(COURSE) if lesson.title not in learning.taken)
+        self._at = self._now if self._now >= 0 else next(fresh, 0)
+
+    def compose(self) -> ComposeResult:
+        """The list and its keys."""
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = Content("Lessons")
+            dialog.border_subtitle = Content("each of two or three minutes")
+            yield Page(self._paint, id="page")
+            with Horizontal(id="keys"):
+                yield Press("enter", "begin", self._begin)
+                if self._now >= 0:
+                    yield Press("n", "next step", self._skip)
+                    yield Press("x", "end the lesson", self._end)
+                yield Press("w", "words", self._words)
+                yield Press("esc", "back", self.dismiss)
+
+    def _paint(self, width: int, palette: Palette) -> Sequence[Strip]:
+        titles = [lesson.title for lesson in COURSE]
+        taken = [lesson.title in self._learning.taken for lesson in COURSE]
+        return paint_course(titles, taken, self._now, self._at, COURSE[self._at].about, width, palette)
+
+    # Keys --------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self.dismiss(COURSE[self._at])
+
+    def _skip(self) -> None:
+        self._learning.go_on()
+        self.dismiss()
+
+    def _end(self) -> None:
+        self._learning.leave()
+        self.dismiss()
+
+    def _words(self) -> None:
+        from tui.dialogs.help import HelpScreen
+
+        app = cast("Kafkarium", self.app)
+        self.dismiss()
+        app.push_screen(HelpScreen(app.mode, words=True))
+
+    def _move(self, to: int) -> None:
+        self._at = min(max(to, 0), len(COURSE) - 1)
+        self.query_one(Page).paint_again()
+
+    def on_key(self, event: events.Key) -> None:
+        """Choose, begin, leave."""
+        match event.character if event.is_printable and event.character != " " else event.key:
+            case "down" | "j":
+                self._move(self._at + 1)
+            case "up" | "k":
+                self._move(self._at - 1)
+            case "g" | "home":
+                self._move(0)
+            case "G" | "end":
+                self._move(len(COURSE) - 1)
+            case "enter":
+                self._begin()
+            case "n" if self._now >= 0:
+                self._skip()
+            case "x" if self._now >= 0:
+                self._end()
+            case "w":
+                self._words()
+            case "escape" | "q" | "5":
+                self.dismiss()
+            case "ctrl+s":
+                cast("Kafkarium", self.app).save_picture()
+            case _:
+                return
+        event.stop()
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose a lesson; begin it on a second click."""
+        page = self.query_one(Page)
+        where = event.get_content_offset(page) if event.widget is page else None
+        if where is not None and where.y < len(COURSE):
+            self._move(where.y)
+            if event.chain == 2:
+                self._begin()
