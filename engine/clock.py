@@ -57,6 +57,7 @@ class Clock:
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._end_of_run: Timer | None = None
         self.speed = 1.0
 
     def now_ms(self) -> float:
@@ -132,15 +133,29 @@ class Clock:
 
     def pause(self) -> None:
         """Stand still: no timer fires and `running` waits until `resume`."""
+        self._forget_run()
         self._settle_time()
         self._running.clear()
         self._rearm()
 
     def resume(self) -> None:
         """Let time pass again, from where it stood."""
+        self._forget_run()
         self._settle_time()
         self._running.set()
         self._rearm()
+
+    def run_for(self, ms: float) -> Timer:
+        """Let `ms` of lab time pass and stand still again, unless `pause` or `resume` says otherwise meanwhile, which
+        cancels the timer returned."""
+        self.resume()
+        self._end_of_run = self.call_later(ms, self.pause)
+        return self._end_of_run
+
+    def _forget_run(self) -> None:
+        if self._end_of_run is not None:
+            self._end_of_run.cancel()
+            self._end_of_run = None
 
     def set_speed(self, speed: float) -> None:
         """Lab ms per real ms, held between SLOWEST and FASTEST."""

@@ -24,8 +24,10 @@ from engine.cluster.browser import Browser
 from engine.cluster.diary import Diary
 from engine.cluster.faults import Faults
 from engine.cluster.housekeeping import Housekeeping
+from engine.cluster.moments import Moments, put_back
 from engine.cluster.nodes import Nodes
 from engine.cluster.offsets import Offsets
+from engine.cluster.stepping import Stepping
 from engine.cluster.tracing import Trace
 from engine.cluster.world import WorldView
 from engine.config import BrokerConfig
@@ -40,7 +42,7 @@ from engine.snapshot import LedgerFigure, LedgerRecord, Throughput, TopicView, W
 from engine.storage.connection import damaged
 from engine.storage.metadata import MetadataStore
 from engine.types import ClientInfo, TopicPartition
-from engine.workload.workload import Workload
+from engine.workload.workload import FLUSH_S, Workload
 
 if TYPE_CHECKING:
     from engine.wire.listener import Listener
@@ -67,6 +69,8 @@ class Cluster:
     network: Network
     faults: Faults
     ledger: Ledger
+    moments: Moments
+    stepping: Stepping
     _view: WorldView
     _audit: Audit
     _diary: Diary
@@ -94,6 +98,9 @@ class Cluster:
         self._housekeeping: Housekeeping | None = None
         self._listener: Listener | None = None
         self._traces: list[Trace] = []
+        self._listens: tuple[str, int, Security | None] | None = None
+        self._stands_still: World | None = None
+        """What is seen while the world is exchanged for another."""
 
     @classmethod
     def open(
@@ -133,6 +140,8 @@ class Cluster:
             self.folder = Path(tempfile.mkdtemp(prefix="kafkarium-"))
         if self.folder is not None:
             lab_folder.prepare(self.folder)
+            if not lab_folder.is_open(self.folder):
+                put_back(self.folder)
         self._store = await self._open_metadata()
         try:
             await self._start(self._store)
@@ -193,7 +202,9 @@ class Cluster:
         self.offsets = Offsets(self, self.events.publish)
         self.offsets.recall(kept.get("undo", ()))
         self._view = WorldView(self.nodes)
+        self.stepping = Stepping(self.clock, self.events)
         self._audit = Audit(self.ledger, self.nodes, self.clock, self.events)
+        self.moments = Moments(self.folder, self.nodes, store, self.clock, self._save)
         await self.workload.restore()
         self._housekeeping = Housekeeping(self.clock, self.config, self.events, self.nodes, self._each_second)
         self._housekeeping.recall(kept.get("throughput", ()))
@@ -213,16 +224,21 @@ class Cluster:
 
     async def close(self) -> None:
         """Stop the world as a whole, so that the next opening finds it as it is; can be called again."""
+        async with AsyncExitStack() as closing:
+            if self.folder is not None and self._store is not None:
+                closing.callback(self._leave, self.folder)
+            await self._stop()
+
+    async def _stop(self, flush_s: float = FLUSH_S) -> None:
         store, self._store = self._store, None
         if store is None:
             return
-        if self._listener is not None:
-            self._listener.close()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
         async with AsyncExitStack() as closing:  # whatever fails, say on a full disk, no file stays open
             if self._given_clock is None and hasattr(self, "clock"):
                 closing.callback(self.clock.close)
-            if self.folder is not None:
-                closing.callback(self._leave, self.folder)
             closing.push_async_callback(store.close)
             if hasattr(self, "nodes"):
                 closing.push_async_callback(self.nodes.close)
@@ -232,7 +248,7 @@ class Cluster:
                 await trace.close()
             if self._housekeeping is not None:
                 await self._housekeeping.close()
-                await self.workload.suspend()
+                await self.workload.suspend(flush_s)
                 await store.put_settings(self._now_settings())
                 await self._diary.write()
 
@@ -254,14 +270,45 @@ class Cluster:
 
     async def _each_second(self) -> tuple[int, int, int]:
         """Records produced and consumed in the last lab second, and total lag; saves the time, in case of a kill."""
-        if self._store is not None:
-            await self._store.put_settings(self._now_settings())
-            await self._diary.write()
+        await self._save_time()
         now = self.clock.now_ms()
         produced, consumed = self.workload.produced.history(now, 2)[0], self.workload.consumed.history(now, 2)[0]
         groups = self.snapshot().groups
         await self._audit.run(groups)
         return produced, consumed, sum(group.lag for group in groups)
+
+    async def _save_time(self) -> None:
+        if self._store is not None:
+            await self._store.put_settings(self._now_settings())
+            await self._diary.write()
+
+    async def _save(self) -> None:
+        """Write down what lives in memory and can be taken up again."""
+        await self._save_time()
+        await self.workload.save()
+
+    async def rewind(self, number: int) -> None:
+        """Put the world back to a moment (`MomentView.number`) and let it stand still there.
+
+        The present is kept as a moment first, so that one can come back. Clients from outside are dropped, and can
+        connect again. Raises RefusedError, LabNotWritableError and KafkaStorageError, and then nothing has changed.
+        """
+        moment = self.moments.find(number)
+        assert self.folder is not None
+        await self.moments.keep(f"before going back to “{moment.label}”", automatic=True)
+        await self.moments.stage(number)
+        self._stands_still = self.snapshot()
+        await self._stop(flush_s=0.0)
+        put_back(self.folder)
+        self.clock.resume()  # a clock that was given goes on in the next world, whose start takes a moment
+        self.events, self._traces, self._housekeeping = EventLog(), [], None
+        self._store = await self._open_metadata()
+        await self._start(self._store)
+        self.clock.pause()
+        self._stands_still = None
+        self._tell("lab", f"The world was put back to this moment: {moment.label}. It stands still.", Tone.CHANGE)
+        if self._listens is not None:
+            await self.listen(*self._listens)
 
     # Topics
 
@@ -334,6 +381,7 @@ class Cluster:
         )
         await listener.open(host, port)
         self._listener = listener
+        self._listens = host, listener.view().addresses[0].port, security
         where = ", ".join(f"{each.host}:{each.port}" for each in listener.view().addresses)
         self._tell("listener", f"Kafka clients can connect to the brokers at {where}.", Tone.GOOD)
         if listener.view().beyond_loopback:
@@ -346,7 +394,7 @@ class Cluster:
 
     async def stop_listening(self) -> None:
         """Close the ports and drop who is connected; harmless while the lab does not listen."""
-        listener, self._listener = self._listener, None
+        listener, self._listener, self._listens = self._listener, None, None
         if listener is not None:
             listener.close()
             self._tell("listener", "Kafka clients can connect no more; who was connected was dropped.", Tone.CHANGE)
@@ -402,6 +450,8 @@ class Cluster:
 
     def snapshot(self) -> World:
         """The world now; unchanged branches are the same objects as last time."""
+        if self._stands_still is not None:
+            return self._stands_still
         topics, consumers = self._view.topics(), self.workload.consumers()
         return World(
             lab=self.folder.name if self.folder is not None and not self._temporary else "temporary lab",
@@ -419,6 +469,7 @@ class Cluster:
             ledger=self.ledger.view(),
             listening=self._listener.view() if self._listener is not None else None,
             transactions=self._view.transactions(),
+            moments=self.moments.kept,
         )
 
     async def records_behind(self, figure: LedgerFigure) -> list[LedgerRecord]:

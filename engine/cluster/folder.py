@@ -90,11 +90,13 @@ def _folders(parent: Path) -> Iterator[Path]:
 def _entry(path: Path) -> LabEntry:
     stats = [file.stat() for file in path.iterdir() if file.is_file()]
     size, used = sum(stat.st_size for stat in stats), max(stat.st_mtime for stat in stats)
-    return LabEntry(path.name, path, size, used, _pid(path) if _is_open(path) else None)
+    return LabEntry(path.name, path, size, used, _pid(path) if is_open(path) else None)
 
 
-def _is_open(path: Path) -> bool:
+def is_open(path: Path) -> bool:
     """Whether somebody holds the lock, found out by asking for it without waiting."""
+    if not (path / MARK).exists():
+        return False
     try:
         with contextlib.closing(sqlite3.connect(path / MARK, timeout=0)) as database:
             database.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -9,6 +9,7 @@ from engine.snapshot.clients import ConsumerView, ProducerView, Throughput, Tran
 from engine.snapshot.groups import GroupOffsetView, GroupView, MemberView, Move, Phase, Rebalance, label_of
 from engine.snapshot.ledger import GroupLedger, LedgerFigure, LedgerRecord, LedgerView, ProducerLedger
 from engine.snapshot.listening import AddressView, ConnectionView, ListeningView, RequestView
+from engine.snapshot.moments import MomentView
 from engine.snapshot.states import ClientState, GroupProtocol, GroupState, MemberState, TransactionState
 from engine.snapshot.world import World
 
@@ -29,6 +30,7 @@ __all__ = [
     "ListeningView",
     "MemberState",
     "MemberView",
+    "MomentView",
     "Move",
     "PartitionView",
     "Phase",

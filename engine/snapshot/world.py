@@ -9,6 +9,7 @@ from engine.snapshot.clients import ConsumerView, ProducerView, Throughput, Tran
 from engine.snapshot.groups import GroupView
 from engine.snapshot.ledger import NOTHING_YET, LedgerView
 from engine.snapshot.listening import ListeningView
+from engine.snapshot.moments import MomentView
 from engine.types import TopicPartition
 
 
@@ -35,6 +36,8 @@ class World:
     """None while clients from outside cannot connect."""
     transactions: tuple[TransactionView, ...] = ()
     """By transactional id."""
+    moments: tuple[MomentView, ...] = ()
+    """To which it can be put back, oldest first."""
 
     def topic(self, name: str) -> TopicView | None:
         """The topic of that name."""

@@ -69,6 +69,11 @@ class MetadataStore:
                 await self._connection.rollback()
                 raise storage_error(self._name, error) from error
 
+    async def copy_to(self, path: Path) -> None:
+        """Write all that is kept to a new file at `path`; KafkaStorageError."""
+        async with self._transaction():
+            await self._connection.execute("VACUUM INTO ?", (str(path),))
+
     async def close(self) -> None:
         """Give up the file and its lock."""
         await self._connection.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -133,6 +134,28 @@ class BrokerStore:
         kept = await self._writer.change(keep)  # queued at once: behind what the standings speak of, before all else
         self._checkpointed.update(moved)
         return kept
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Nothing is written inside: what comes meanwhile waits. KafkaStorageError."""
+        reached, release = asyncio.Event(), asyncio.Event()
+
+        async def hold(db: Connection) -> None:
+            reached.set()
+            await release.wait()
+
+        holding = self._writer.change(hold)
+        holding.add_done_callback(lambda _: reached.set())
+        await reached.wait()
+        try:
+            yield
+        finally:
+            release.set()
+            await holding
+
+    async def copy_to(self, path: Path) -> None:
+        """Write all that is committed to a new file at `path`; KafkaStorageError."""
+        await self._fetch("VACUUM INTO ?", (str(path),))
 
     def abandon(self) -> None:
         """What waits to be written never is, as when the broker's process is killed."""

@@ -33,7 +33,7 @@ from engine.workload.roster import Roster, Worker
 from engine.workload.spec import ConsumerSpec, ProducerSpec
 
 V = TypeVar("V")
-_FLUSH_S = 2.0
+FLUSH_S = 2.0
 """How long (real seconds) closing a lab waits for a producer's buffer."""
 _log = logging.getLogger(__name__)
 
@@ -324,14 +324,22 @@ class Workload:
                 driven.failed_with(error)
                 self._tell(name, saying.could_not_return(name, describe(error)))
 
-    async def suspend(self) -> None:
-        """The program quits: keep everybody as they are and drop their clients without a goodbye."""
+    async def save(self) -> None:
+        """Keep everybody as they are now."""
+        for producer in self._roster.producers():
+            await self._save(producer)
+        for consumer in self._roster.consumers():
+            await self._save(consumer)
+
+    async def suspend(self, flush_s: float = FLUSH_S) -> None:
+        """The program quits: keep everybody as they are and drop their clients without a goodbye, producers once their
+        buffer is sent or `flush_s` real seconds are over."""
         self._suspended = True
         for task in tuple(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         producers = self._roster.producers()
-        await asyncio.gather(*(producer.suspend(_FLUSH_S) for producer in producers))
+        await asyncio.gather(*(producer.suspend(flush_s) for producer in producers))
         for producer in producers:
             await self._keeper.save(producer)
         for consumer in self._roster.consumers():
