@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -51,6 +52,8 @@ class Nodes:
         self._network = network
         self._events = events
         self._inline = inline
+        self._turns = {broker_id: asyncio.Lock() for broker_id in self.ids}
+        """One verb at a time for each broker: none is started while it still comes down."""
         self._in_memory: dict[int, BrokerStore] = {}
         self._fallen: dict[int, dict[TopicPartition, tuple[bytes, Leadership]]] = {}
         """What brokers led when they went, and of which topic."""
@@ -83,8 +86,10 @@ class Nodes:
     async def close(self) -> None:
         """Stop all nodes at once, as the world stops; raises what one of them failed with."""
         await self.controller.close()
-        brokers, self.alive = self.alive, {}
         async with AsyncExitStack() as closing:
+            for turn in self._turns.values():
+                await closing.enter_async_context(turn)
+            brokers, self.alive = self.alive, {}
             for store in (*self._in_memory.values(), *(broker.store for broker in brokers.values())):
                 closing.push_async_callback(store.close)
             for broker in brokers.values():
@@ -94,13 +99,16 @@ class Nodes:
 
     async def crash(self, broker_id: int) -> None:
         """A broker is gone without a word: the controller notices when its session runs out."""
-        broker = self._running(broker_id)
-        led = broker.leads
-        del self.alive[broker_id]
-        self.controller.forget_reader(broker_id)
-        self._remember(broker)
-        await broker.crash()
-        await self._put_away(broker)
+        async with self._turn(broker_id):
+            broker = self._running(broker_id)
+            led = broker.leads
+            del self.alive[broker_id]
+            self.controller.forget_reader(broker_id)
+            self._remember(broker)
+            try:
+                await broker.crash()
+            finally:
+                await self._put_away(broker)
         wait = self._config.broker_session_timeout_ms / 1000
         follows = (
             f"Its {led} partitions have no leader that answers until the controller notices, in up to {wait:.1f} s, "
@@ -112,12 +120,15 @@ class Nodes:
 
     async def stop(self, broker_id: int) -> None:
         """A broker hands on what it leads, then stops."""
-        broker = self._running(broker_id)
-        del self.alive[broker_id]
-        self._remember(broker)
-        told = await broker.stop()
-        self.controller.forget_reader(broker_id)
-        await self._put_away(broker)
+        async with self._turn(broker_id):
+            broker = self._running(broker_id)
+            del self.alive[broker_id]
+            self._remember(broker)
+            try:
+                told = await broker.stop()
+            finally:
+                self.controller.forget_reader(broker_id)
+                await self._put_away(broker)
         if not self.alive:
             self._tell(broker_id, f"Broker {broker_id} stopped. {_LAST}", Tone.LOSS)
         elif not told:
@@ -130,24 +141,24 @@ class Nodes:
 
     async def start(self, broker_id: int) -> None:
         """Start a broker that is down; it truncates what it should not have and copies what it missed."""
-        self._known(broker_id)
-        if broker_id in self.alive:
-            raise RefusedError(f"Broker {broker_id} is running already.")
-        broker = await self._open_broker(broker_id)
-        not_yet = await broker.start()
+        async with self._turn(broker_id):
+            if broker_id in self.alive:
+                raise RefusedError(f"Broker {broker_id} is running already.")
+            broker = await self._open_broker(broker_id)
+            not_yet = await broker.start()
         if not_yet:
             self._tell(broker_id, f"Broker {broker_id} has started and waits to be let in: {not_yet}", Tone.WARNING)
 
     async def delete_file(self, broker_id: int) -> None:
         """Delete a stopped broker's SQLite file: when it starts, it is filled again from the leaders."""
-        self._known(broker_id)
-        if broker_id in self.alive:
-            raise RefusedError(f"Broker {broker_id} is running; stop or crash it before you delete its file.")
-        store = self._in_memory.pop(broker_id, None)
-        if store is not None:
-            await store.close()
-        if self._folder is not None:
-            delete_broker_file(self._folder, broker_id)
+        async with self._turn(broker_id):
+            if broker_id in self.alive:
+                raise RefusedError(f"Broker {broker_id} is running; stop or crash it before you delete its file.")
+            store = self._in_memory.pop(broker_id, None)
+            if store is not None:
+                await store.close()
+            if self._folder is not None:
+                delete_broker_file(self._folder, broker_id)
         self._tell(
             broker_id,
             f"The file of broker {broker_id} was deleted. What only it had is lost; started again it copies the rest.",
@@ -167,12 +178,12 @@ class Nodes:
         else:
             await broker.store.close()
 
-    def _known(self, broker_id: int) -> None:
+    def _turn(self, broker_id: int) -> asyncio.Lock:
         if broker_id not in self.ids:
             raise RefusedError(f"There is no broker {broker_id}; there are {', '.join(map(str, self.ids))}.")
+        return self._turns[broker_id]
 
     def _running(self, broker_id: int) -> Broker:
-        self._known(broker_id)
         if broker_id not in self.alive:
             raise RefusedError(f"Broker {broker_id} is down already; start it first.")
         return self.alive[broker_id]

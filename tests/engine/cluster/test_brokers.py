@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from engine.errors import (
     ElectionNotNeededError,
     EligibleLeadersNotAvailableError,
     ErrorCode,
+    KafkaStorageError,
     NotEnoughReplicasError,
     RefusedError,
     StaleBrokerEpochError,
@@ -488,3 +490,37 @@ async def test_unclean_elections_that_are_allowed_while_nobody_leads_are_held_af
     await clock.complete(cluster.alter_topic_config("orders", {"unclean.leader.election.enable": "true"}))
     await clock.advance(11_000)
     assert (_orders(cluster).leader, _orders(cluster).isr) == (others[0], (others[0],))
+
+
+async def test_a_broker_is_not_started_while_it_still_stops(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    await _send(cluster, clock, b"kept")
+    leader = cluster.nodes.leader(TP).broker_id
+    await clock.complete(asyncio.gather(cluster.faults.stop(leader), cluster.faults.start(leader)))
+    await clock.advance(1_000)
+    assert await _values(cluster) == [b"kept"]
+
+
+async def test_a_broker_that_is_started_twice_at_once_runs_once(tmp_path: Path, clock: ManualClock) -> None:
+    async with Cluster.open(tmp_path / "lab", clock=clock, seed=7) as cluster:
+        await cluster.faults.stop(2)
+        first, second = await asyncio.gather(cluster.faults.start(2), cluster.faults.start(2), return_exceptions=True)
+        assert first is None
+        assert isinstance(second, RefusedError)
+        assert 2 in cluster.network.reachable()
+
+
+async def test_a_broker_whose_disk_is_full_when_it_stops_can_be_started_again(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise KafkaStorageError("The disk is full.")
+
+    async with Cluster.open(tmp_path / "lab", clock=clock, inline_storage=True, seed=7) as cluster:
+        store = cluster.nodes.alive[2].store
+        monkeypatch.setattr(store, "checkpoint", full)
+        with pytest.raises(KafkaStorageError, match="full"):
+            await clock.complete(cluster.faults.stop(2))
+        assert store._closed
+        await clock.complete(cluster.faults.start(2))
+        assert 2 in cluster.network.reachable()
