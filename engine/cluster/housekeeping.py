@@ -1,19 +1,21 @@
 """What goes on by itself: retention and compaction of every log, the figures of each second, and saving the time.
 
-Follows `kafka.log.LogManager` and `LogCleaner`, at the lab's own intervals.
+Follows `kafka.log.LogManager` and `LogCleaner`, at the lab's own intervals. Every broker compacts its own copies;
+retention is the leader's, and its followers take over where the log starts.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from engine.clock import Clock
 from engine.cluster.nodes import Nodes
 from engine.config import BrokerConfig
-from engine.errors import KafkaStorageError
+from engine.errors import KafkaError, KafkaStorageError
 from engine.events import EventLog, Tone
+from engine.replicas.partition import Partition
 from engine.snapshot import Throughput
 from engine.storage.cleaner import compact
 from engine.storage.retention import apply_retention
@@ -21,6 +23,9 @@ from engine.storage.retention import apply_retention
 KEEP_S = 120
 CHECKPOINT_MS = 5_000
 """Kafka's replica.high.watermark.checkpoint.interval.ms."""
+
+Job = Callable[[], Awaitable[str]]
+"""Says what could not be done, in words; nothing when all could."""
 
 
 class Housekeeping:
@@ -62,47 +67,64 @@ class Housekeeping:
             if isinstance(result, Exception):
                 raise result
 
-    async def _again(self, job: Callable[[], Awaitable[None]], every_ms: int) -> None:
+    async def _again(self, job: Job, every_ms: int) -> None:
         told = ""
         while True:
             await self._clock.sleep(every_ms)
             try:
-                await job()
-                told = ""
+                failed = await job()
             except KafkaStorageError as error:
-                if str(error) != told:
-                    told = str(error)
-                    self._events.tell(self._clock.now_ms(), "storage", told, Tone.WARNING)
+                failed = str(error)
+            if failed and failed != told:
+                self._events.tell(self._clock.now_ms(), "storage", failed, Tone.WARNING)
+            told = failed
 
-    async def _retain(self) -> None:
-        removed: dict[str, int] = {}
-        for partition in tuple(self._nodes.led()):
-            if partition.config.deletes:
-                result = await apply_retention(partition.log, partition.config, self._clock.now())
-                if result.records:
-                    removed[partition.tp.topic] = removed.get(partition.tp.topic, 0) + result.records
-        for topic, records in removed.items():
+    async def _for_each(self, partitions: Iterable[Partition], work: Callable[[Partition], Awaitable[None]]) -> str:
+        """Do it for all of them; what befalls one log holds up no other."""
+        failed = ""
+        for partition in tuple(partitions):
+            try:
+                await work(partition)
+            except KafkaError as error:
+                # Else its broker has just gone, its topic was deleted, or its end cut off: another look follows.
+                here = self._nodes.replica(partition.broker_id, partition.tp) is partition
+                if here and isinstance(error, KafkaStorageError):
+                    failed = str(error)
+        return failed
+
+    async def _retain(self) -> str:
+        removed: Counter[str] = Counter()
+
+        async def retain(partition: Partition) -> None:
+            now, committed = self._clock.now(), partition.high_watermark
+            result = await apply_retention(partition.log, partition.config, now, up_to=committed)
+            removed[partition.tp.topic] += result.records
+
+        failed = await self._for_each((each for each in self._nodes.led() if each.config.deletes), retain)
+        for topic, records in (+removed).items():
             self._events.tell(
                 self._clock.now_ms(),
                 topic,
                 f"Retention removed {records:,} old records of {topic}: its log start moved on.",
             )
+        return failed
 
-    async def _clean(self) -> None:
-        removed: dict[str, int] = {}
-        for partition in tuple(self._nodes.led()):
-            if partition.config.compacted:
-                fate = partition.producers.transactions.fate
-                result = await compact(
-                    partition.log,
-                    partition.config,
-                    self._clock.now(),
-                    up_to=partition.last_stable_offset,
-                    aborted=lambda producer_id, offset, fate=fate: fate(producer_id, offset) == "aborted",  # type: ignore[misc]
-                )
-                if result.records_removed and not partition.tp.topic.startswith("__"):
-                    removed[partition.tp.topic] = removed.get(partition.tp.topic, 0) + result.records_removed
-        for topic, records in removed.items():
+    async def _clean(self) -> str:
+        removed: Counter[str] = Counter()
+
+        async def clean(partition: Partition) -> None:
+            result = await compact(
+                partition.log,
+                partition.config,
+                self._clock.now(),
+                up_to=partition.last_stable_offset,
+                aborted=partition.producers.transactions.is_aborted,
+            )
+            if partition.leads and not partition.tp.topic.startswith("__"):
+                removed[partition.tp.topic] += result.records_removed
+
+        failed = await self._for_each((each for each in self._nodes.held() if each.config.compacted), clean)
+        for topic, records in (+removed).items():
             self._events.tell(
                 self._clock.now_ms(),
                 topic,
@@ -110,15 +132,23 @@ class Housekeeping:
                 "offsets stay as they were, with gaps.",
                 Tone.INFO,
             )
+        return failed
 
-    async def _checkpoint(self) -> None:
+    async def _checkpoint(self) -> str:
+        failed = ""
         for broker in tuple(self._nodes.alive.values()):
-            await broker.replicas.checkpoint()
+            try:
+                await broker.replicas.checkpoint()
+            except KafkaStorageError as error:
+                if self._nodes.alive.get(broker.broker_id) is broker:
+                    failed = str(error)
+        return failed
 
-    async def _count(self) -> None:
+    async def _count(self) -> str:
         produced, consumed, lag = await self._each_second()
         self._seconds.append((produced, consumed, lag))
         self._show()
+        return ""
 
     def kept(self) -> list[tuple[int, int, int]]:
         """The figures of the last seconds as plain values."""

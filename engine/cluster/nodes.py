@@ -233,7 +233,11 @@ class Nodes:
         )
         return last.lost(new.log.log_end_offset) if last is not None else (0, 0)
 
+    def held(self) -> Iterator[Partition]:
+        """Every replica of every broker that runs."""
+        for broker in tuple(self.alive.values()):
+            yield from tuple(broker.partitions.values())
+
     def led(self) -> Iterator[Partition]:
         """Every partition that is served, at its leader."""
-        for broker in tuple(self.alive.values()):
-            yield from (partition for partition in tuple(broker.partitions.values()) if partition.leads)
+        return (partition for partition in self.held() if partition.leads)

@@ -83,6 +83,10 @@ class Transactions:
                 return "aborted" if transaction.first_offset <= offset else ""
         return ""
 
+    def is_aborted(self, producer_id: int, offset: int) -> bool:
+        """Whether a record of a transaction belongs to one that was aborted."""
+        return self.fate(producer_id, offset) == "aborted"
+
     def forget_below(self, log_start: int) -> None:
         """The log starts there now: aborted transactions that ended before it matter to nobody."""
         del self.aborted[: bisect_left(self.aborted, log_start, key=lambda it: it.last_offset)]
