@@ -202,18 +202,20 @@ class Serving:
             return ProducedPartition(error.code, message=str(error))
 
     async def _fetch(self, client: ClientInfo, request: FetchRequest) -> FetchResponse:
-        answer, size, failed = await self._read(request)
-        if size >= request.min_bytes or failed or request.max_wait_ms <= 0 or not request.positions:
+        answer, size, done = await self._read(request)
+        if size >= request.min_bytes or done or request.max_wait_ms <= 0 or not request.positions:
             return FetchResponse(answer)
         news = asyncio.Event()
         held = (self._replicas.partitions.get(tp) for tp in request.positions)
         unwatch = [partition.watch(news.set) for partition in held if partition is not None]
         give_up = self._clock.call_later(request.max_wait_ms, news.set)
+        if size:
+            news.set()  # what came to one partition while another was read
         try:
-            while size < request.min_bytes and not failed and not give_up.cancelled:
+            while size < request.min_bytes and not done and not give_up.cancelled:
                 await news.wait()
                 news.clear()
-                answer, size, failed = await self._read(request)
+                answer, size, done = await self._read(request)
         finally:
             give_up.cancel()
             for stop in unwatch:
@@ -221,13 +223,17 @@ class Serving:
         return FetchResponse(answer)
 
     async def _read(self, request: FetchRequest) -> tuple[dict[TopicPartition, FetchedPartition], int, bool]:
+        """What is there, how many bytes, and whether nobody need wait for more: something failed, or logs have parted.
+
+        The first partition with anything gives one batch at least, whatever the limits; the others keep to them (KIP-74).
+        """
         answer: dict[TopicPartition, FetchedPartition] = {}
-        size, failed = 0, False
+        size, done = 0, False
         for tp, position in request.positions.items():
             try:
                 partition = self._partition(tp)
             except KafkaError as error:
-                answer[tp], failed = FetchedPartition(error.code), True
+                answer[tp], done = FetchedPartition(error.code), True
                 continue
             try:
                 answer[tp] = found = await partition.fetch(
@@ -236,11 +242,13 @@ class Serving:
                     request.replica_id,
                     request.replica_epoch,
                     request.isolation_level,
+                    at_least_one=not size,
                 )
                 size += sum(map(len, found.batches))
+                done = done or found.diverging is not None
             except KafkaError as error:
-                answer[tp], failed = partition.failed_fetch(error), True
-        return answer, size, failed
+                answer[tp], done = partition.failed_fetch(error), True
+        return answer, size, done
 
     async def _list_offsets(self, client: ClientInfo, request: ListOffsetsRequest) -> ListOffsetsResponse:
         answer = {}

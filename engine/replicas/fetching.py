@@ -106,6 +106,8 @@ class Fetcher:
             partition = self._partitions.get(tp)
             if partition is None or partition.log.log_end_offset != positions[tp].fetch_offset:
                 continue
+            if found.batches:
+                self._partitions[tp] = self._partitions.pop(tp)  # the others come first next time
             try:
                 good = await self._take(partition, found, positions[tp].current_leader_epoch) or good
             except FencedLeaderEpochError:

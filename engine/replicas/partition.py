@@ -292,9 +292,13 @@ class Partition:
         replica_id: int = -1,
         replica_epoch: int = -1,
         isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+        *,
+        at_least_one: bool = True,
     ) -> FetchedPartition:
         """Batches from `position` on: to the log end for a follower; for a consumer up to the high watermark, or with
         `read_committed` up to the last stable offset, and which of them belong to aborted transactions.
+
+        With `at_least_one` the first batch is among them however large it is, so that who asks gets on (KIP-74).
 
         A follower whose log has parted from this one is told where, and what it has counts for nothing until then.
         """
@@ -318,8 +322,9 @@ class Partition:
         committed = replica_id < 0 and isolation is IsolationLevel.READ_COMMITTED
         up_to = end if replica_id >= 0 else self._readable(isolation)
         batches: tuple[bytes, ...] = ()
-        if position.fetch_offset < up_to and max_bytes > 0:
-            batches = await self.log.read(position.fetch_offset, min(max_bytes, position.max_bytes), up_to=up_to)
+        if position.fetch_offset < up_to:
+            size = min(max_bytes, position.max_bytes)
+            batches = await self.log.read(position.fetch_offset, size, up_to=up_to, at_least_one=at_least_one)
         aborted: tuple[tuple[int, int], ...] = ()
         if committed and batches:
             behind = BatchHeader.parse(batches[-1]).last_offset + 1

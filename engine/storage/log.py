@@ -218,8 +218,10 @@ class PartitionLog:
 
     # Reading
 
-    async def read(self, offset: int, max_bytes: int, *, up_to: int | None = None) -> tuple[bytes, ...]:
-        """Whole batches from the one that holds `offset`, together at most `max_bytes` but at least one.
+    async def read(
+        self, offset: int, max_bytes: int, *, up_to: int | None = None, at_least_one: bool = True
+    ) -> tuple[bytes, ...]:
+        """Whole batches from the one that holds `offset`, together at most `max_bytes`; `at_least_one` whatever its size.
 
         Those that begin at `up_to` or later are left out. Empty at the end of what is committed. A batch may begin
         before `offset`: whoever reads skips that part. OffsetOutOfRangeError outside the log.
@@ -229,12 +231,12 @@ class PartitionLog:
                 f"{self.tp} holds offsets {self.log_start_offset} to {self.log_end_offset}, not {offset}."
             )
         limit = self.flushed_offset if up_to is None else min(up_to, self.flushed_offset)
-        if offset >= limit:
+        if offset >= limit or (max_bytes <= 0 and not at_least_one):
             return ()
         found = self._tail.read(offset, max_bytes, limit)
         if found is None:
             found = await self.rows.read(READ, offset, max_bytes, up_to=limit)
-        return found
+        return found if at_least_one or (found and len(found[0]) <= max_bytes) else ()
 
     async def read_before(self, offset: int, max_bytes: int) -> tuple[bytes, ...]:
         """Whole batches that end with the one that holds `offset - 1`, in ascending order, at most `max_bytes`."""

@@ -111,12 +111,13 @@ async def _fetch(request: Any, wanted: dict[Key, Wanted], context: Context) -> d
         tp = TopicPartition(name, number)
         keys[tp] = key
         positions[tp] = FetchPosition(each.fetch_offset, each.max_bytes, each.leader_epoch, each.last_fetched_epoch)
+    max_bytes = min(request.max_bytes, MOST_BYTES)
     answer = await context.ask(
         FetchRequest(
             positions,
             max_wait_ms=0 if unknown else request.max_wait,
-            min_bytes=request.min_bytes,
-            max_bytes=min(request.max_bytes, MOST_BYTES),
+            min_bytes=min(request.min_bytes, max_bytes),
+            max_bytes=max_bytes,
             isolation_level=IsolationLevel(1 if request.isolation_level == 1 else 0),
         )
     )
