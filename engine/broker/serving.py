@@ -225,7 +225,7 @@ class Serving:
     async def _read(self, request: FetchRequest) -> tuple[dict[TopicPartition, FetchedPartition], int, bool]:
         """What is there, how many bytes, and whether nobody need wait for more: something failed, or logs have parted.
 
-        The first partition with anything gives one batch at least, whatever the limits; the others keep to them (KIP-74).
+        The first partition that has anything gives a batch at least, whatever the limits (KIP-74).
         """
         answer: dict[TopicPartition, FetchedPartition] = {}
         size, done = 0, False

@@ -16,6 +16,7 @@ from engine.errors import (
     CoordinatorNotAvailableError,
     ErrorCode,
     FencedInstanceIdError,
+    GroupIdNotFoundError,
     IllegalGenerationError,
     KafkaError,
     NetworkError,
@@ -128,7 +129,7 @@ class CoordinatorLink:
             try:
                 await self._commit_once(request)
                 return
-            except MOVED_ON as error:
+            except (*MOVED_ON, GroupIdNotFoundError) as error:
                 raise CommitFailedError(
                     f"The offsets were not committed: {self.group_id} went on without this member and may have given "
                     f"its partitions to others ({error}) Poll to join again; records not committed come again."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 
 from engine.errors import (
     ErrorCode,
@@ -194,7 +195,8 @@ class ClassicGroup:
                 f"static member {member.label} came back to {group.group_id} within its session: "
                 f"it keeps its partitions, and nobody rebalances.",
             )
-            self.phases.store_as_is(lambda error: self._taken_over(member, old, before, error))
+            skips = request.knows_skipping
+            self.phases.store_as_is(lambda error: self._taken_over(member, old, before, error, skips=skips))
         elif group.state is COMPLETING:
             self.phases.prepare(f"{member.label} came back as a new member while partitions were shared out")
         else:
@@ -207,13 +209,18 @@ class ClassicGroup:
         old: Member,
         before: tuple[tuple[tuple[str, bytes], ...], int, int],
         error: KafkaError | None,
+        *,
+        skips: bool,
     ) -> None:
         group = self.group
         if group.members.get(member.member_id) is not member or group.state is not STABLE:
             return  # it is gone again, or waits for the rebalance that has begun meanwhile
         if error is None:
             leads = group.leader == member.member_id
-            member.answer_join(group.join_response(member.member_id, skip_assignment=leads))
+            answer = group.join_response(member.member_id, skip_assignment=leads)
+            if leads and not skips:  # so that it assigns nothing, it is told that its former self leads
+                answer = replace(answer, leader=old.member_id, members=(), skip_assignment=False)
+            member.answer_join(answer)
             return
         reply, member.joining = member.joining, None
         member.subscribe(before[0])

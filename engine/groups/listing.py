@@ -21,7 +21,7 @@ def matches(group: ListedGroup, request: ListGroupsRequest) -> bool:
 
 
 def described(group: Group) -> DescribedGroup:
-    """A group with its members; what they subscribe to and were given is told while it is Stable."""
+    """A group with its members; what they subscribe to is told while it is Stable."""
     stable = group.state is STABLE
     return DescribedGroup(
         group.group_id,
@@ -33,7 +33,11 @@ def described(group: Group) -> DescribedGroup:
 
 
 def _member(member: Member, protocol: str | None) -> DescribedMember:
-    told = (member.metadata(protocol), member.assignment) if protocol is not None else (b"", b"")
     return DescribedMember(
-        member.member_id, member.group_instance_id, member.client.client_id, f"/{member.client.host}", *told
+        member.member_id,
+        member.group_instance_id,
+        member.client.client_id,
+        f"/{member.client.host}",
+        member.metadata(protocol) if protocol is not None else b"",
+        member.assignment,
     )

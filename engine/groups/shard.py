@@ -326,10 +326,13 @@ class Shard:
     def check_commit(self, request: OffsetCommitRequest) -> None:
         """Refuse a commit out of turn; one from outside any group makes a group of offsets alone."""
         group = self.groups.get(request.group_id)
-        if group is not None:
+        if isinstance(group, ConsumerGroup):
+            group.group.check_commit(request.member_id, request.generation_id, knows_epochs=request.knows_epochs)
+        elif group is not None:
             group.check_commit(request.member_id, request.group_instance_id, request.generation_id)
         elif request.generation_id >= 0:
-            raise IllegalGenerationError(
+            kind = GroupIdNotFoundError if request.knows_epochs else IllegalGenerationError
+            raise kind(
                 f"There is no group {request.group_id}, so there is no generation {request.generation_id} of it."
             )
 

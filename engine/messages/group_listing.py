@@ -9,7 +9,7 @@ from engine.messages.base import DONE, Outcome, Request
 
 @dataclass(frozen=True, slots=True)
 class DescribedMember:
-    """A member of a classic group; the bytes are its subscription and assignment, and empty unless it is Stable."""
+    """A member of a classic group; its subscription (`metadata`) is told while the group is Stable."""
 
     member_id: str
     group_instance_id: str | None

@@ -44,6 +44,8 @@ class JoinGroupRequest(Request[JoinGroupResponse]):
     protocol_type: str = "consumer"
     requires_known_member_id: bool = True
     reason: str = ""
+    knows_skipping: bool = True
+    """Whether a leader that comes back can be told that there is nothing to assign (KIP-814)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class OffsetCommitRequest(Request[OffsetCommitResponse]):
     group_instance_id: str | None = None
     told: bool = False
     """Whoever sends it tells by himself what he has done."""
+    knows_epochs: bool = True
+    """Whether the sender can be a member of the consumer protocol, and knows its errors (version 9 and later)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -377,7 +377,8 @@ class Partition:
         leading = self.check_leader()
         epoch, end = self.state.leader_epoch, self._readable(isolation)
         if timestamp == EARLIEST_TIMESTAMP:
-            return ListedOffset(offset=self.log.log_start_offset, leader_epoch=epoch)
+            start = self.log.log_start_offset
+            return ListedOffset(offset=start, leader_epoch=self.log.epochs.epoch_at(start))
         if leading.high_watermark < leading.epoch_start_offset:
             raise OffsetNotAvailableError
         if timestamp == LATEST_TIMESTAMP:
@@ -388,7 +389,9 @@ class Partition:
             found = await self.log.offset_for_timestamp(timestamp)
         if found is None or found.offset >= end:
             return ListedOffset()
-        return ListedOffset(offset=found.offset, timestamp=found.timestamp, leader_epoch=epoch)
+        return ListedOffset(
+            offset=found.offset, timestamp=found.timestamp, leader_epoch=self.log.epochs.epoch_at(found.offset)
+        )
 
     async def delete_records(self, before_offset: int) -> int:
         """Move the log start offset up to `before_offset` (-1: the high watermark) and return it (KIP-107)."""

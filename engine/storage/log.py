@@ -221,7 +221,7 @@ class PartitionLog:
     async def read(
         self, offset: int, max_bytes: int, *, up_to: int | None = None, at_least_one: bool = True
     ) -> tuple[bytes, ...]:
-        """Whole batches from the one that holds `offset`, together at most `max_bytes`; `at_least_one` whatever its size.
+        """Whole batches from the one that holds `offset`, together at most `max_bytes`, but `at_least_one`.
 
         Those that begin at `up_to` or later are left out. Empty at the end of what is committed. A batch may begin
         before `offset`: whoever reads skips that part. OffsetOutOfRangeError outside the log.

@@ -89,9 +89,15 @@ async def test_who_speaks_of_another_epoch_is_fenced(coordinator: Peer) -> None:
     assert answer.error_code == ErrorCode.FENCED_MEMBER_EPOCH
 
 
-@pytest.mark.parametrize(("version", "error"), [(8, ErrorCode.ILLEGAL_GENERATION), (9, ErrorCode.STALE_MEMBER_EPOCH)])
-async def test_a_commit_of_another_epoch_is_refused_in_words_the_version_knows(
-    coordinator: Peer, version: int, error: ErrorCode
+@pytest.mark.parametrize(
+    ("version", "stale", "right"),
+    [
+        (8, ErrorCode.UNSUPPORTED_VERSION, ErrorCode.UNSUPPORTED_VERSION),
+        (9, ErrorCode.STALE_MEMBER_EPOCH, ErrorCode.NONE),
+    ],
+)
+async def test_a_member_commits_in_its_own_epoch_and_by_a_version_that_knows_of_epochs(
+    coordinator: Peer, version: int, stale: ErrorCode, right: ErrorCode
 ) -> None:
     await heartbeat(coordinator, 1, "m", 0)
     partition = coordinator.part(
@@ -99,7 +105,7 @@ async def test_a_commit_of_another_epoch_is_refused_in_words_the_version_knows(
         partition_index=0, committed_offset=7, committed_leader_epoch=-1, committed_metadata="",
     )  # fmt: skip
     topic = coordinator.part(COMMIT, version, "OffsetCommitRequestTopic", name="orders", partitions=(partition,))
-    for epoch, expected in ((3, error), (1, ErrorCode.NONE)):
+    for epoch, expected in ((3, stale), (1, right)):
         answer = await coordinator.ask(
             COMMIT, version, group_id="g", generation_id_or_member_epoch=epoch, member_id="m", group_instance_id=None,
             topics=(topic,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -16,10 +17,12 @@ from engine.groups.consumer_protocol import (
     encode_assignment,
     encode_subscription,
 )
+from engine.snapshot import GroupState
+from tests.wire.clients.members import until
 from tests.wire.conftest import TP
 from tests.wire.peer import Peer
 
-OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR, JOIN, HEARTBEAT, LEAVE, SYNC = 8, 9, 10, 11, 12, 13, 14
+OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR, JOIN, HEARTBEAT, LEAVE, SYNC, DESCRIBE = 8, 9, 10, 11, 12, 13, 14, 15
 
 
 @pytest.fixture
@@ -102,6 +105,63 @@ async def test_who_believes_in_another_protocol_gets_no_assignment(member: Peer)
         assert answer.error_code.name == "inconsistent_group_protocol"
 
 
+async def test_who_names_no_protocol_where_the_version_asks_for_one_gets_no_assignment(member: Peer) -> None:
+    me = await joined(member)
+    asked = {"group_id": "billing", "generation_id": me.generation_id, "member_id": me.member_id, "assignments": ()}
+    for kind, name in ((None, "range"), ("consumer", None)):
+        answer = await member.ask(SYNC, 5, **asked, group_instance_id=None, protocol_type=kind, protocol_name=name)
+        assert answer.error_code.name == "inconsistent_group_protocol"
+
+
+@pytest.mark.parametrize("version", [5, 8, 9])
+async def test_a_static_leader_that_comes_back_is_not_made_to_assign(member: Peer, version: int) -> None:
+    first = await join(member, version, instance="worker-1")
+    given = encode_assignment(Assignment((TP,)))
+    mine = member.part(SYNC, 4, "SyncGroupRequestAssignment", member_id=first.member_id, assignment=given)
+    stable = await member.ask(
+        SYNC, 4, group_id="billing", generation_id=1, member_id=first.member_id, group_instance_id="worker-1",
+        assignments=(mine,),
+    )  # fmt: skip
+    assert stable.error_code == 0
+    again = await join(member, version, instance="worker-1")
+    assert (again.error_code, again.generation_id) == (0, 1)
+    assert again.member_id != first.member_id
+    if version >= 9:
+        assert (again.leader, again.skip_assignment) == (again.member_id, True)
+    else:
+        assert (again.leader, again.members) == (first.member_id, ())
+
+
+async def test_what_members_were_given_is_described_while_they_join_again_too(lab: Cluster, member: Peer) -> None:
+    me = await joined(member)
+    given = encode_assignment(Assignment((TP,)))
+    mine = member.part(SYNC, 4, "SyncGroupRequestAssignment", member_id=me.member_id, assignment=given)
+    await member.ask(
+        SYNC,
+        4,
+        group_id="billing",
+        generation_id=1,
+        member_id=me.member_id,
+        group_instance_id=None,
+        assignments=(mine,),
+    )
+    address = member.writer.get_extra_info("peername")
+    second = Peer(*await asyncio.open_connection(*address))
+    joining = asyncio.create_task(join(second, 3))  # it is answered when the first has joined again
+
+    def rebalances() -> bool:
+        group = lab.snapshot().group("billing")
+        return group is not None and group.state is GroupState.PREPARING_REBALANCE
+
+    await until(lab, rebalances)
+    [group] = (await member.ask(DESCRIBE, 5, groups=("billing",), include_authorized_operations=False)).groups
+    assert group.group_state == "PreparingRebalance"
+    told = {each.member_id: (each.member_metadata, each.member_assignment) for each in group.members}
+    assert told[me.member_id] == (b"", given)
+    joining.cancel()
+    await second.close()
+
+
 @pytest.mark.parametrize("version", range(6))
 async def test_a_member_leaves_in_every_version(lab: Cluster, member: Peer, version: int) -> None:
     me = await joined(member)
@@ -181,6 +241,17 @@ async def test_an_unknown_group_has_committed_nothing_and_that_is_no_error(lab: 
     answer = await member.ask(OFFSET_FETCH, 7, group_id="billing", topics=(part,))
     assert answer.error_code == 0
     assert answer.topics[0].partitions[0].committed_offset == -1
+
+
+@pytest.mark.parametrize(("version", "word"), [(8, "illegal_generation"), (9, "group_id_not_found")])
+async def test_a_member_of_no_group_commits_nothing(member: Peer, version: int, word: str) -> None:
+    one = member.part(OFFSET_COMMIT, version, "OffsetCommitRequestPartition", partition_index=0, committed_offset=1,
+                      committed_leader_epoch=-1, committed_metadata=None)  # fmt: skip
+    part = member.part(OFFSET_COMMIT, version, "OffsetCommitRequestTopic", name="orders", partitions=(one,))
+    answer = await member.ask(
+        OFFSET_COMMIT, version, group_id="billing", member_id="m", generation_id_or_member_epoch=3, topics=(part,)
+    )
+    assert answer.topics[0].partitions[0].error_code.name == word
 
 
 async def test_a_commit_for_a_topic_id_of_no_topic_is_refused(lab: Cluster, member: Peer) -> None:

@@ -192,7 +192,7 @@ async def alone(lab: Cluster) -> AsyncIterator[Peer]:
 
 @pytest.mark.parametrize("limits", [{"max_bytes": 0}, {"max_bytes": 10}, {"partition_max_bytes": 0}])
 async def test_a_batch_larger_than_every_limit_is_fetched_all_the_same_and_the_others_wait(
-    lab: Cluster, alone: Peer, limits: dict[str, int]
+    lab: Cluster, alone: Peer, limits: dict[str, Any]
 ) -> None:
     for number in (1, 2):
         for value in (b"one", b"two"):
@@ -268,19 +268,27 @@ async def test_whose_log_has_parted_from_the_leaders_is_told_at_once(lab: Cluste
 # Looking up
 
 
+async def list_offsets(peer: Peer, version: int, *timestamps: int) -> Any:
+    """The answer for each time, all of the same partition."""
+    wanted = tuple(
+        peer.part(LIST_OFFSETS, version, "ListOffsetsPartition", partition_index=0, timestamp=timestamp)
+        for timestamp in timestamps
+    )
+    topic = peer.part(LIST_OFFSETS, version, "ListOffsetsTopic", name="orders", partitions=wanted)
+    more: dict[str, Any] = {"isolation_level": 0} if version >= 2 else {}
+    if version >= 10:
+        more["timeout"] = peer.ms(1_000)
+    answer = await peer.ask(LIST_OFFSETS, version, replica_id=-1, topics=(topic,), **more)
+    return answer.topics[0].partitions
+
+
 @pytest.mark.parametrize("version", range(1, 12))
 async def test_every_version_looks_offsets_up(lab: Cluster, peer: Peer, version: int) -> None:
     await produce(lab, peer, 9, batch(b"early", timestamp=1_000))
     await produce(lab, peer, 9, batch(b"late", timestamp=5_000))
 
     async def look_up(timestamp: int) -> Any:
-        one = peer.part(LIST_OFFSETS, version, "ListOffsetsPartition", partition_index=0, timestamp=timestamp)
-        topic = peer.part(LIST_OFFSETS, version, "ListOffsetsTopic", name="orders", partitions=(one,))
-        more: dict[str, Any] = {"isolation_level": 0} if version >= 2 else {}
-        if version >= 10:
-            more["timeout"] = peer.ms(1_000)
-        answer = await peer.ask(LIST_OFFSETS, version, replica_id=-1, topics=(topic,), **more)
-        return answer.topics[0].partitions[0]
+        return (await list_offsets(peer, version, timestamp))[0]
 
     assert (await look_up(-2)).offset == 0
     assert (await look_up(-1)).offset == 2
@@ -289,6 +297,34 @@ async def test_every_version_looks_offsets_up(lab: Cluster, peer: Peer, version:
     newest = await look_up(-3)
     assert (newest.offset if version >= 7 else newest.error_code.name) == (1 if version >= 7 else "unsupported_version")
     assert (await look_up(9_000)).offset == -1
+
+
+async def test_a_partition_asked_for_twice_is_refused(lab: Cluster, peer: Peer) -> None:
+    assert {each.error_code.name for each in await list_offsets(peer, 7, -1, -2)} == {"invalid_request"}
+
+
+async def test_what_is_looked_up_comes_with_the_epoch_of_its_leader_then(lab: Cluster, peer: Peer) -> None:
+    await produce(lab, peer, 9, batch(b"early", timestamp=1_000))
+    old = lab.nodes.leader(TP)
+    epoch = old.state.leader_epoch
+    await lab.faults.stop(old.broker_id)
+    await until(lab, lambda: lab.nodes.leader(TP) is not old)
+    other = await Peer.connect(lab, lab.nodes.leader(TP).broker_id)
+    await produce(lab, other, 9, batch(b"late", timestamp=5_000))
+    later = lab.nodes.leader(TP).state.leader_epoch
+    found = [(await list_offsets(other, 7, timestamp))[0] for timestamp in (-2, 500, 2_000, -1)]
+    assert [(each.offset, each.leader_epoch) for each in found] == [(0, epoch), (0, epoch), (1, later), (2, later)]
+    await other.close()
+
+
+@pytest.mark.parametrize(("version", "word"), [(4, "leader_not_available"), (5, "offset_not_available")])
+async def test_a_leader_that_does_not_know_yet_how_far_may_be_read_says_so_in_words_the_version_knows(
+    lab: Cluster, peer: Peer, version: int, word: str
+) -> None:
+    leading = lab.nodes.leader(TP).leading
+    assert leading is not None
+    leading.epoch_start_offset = 1
+    assert [each.error_code.name for each in await list_offsets(peer, version, -1)] == [word]
 
 
 @pytest.mark.parametrize("version", range(2, 5))

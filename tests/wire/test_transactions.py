@@ -15,7 +15,7 @@ from tests.wire.peer import Peer
 from tests.wire.test_records import fetch
 
 PRODUCE, FIND_COORDINATOR, INIT, ADD_PARTITIONS, ADD_OFFSETS, END = 0, 10, 22, 24, 25, 26
-DESCRIBE_PRODUCERS, DESCRIBE, LIST = 61, 65, 66
+COMMIT, DESCRIBE_PRODUCERS, DESCRIBE, LIST, HEARTBEAT = 28, 61, 65, 66, 68
 
 
 @pytest.fixture
@@ -110,6 +110,54 @@ async def test_who_is_fenced_may_not_take_a_new_epoch(coordinator: Peer, version
     await init(coordinator)
     fenced = await init(coordinator, version, (me.producer_id, me.producer_epoch))
     assert fenced.error_code.name == ("invalid_producer_epoch" if version < 4 else "producer_fenced")
+
+
+@pytest.mark.parametrize("half", [(5, -1), (-1, 0)])
+async def test_who_names_its_id_without_its_epoch_or_the_reverse_is_refused(
+    coordinator: Peer, half: tuple[int, int]
+) -> None:
+    assert (await init(coordinator, 5, half)).error_code.name == "invalid_request"
+
+
+async def commit_offsets(group: Peer, version: int, me: Any, **member: Any) -> Any:
+    one = group.part(COMMIT, version, "TxnOffsetCommitRequestPartition", partition_index=0, committed_offset=1,
+                     committed_metadata=None, **({"committed_leader_epoch": -1} if version >= 2 else {}))  # fmt: skip
+    topic = group.part(COMMIT, version, "TxnOffsetCommitRequestTopic", name="orders", partitions=(one,))
+    answer = await group.ask(
+        COMMIT, version, transactional_id="shop", group_id="billing", producer_id=me.producer_id,
+        producer_epoch=me.producer_epoch, topics=(topic,), **member,
+    )  # fmt: skip
+    return answer.topics[0].partitions[0].error_code.name
+
+
+async def test_a_transactional_commit_of_a_member_in_another_epoch_is_of_an_illegal_generation(
+    lab: Cluster, peer: Peer, coordinator: Peer
+) -> None:
+    me = await init(coordinator)
+    group = await Peer.connect(lab, (await peer.ask(FIND_COORDINATOR, 3, key="billing", key_type=0)).node_id)
+    joined = await group.ask(
+        HEARTBEAT, 1, group_id="billing", member_id="m", member_epoch=0, subscribed_topic_names=("orders",),
+        rebalance_timeout=group.ms(5_000), topic_partitions=(),
+    )  # fmt: skip
+    assert joined.error_code == 0
+    for epoch, word in ((7, "illegal_generation"), (joined.member_epoch, "none")):
+        member = {"generation_id": epoch, "member_id": "m", "group_instance_id": None}
+        assert await commit_offsets(group, 3, me, **member) == word
+    await group.close()
+
+
+@pytest.mark.parametrize(("version", "word"), [(1, "coordinator_not_available"), (2, "coordinator_load_in_progress")])
+async def test_old_producers_are_not_told_that_a_coordinator_still_reads_its_log(
+    lab: Cluster, peer: Peer, coordinator: Peer, version: int, word: str
+) -> None:
+    me = await init(coordinator)
+    broker_id = (await peer.ask(FIND_COORDINATOR, 3, key="billing", key_type=0)).node_id
+    group = await Peer.connect(lab, broker_id)
+    assert await commit_offsets(group, version, me) == "none"
+    for shard in lab.nodes.alive[broker_id].coordinator._shards.values():
+        shard.loading = True
+    assert await commit_offsets(group, version, me) == word
+    await group.close()
 
 
 async def test_an_open_transaction_can_be_looked_into(lab: Cluster, peer: Peer, coordinator: Peer) -> None:

@@ -105,10 +105,6 @@ class ConsumerGroup:
         if not self.empty:
             raise NotCoordinatorError(f"{self.group.group_id} is being changed just now.")
 
-    def check_commit(self, member_id: str, group_instance_id: str | None, generation: int) -> None:
-        """Whether such a member may commit now."""
-        self.group.check_commit(member_id, group_instance_id, generation)
-
     def drop_topic(self, topic: str) -> None:
         """The topic is gone, and nobody misses its partitions."""
         self.chronicle.history.drop_topic(topic)

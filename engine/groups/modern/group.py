@@ -13,10 +13,12 @@ from engine.errors import (
     FencedInstanceIdError,
     FencedMemberEpochError,
     GroupIdNotFoundError,
+    IllegalGenerationError,
     NonEmptyGroupError,
     StaleMemberEpochError,
     UnknownMemberIdError,
     UnreleasedInstanceIdError,
+    UnsupportedVersionError,
 )
 from engine.groups.modern.member import NOTHING, Member
 from engine.groups.modern.records import (
@@ -232,19 +234,27 @@ class ModernGroup:
                 "it has to give up its partitions and join again."
             )
 
-    def check_commit(self, member_id: str, group_instance_id: str | None, epoch: int) -> None:
-        """Refuse a commit from outside while there are members, and from members of another epoch."""
+    def check_commit(self, member_id: str, epoch: int, *, knows_epochs: bool) -> None:
+        """Refuse a commit from outside while there are members, and from members of another epoch or that know none."""
         if epoch < 0 and not self.members:
             return
         if epoch < 0 and not member_id:
             raise UnknownMemberIdError(
                 f"{self.group_id} has members, so only they may commit; stop them first, or commit as one of them."
             )
+        self.member(member_id)
+        if not knows_epochs:
+            raise UnsupportedVersionError(
+                f"The members of {self.group_id} commit with version 9 of OffsetCommit or later."
+            )
         self._check_member_epoch(member_id, epoch)
 
     def check_member_of(self, member_id: str, group_instance_id: str | None, epoch: int) -> None:
-        """Refuse who is no member, or one of another epoch."""
-        self._check_member_epoch(member_id, epoch)
+        """Refuse who is no member, or one of another epoch, in words that transactional producers know."""
+        try:
+            self._check_member_epoch(member_id, epoch)
+        except StaleMemberEpochError as error:
+            raise IllegalGenerationError(str(error)) from None
 
     def check_fetch(self, member_id: str | None, epoch: int) -> None:
         """Refuse to tell offsets to a member of another epoch; anybody may ask who names no member."""

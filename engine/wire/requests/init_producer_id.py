@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import KafkaError
+from engine.errors import InvalidRequestError, KafkaError
 from engine.messages import InitProducerIdRequest
 from engine.wire.context import Context
 from engine.wire.fencing import fenced_code
@@ -17,6 +17,8 @@ NAME, KEY, VERSIONS = "InitProducerId", 22, (0, 5)
 
 async def serve(request: Any, context: Context) -> dict[str, Any]:
     """The id and epoch."""
+    if (request.producer_id == -1) != (request.producer_epoch == -1):
+        raise InvalidRequestError("A producer names both its id and its epoch, or neither.")
     answer = await context.ask(
         InitProducerIdRequest(
             request.transactional_id, request.transaction_timeout, request.producer_id, request.producer_epoch

@@ -28,6 +28,7 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
             request.protocol_type,
             requires_known_member_id=context.version >= 4,
             reason=request.reason or "",
+            knows_skipping=context.version >= 9,
         )
     )
     return {

@@ -1,10 +1,13 @@
 """ListOffsets 1 to 11: the first offset at or after a time, or at one of the special times.
 
+Before version 5 a leader that does not know its high watermark yet is not available (KIP-207).
+
 The whole log is local: what asks for the earliest local offset (KIP-405) is told the log start, and nothing is tiered.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from engine.errors import ErrorCode, KafkaError
@@ -24,9 +27,12 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
     asked: dict[TopicPartition, int] = {}
     epochs: dict[TopicPartition, int] = {}
     answers: dict[TopicPartition, ListedOffset] = {}
+    times = Counter(tp for tp, _ in partitions_of(request.topics))
     for tp, partition in partitions_of(request.topics):
         timestamp = partition.timestamp
-        if timestamp < EARLIEST_TIMESTAMP and context.version < _SINCE.get(timestamp, context.version + 1):
+        if times[tp] > 1:
+            answers[tp] = ListedOffset(ErrorCode.INVALID_REQUEST)
+        elif timestamp < EARLIEST_TIMESTAMP and context.version < _SINCE.get(timestamp, context.version + 1):
             answers[tp] = ListedOffset(ErrorCode.UNSUPPORTED_VERSION)
         elif timestamp in (_LATEST_TIERED, _EARLIEST_PENDING_UPLOAD):
             answers[tp] = ListedOffset()
@@ -35,12 +41,13 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
             epochs[tp] = partition.current_leader_epoch
     isolation = IsolationLevel(1 if request.isolation_level == 1 else 0)
     answers |= (await context.ask(ListOffsetsRequest(asked, isolation, epochs))).partitions
-    return {"topics": by_topic((tp, _offset(found)) for tp, found in answers.items())}
+    return {"topics": by_topic((tp, _offset(found, context.version)) for tp, found in answers.items())}
 
 
-def _offset(found: ListedOffset) -> dict[str, Any]:
+def _offset(found: ListedOffset, version: int) -> dict[str, Any]:
+    unknown = found.error is ErrorCode.OFFSET_NOT_AVAILABLE and version < 5
     return {
-        "error_code": found.error,
+        "error_code": ErrorCode.LEADER_NOT_AVAILABLE if unknown else found.error,
         "timestamp": found.timestamp,
         "offset": found.offset,
         "leader_epoch": found.leader_epoch,
@@ -49,5 +56,5 @@ def _offset(found: ListedOffset) -> dict[str, Any]:
 
 def refused(request: Any, error: KafkaError, context: Context) -> dict[str, Any]:
     """The same error for each partition."""
-    failed = _offset(ListedOffset(error.code))
+    failed = _offset(ListedOffset(error.code), context.version)
     return {"topics": by_topic((tp, failed) for tp, _ in partitions_of(request.topics))}

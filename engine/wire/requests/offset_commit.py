@@ -1,7 +1,5 @@
 """OffsetCommit 2 to 10: the next offsets a group reads; topics by id in version 10.
 
-Before version 9, which knows the consumer protocol, a member of another epoch is told ILLEGAL_GENERATION.
-
 Commits do not expire by themselves (`retention_time` of versions 2 to 4 is not looked at), as in Kafka since KIP-211.
 """
 
@@ -35,6 +33,7 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
             request.generation_id_or_member_epoch,
             request.member_id,
             request.group_instance_id,
+            knows_epochs=context.version >= 9,
         )
     )
     return _answer(request, context, answer.errors)
@@ -42,8 +41,7 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
 
 def refused(request: Any, error: KafkaError, context: Context) -> dict[str, Any]:
     """The same error for each partition."""
-    stale = error.code is ErrorCode.STALE_MEMBER_EPOCH and context.version < 9
-    return _answer(request, context, {}, ErrorCode.ILLEGAL_GENERATION if stale else error.code)
+    return _answer(request, context, {}, error.code)
 
 
 def _answer(

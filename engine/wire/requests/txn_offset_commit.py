@@ -1,5 +1,7 @@
 """TxnOffsetCommit 0 to 4: offsets that count once the transaction does; with the member's fencing from version 3 on.
 
+Before version 2 a coordinator that still reads its log is not available: clients of that time crash otherwise.
+
 Version 5 adds the group to the transaction by itself, which is a part of transaction.version 2 (KIP-890).
 """
 
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import KafkaError
+from engine.errors import ErrorCode, KafkaError
 from engine.messages import TxnOffsetCommitRequest
 from engine.types import OffsetAndMetadata
 from engine.wire.context import Context
@@ -39,4 +41,6 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
 
 def refused(request: Any, error: KafkaError, context: Context) -> dict[str, Any]:
     """The same error for each partition."""
-    return {"topics": by_topic((tp, {"error_code": error.code}) for tp, _ in partitions_of(request.topics))}
+    loading = error.code is ErrorCode.COORDINATOR_LOAD_IN_PROGRESS and context.version < 2
+    told = {"error_code": ErrorCode.COORDINATOR_NOT_AVAILABLE if loading else error.code}
+    return {"topics": by_topic((tp, told) for tp, _ in partitions_of(request.topics))}
