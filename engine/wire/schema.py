@@ -38,6 +38,8 @@ REQUIRED: Any = object()
 """Stands for a default where there is none."""
 
 _EMPTY = {"string": "", "bytes": b"", "records": b"", "bool": False, "uuid": ZERO_UUID}
+_NEVER_NULL = ("datetime_i64", "uuid")
+"""What kio takes for null is a value of its own: -1, zeros."""
 _ASSUMED = {"throttle_time": 0, "error_code": 0}
 
 
@@ -100,7 +102,7 @@ def _field(field: Any) -> Field:
         inner = get_args(inner)[0]
     of = None if kind else _struct(inner)
     default = _ASSUMED.get(field.name, REQUIRED) if field.default is MISSING else _plain(field.default, kind)
-    nullable = _is_union(field.type) and kind != "datetime_i64"
+    nullable = _is_union(field.type) and kind not in _NEVER_NULL
     return Field(field.name, kind, of, array, nullable, field.metadata.get("tag"), default)
 
 

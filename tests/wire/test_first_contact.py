@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
 from engine.cluster import Cluster
 from engine.events import Tone
+from tests.wire.clients.members import until
+from tests.wire.conftest import TP
 from tests.wire.peer import Peer
 
 API_VERSIONS, METADATA, FIND_COORDINATOR = 18, 3, 10
@@ -32,6 +35,34 @@ async def test_every_version_of_metadata_names_topics_and_where_brokers_are_reac
     [orders] = answer.topics
     assert (orders.name, len(orders.partitions)) == ("orders", 1)
     assert sorted(orders.partitions[0].replica_nodes) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("version", "word", "told"), [(0, "replica_not_available", 2), (1, "none", 3), (13, "none", 3)]
+)
+async def test_a_replica_that_is_down_is_left_out_in_version_0_and_told_of_since(
+    lab: Cluster, peer: Peer, version: int, word: str, told: int
+) -> None:
+    await lab.faults.stop(lab.nodes.leader(TP).broker_id % 3 + 1)
+    await until(lab, lambda: len(lab.nodes.leader(TP).state.isr) == 2)
+    more = {"allow_auto_topic_creation": False, "include_topic_authorized_operations": False} if version else {}
+    answer = await peer.ask(METADATA, version, topics=None if version else (), **(more if version >= 8 else {}))
+    [partition] = answer.topics[0].partitions
+    assert (partition.error_code.name, len(partition.replica_nodes)) == (word, told)
+    assert len(partition.isr_nodes) == 2
+
+
+@pytest.mark.parametrize("version", [10, 11])
+async def test_ids_of_topics_are_taken_from_version_12_on(lab: Cluster, peer: Peer, version: int) -> None:
+    more = {"include_cluster_authorized_operations": False} if version == 10 else {}
+    for name, topic_id in ((None, UUID(int=1)), ("orders", UUID(int=1)), (None, None)):
+        topic = peer.part(METADATA, version, "MetadataRequestTopic", name=name, topic_id=topic_id)
+        asked = {"allow_auto_topic_creation": False, "include_topic_authorized_operations": False, **more}
+        answer = await peer.ask(METADATA, version, topics=(topic,), **asked)
+        assert answer.topics[0].error_code.name == "invalid_request"
+    named = peer.part(METADATA, 12, "MetadataRequestTopic", name=None, topic_id=UUID(int=1))
+    answer = await peer.ask(METADATA, 12, topics=(named,), include_topic_authorized_operations=False)
+    assert answer.topics[0].error_code.name == "unknown_topic_id"
 
 
 async def test_asking_for_a_topic_that_is_not_there_makes_it_unless_the_client_says_not_to(

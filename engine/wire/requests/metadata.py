@@ -1,15 +1,15 @@
 """Metadata 0 to 13: brokers, topics, and who leads and copies each partition.
 
 Topics asked for by name are made if they are not there (`auto.create.topics.enable`, `num.partitions`) unless the
-client says otherwise (v4); by id (v10) they are not. Brokers have no racks and nothing is authorized, so operations
-are not told.
+client says otherwise (v4); by id (v12) they are not. Brokers have no racks and nothing is authorized, so operations
+are not told. Version 0 leaves out replicas that are down, and says so.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import ErrorCode, KafkaError
+from engine.errors import ErrorCode, InvalidRequestError, KafkaError
 from engine.messages import MetadataRequest, PartitionMetadata, TopicMetadata
 from engine.wire.context import Context
 from engine.wire.primitives import ZERO_UUID
@@ -22,15 +22,16 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
     asked = request.topics
     if asked == [] and context.version == 0:
         asked = None
+    if context.version < 12 and any(topic.name is None or topic.topic_id != ZERO_UUID for topic in asked or ()):
+        raise InvalidRequestError("Before version 12 topics are asked for by name.")
     unknown: list[bytes] = []
     names: tuple[str, ...] | None = None
     if asked is not None:
-        found = {topic.name or context.image.names.get(_id_of(topic)): topic for topic in asked}
+        known = context.image.names
+        found = dict.fromkeys(topic.name or known.get(topic.topic_id) for topic in asked)
         names = tuple(name for name in found if name is not None)
-        unknown = [_id_of(topic) for topic in asked if topic.name is None
-                   and _id_of(topic) not in context.image.names]  # fmt: skip
-    may_create = bool(getattr(request, "allow_auto_topic_creation", True))
-    answer = await context.ask(MetadataRequest(names, may_create))
+        unknown = [topic.topic_id for topic in asked if topic.name is None and topic.topic_id not in known]
+    answer = await context.ask(MetadataRequest(names, request.allow_auto_topic_creation))
     addresses = context.addresses()
     brokers = [
         {"node_id": broker.broker_id, "host": addresses[broker.broker_id][0], "port": addresses[broker.broker_id][1],
@@ -42,32 +43,31 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
         "brokers": brokers,
         "cluster_id": answer.cluster_id,
         "controller_id": -1 if answer.controller_id is None else answer.controller_id,
-        "topics": [_topic(topic, live) for topic in answer.topics] + [_unknown(topic_id) for topic_id in unknown],
+        "topics": [
+            *(_topic(topic, live, context) for topic in answer.topics),
+            *(_unknown(topic_id) for topic_id in unknown),
+        ],
     }
 
 
 def refused(request: Any, error: KafkaError, context: Context) -> dict[str, Any]:
     """Nothing is known."""
     topics: list[dict[str, Any]] = [
-        {"error_code": error.code, "name": topic.name or "", "topic_id": _id_of(topic),
+        {"error_code": error.code, "name": topic.name or "", "topic_id": topic.topic_id,
          "is_internal": False, "partitions": []}
         for topic in request.topics or ()
     ]  # fmt: skip
     return {"brokers": [], "cluster_id": None, "controller_id": -1, "topics": topics, "error_code": error.code}
 
 
-def _id_of(topic: Any) -> bytes:
-    """What a client named a topic by, besides its name; versions below 10 have no ids."""
-    return getattr(topic, "topic_id", ZERO_UUID)
-
-
-def _topic(topic: TopicMetadata, live: set[int]) -> dict[str, Any]:
+def _topic(topic: TopicMetadata, live: set[int], context: Context) -> dict[str, Any]:
+    partitions = [described(partition, live) for partition in topic.partitions]
     return {
         "error_code": topic.error,
         "name": topic.name,
         "topic_id": topic.topic_id,
         "is_internal": topic.internal,
-        "partitions": [described(partition, live) for partition in topic.partitions],
+        "partitions": partitions if context.version else [_without_dead(each, live) for each in partitions],
     }
 
 
@@ -81,8 +81,17 @@ def _unknown(topic_id: bytes) -> dict[str, Any]:
     }
 
 
+def _without_dead(partition: dict[str, Any], live: set[int]) -> dict[str, Any]:
+    """A partition as version 0 has it, which cannot tell the replicas that are down from the others."""
+    kept = {each: [broker_id for broker_id in partition[each] if broker_id in live]
+            for each in ("replica_nodes", "isr_nodes")}  # fmt: skip
+    missing = any(len(kept[each]) < len(partition[each]) for each in kept)
+    error = partition["error_code"] or (ErrorCode.REPLICA_NOT_AVAILABLE if missing else ErrorCode.NONE)
+    return {**partition, **kept, "error_code": error}
+
+
 def described(partition: PartitionMetadata, live: set[int]) -> dict[str, Any]:
-    """Old versions leave out replicas that are down and say so; new ones tell them apart (KIP-112)."""
+    """A partition, and which of its replicas are down (KIP-112)."""
     leads = partition.leader is not None and partition.leader in live
     return {
         "error_code": ErrorCode.NONE if leads else ErrorCode.LEADER_NOT_AVAILABLE,
