@@ -281,16 +281,16 @@ class Accumulator:
     def _builder(self, size: int) -> BatchBuilder:
         return BatchBuilder(size, self._compression, transactional=self._transactional)
 
-    def take_unsent(self) -> list[Batch]:
-        """Remove every batch that was never sent (`abortUndrainedBatches`)."""
-        unsent = []
+    def take_waiting(self, *, sent_before: bool) -> list[Batch]:
+        """Remove every batch that waits (`abortUndrainedBatches`), or only those that were never sent before."""
+        taken = []
         for queue in tuple(self.waiting.values()):
-            while queue.batches and queue.batches[-1].base_sequence < 0:
-                unsent.append(queue.batches.pop())
+            while queue.batches and (sent_before or queue.batches[-1].base_sequence < 0):
+                taken.append(queue.batches.pop())
             queue.open = None
             if not queue.batches:
                 del self.waiting[queue.tp]
-        return unsent
+        return taken
 
     async def ended(self) -> None:
         """Return when every batch there is now is acknowledged or failed."""

@@ -135,7 +135,7 @@ class Producer:
         if self._transactions is not None:
             self._transactions.wake = self._sender.wake
             self._transactions.spawn = self._tasks.spawn
-            self._transactions.drop_unsent = self._drop_unsent
+            self._transactions.drop = self._drop
 
     @property
     def buffered(self) -> int:
@@ -159,13 +159,16 @@ class Producer:
         self._tasks.spawn(self._metadata.keep_fresh(), f"{self.client_id}-metadata")
 
     async def stop(self) -> None:
-        """Send everything that is buffered, or abort the transaction that is open, then close."""
+        """Send everything that is buffered, then close; a transaction that is open is aborted.
+
+        One whose commit was begun and has not come to its end is committed, as nobody knows how far it came.
+        """
         if self._closed:
             return
         try:
-            if self._started and self._transactions is not None and self._transactions.is_open:
-                await self.abort_transaction()
-            elif self._started:
+            if self._started and self._transactions is not None:
+                await self._transactions.complete(self.flush)
+            if self._started:
                 await self.flush()
         finally:
             self.crash()
@@ -248,6 +251,7 @@ class Producer:
             if not isinstance(topic, str):
                 raise TypeError(f"A topic is called by its name, not by {topic!r}.")
             target = await self._find(topic, partition or 0)
+            self._check_sending()
         keyless = False
         if partition is None:
             if self._targets.partitioner is not None:
@@ -286,6 +290,11 @@ class Producer:
         return await (await self.send(topic, value, key, partition, timestamp_ms, headers))
 
     # Transactions
+
+    @property
+    def fatal(self) -> KafkaError | None:
+        """What has ended a transactional producer for good: all that is left is to close it."""
+        return self._transactions.fatal if self._transactions is not None else None
 
     async def begin_transaction(self) -> None:
         """Open a transaction; raises IllegalStateError, or why this producer is at an end."""
@@ -328,8 +337,8 @@ class Producer:
             raise IllegalStateError(f"{self.client_id} has no transactional_id; give it one to use transactions.")
         return self._transactions
 
-    def _drop_unsent(self, error: KafkaError) -> None:
-        for batch in self._accumulator.take_unsent():
+    def _drop(self, error: KafkaError, sent_before: bool) -> None:
+        for batch in self._accumulator.take_waiting(sent_before=sent_before):
             batch.fail(error)
             self._accumulator.forget(batch)
             self._batch_ended(batch, error)
@@ -363,7 +372,7 @@ class Producer:
                     if not reserved:
                         self._sender.wake()
                         reserved = await self._accumulator.reserve(size, self._max_block_ms)
-                        self._check_open()
+                        self._check_sending()
                         continue  # while this one waited for memory, another may have opened a batch with room
                     batch = self._accumulator.open_batch(queue, reserved, timestamp, key, value, headers)
                     reserved = 0
@@ -394,6 +403,12 @@ class Producer:
         target = await self._targets.find(topic, partition, self._max_block_ms)
         self._check_open()
         return target
+
+    def _check_sending(self) -> None:
+        """Whether records are still taken, after a wait."""
+        self._check_open()
+        if self._transactions is not None:
+            self._transactions.check_sending()
 
     def _metadata_changed(self) -> None:
         self._targets.refresh()

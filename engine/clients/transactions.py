@@ -35,7 +35,9 @@ from engine.errors import (
 )
 from engine.messages import (
     AddOffsetsToTxnRequest,
+    AddOffsetsToTxnResponse,
     AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse,
     CoordinatorType,
     EndTxnRequest,
     InitProducerIdRequest,
@@ -64,7 +66,7 @@ class State(Enum):
 
 
 class TransactionalIdentity(Identity):
-    """Times are ms. `wake`, `drop_unsent` and `spawn` are the producer's; it says how to wait until all is sent."""
+    """Times are ms. `wake`, `drop` and `spawn` are the producer's; it says how to wait until all is sent."""
 
     def __init__(
         self,
@@ -81,8 +83,8 @@ class TransactionalIdentity(Identity):
         self.error: KafkaError | None = None
         """Why the transaction, or the producer, is at an end."""
         self.wake: Callable[[], None] = lambda: None
-        self.drop_unsent: Callable[[KafkaError], None] = lambda _: None
-        """Fails every batch that was never sent."""
+        self.drop: Callable[[KafkaError, bool], None] = lambda *_: None
+        """Fails every batch that was never sent, or, if that is wanted, every one that waits to be sent."""
         self.spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]] = _spawn
         """Begins a task that ends with the producer."""
         self._timeout_ms = timeout_ms
@@ -96,6 +98,8 @@ class TransactionalIdentity(Identity):
         self._adding: asyncio.Task[None] | None = None
         self._begun = False
         """Whether the coordinator knows of the transaction."""
+        self._doubtful: AddPartitionsToTxnRequest | AddOffsetsToTxnRequest | None = None
+        """What was given up without an answer: the coordinator may know of the transaction by it."""
         self._bump = False
         """Whether the next transaction needs another epoch, because sequences are missing."""
 
@@ -166,6 +170,11 @@ class TransactionalIdentity(Identity):
             )
 
     @property
+    def fatal(self) -> KafkaError | None:
+        """What has ended this producer for good."""
+        return self.error if self.state is State.FATAL_ERROR else None
+
+    @property
     def is_open(self) -> bool:
         """Whether there is a transaction to be ended."""
         return self.state in (State.IN_TRANSACTION, State.COMMITTING, State.ABORTING, State.ABORTABLE_ERROR)
@@ -198,8 +207,12 @@ class TransactionalIdentity(Identity):
             self._check_usable()
         if not self.is_open:
             raise IllegalStateError(f"{self.transactional_id} is {self.state.value}; there is nothing to abort.")
+        if self.state is State.COMMITTING:
+            raise IllegalStateError(
+                f"{self.transactional_id} is committing, and may have done so already; call commit_transaction() again."
+            )
         self.state = State.ABORTING
-        self.drop_unsent(TransactionAbortedError(f"{self.transactional_id}: the transaction was aborted."))
+        self.drop(TransactionAbortedError(f"{self.transactional_id}: the transaction was aborted."), False)
         await flush()
         try:
             await self._end(committed=False)
@@ -208,11 +221,20 @@ class TransactionalIdentity(Identity):
                 self._end_for_good(error)
             raise
 
+    async def complete(self, flush: Callable[[], Awaitable[None]]) -> None:
+        """End what is open, as a producer does that is closed: go on with a commit that was begun, abort all else."""
+        if self.state is State.COMMITTING:
+            await self.commit(flush)
+        elif self.is_open:
+            await self.abort(flush)
+
     async def _end(self, committed: bool) -> None:
         if self._adding is not None:
             await asyncio.wait({self._adding})
             self._check_fatal()
         with self._fatal_if_fenced():
+            if self._doubtful is not None and not self._begun:
+                await self._make_known(self._doubtful)  # what never began cannot be ended, what began has to be
             if self._begun:
                 request = EndTxnRequest(self.transactional_id, self.producer_id, self.epoch, committed)
                 await self._retrying(request)
@@ -220,7 +242,7 @@ class TransactionalIdentity(Identity):
                 await self._initialize()
         self._added.clear()
         self._wanted.clear()
-        self._begun = False
+        self._begun, self._doubtful = False, None
         self.error = None
         self.state = State.READY
 
@@ -232,8 +254,7 @@ class TransactionalIdentity(Identity):
         try:
             with self._fatal_if_fenced():
                 request = AddOffsetsToTxnRequest(self.transactional_id, self.producer_id, self.epoch, group.group_id)
-                await self._retrying(request)
-                self._begun = True
+                await self._make_known(request)
                 await self._commit_offsets(offsets, group, link)
         except MOVED_ON as error:
             failed = CommitFailedError(
@@ -297,18 +318,27 @@ class TransactionalIdentity(Identity):
             self.wake()
 
     async def _add_once(self, request: AddPartitionsToTxnRequest) -> None:
-        answer = await self._retrying(request)
-        codes = {code for code in answer.errors.values() if code is not ErrorCode.NONE}
-        codes.discard(ErrorCode.OPERATION_NOT_ATTEMPTED)
-        if not codes:
-            self._begun = True
+        error = await self._make_known(request)
+        if error is None:
             self._added.update(request.partitions)
             self._wanted.difference_update(request.partitions)
-            return
-        error = error_for(next(iter(codes)))
-        if not error.retriable:
+        elif error.retriable:
+            await self._clock.sleep(self._retry_backoff_ms)
+        else:
             raise error
-        await self._clock.sleep(self._retry_backoff_ms)
+
+    async def _make_known(self, request: AddPartitionsToTxnRequest | AddOffsetsToTxnRequest) -> KafkaError | None:
+        """Have the coordinator know that this is part of the transaction; what it refuses of it; raises KafkaError."""
+        try:
+            answer: AddPartitionsToTxnResponse | AddOffsetsToTxnResponse = await self._retrying(request)
+        except KafkaError as error:
+            self._doubtful = request if error.retriable else None
+            raise
+        self._doubtful = None
+        errors = answer.errors.values() if isinstance(answer, AddPartitionsToTxnResponse) else ()
+        codes = {code for code in errors if code not in (ErrorCode.NONE, ErrorCode.OPERATION_NOT_ATTEMPTED)}
+        self._begun = self._begun or not codes
+        return error_for(next(iter(codes))) if codes else None
 
     # Errors
 
@@ -350,16 +380,15 @@ class TransactionalIdentity(Identity):
 
     def _end_for_good(self, error: KafkaError) -> None:
         self.state, self.error = State.FATAL_ERROR, error
-        self.drop_unsent(error)
+        self.drop(error, True)
         self.wake()
 
     def _fail(self, error: KafkaError) -> None:
         """The transaction can only be aborted from now on."""
         if self.state in (State.IN_TRANSACTION, State.COMMITTING):
             self.state, self.error = State.ABORTABLE_ERROR, error
-            self.drop_unsent(
-                TransactionAbortedError(f"{self.transactional_id}: the transaction cannot be committed. {error}")
-            )
+            why = TransactionAbortedError(f"{self.transactional_id}: the transaction cannot be committed. {error}")
+            self.drop(why, False)
 
     def _check_fatal(self) -> None:
         if self.state is State.FATAL_ERROR:

@@ -21,6 +21,7 @@ from engine.errors import (
 )
 from engine.groups.coordinator import partition_for
 from engine.messages import (
+    AddOffsetsToTxnRequest,
     AddPartitionsToTxnRequest,
     EndTxnRequest,
     InitProducerIdRequest,
@@ -223,6 +224,88 @@ async def test_a_coordinator_that_cannot_be_reached_leaves_a_transaction_that_ca
     lab.cluster.faults.end(rule)
     await lab.run(producer.commit_transaction())
     assert await _values(lab) == [b"a"]
+
+
+async def test_a_commit_of_which_nobody_knows_whether_it_was_done_cannot_be_aborted(lab: Lab) -> None:
+    producer = await _producer(lab, max_block_ms=1_000)
+    await producer.begin_transaction()
+    await _send(lab, producer, b"a")
+    rule = lab.cluster.faults.lose(EndTxnRequest, answers=True)
+    with pytest.raises(NetworkError):
+        await lab.run(producer.commit_transaction())
+    with pytest.raises(IllegalStateError, match=r"call commit_transaction\(\) again"):
+        await producer.abort_transaction()
+    lab.cluster.faults.end(rule)
+    await lab.run(producer.commit_transaction())
+    assert await _values(lab) == [b"a"]
+
+
+async def test_a_producer_that_is_closed_goes_on_with_a_commit_that_was_begun(lab: Lab) -> None:
+    producer = await _producer(lab, max_block_ms=1_000)
+    await producer.begin_transaction()
+    await _send(lab, producer, b"a")
+    rule = lab.cluster.faults.lose(EndTxnRequest)
+    with pytest.raises(NetworkError):
+        await lab.run(producer.commit_transaction())
+    lab.cluster.faults.end(rule)
+    await lab.run(producer.stop())
+    assert await _values(lab) == [b"a"]
+
+
+@pytest.mark.parametrize("kind", [AddPartitionsToTxnRequest, AddOffsetsToTxnRequest])
+async def test_a_transaction_that_its_coordinator_may_know_of_is_ended_there(lab: Lab, kind: type[Any]) -> None:
+    producer = await _producer(lab, max_block_ms=1_000, transaction_timeout_ms=5_000)
+    rule = lab.cluster.faults.lose(kind, answers=True)
+    await producer.begin_transaction()
+    if kind is AddPartitionsToTxnRequest:
+        await _send(lab, producer, b"a")
+        with pytest.raises(TransactionAbortedError):
+            await lab.run(producer.commit_transaction())
+    else:
+        with pytest.raises(NetworkError):
+            await lab.run(producer.send_offsets_to_transaction({P0: 5}, "till-group"))
+    lab.cluster.faults.end(rule)
+    await lab.run(producer.abort_transaction())
+    await lab.clock.advance(10_000)
+    await producer.begin_transaction()
+    await _send(lab, producer, b"b")
+    await lab.run(producer.commit_transaction())
+    assert await _values(lab) == [b"b"]
+
+
+async def test_a_producer_at_an_end_waits_for_no_leader(lab: Lab) -> None:
+    zombie = await _producer(lab)
+    await zombie.begin_transaction()
+    await lab.run(_sent_and_flushed(lab, zombie, b"old"))
+    rule = lab.cluster.faults.lose(ProduceRequest)
+    [late] = await _send(lab, zombie, b"late")
+    await lab.clock.advance(500)
+    await _producer(lab)
+    with pytest.raises(ProducerFencedError):
+        await lab.run(zombie.send_offsets_to_transaction({P0: 5}, "till-group"))
+    await lab.clock.advance(200)
+    assert isinstance(late.exception(), ProducerFencedError)
+    assert zombie.fatal is not None
+    lab.cluster.faults.end(rule)
+
+
+async def test_a_record_whose_transaction_ended_while_it_waited_for_memory_goes_nowhere(lab: Lab) -> None:
+    producer = await _producer(lab, buffer_memory=20_000, max_batch_size=16_000)
+    await producer.begin_transaction()
+    rule = lab.cluster.faults.lose(ProduceRequest)
+    await _send(lab, producer, bytes(15_000))
+    waiting = asyncio.create_task(producer.send("orders", bytes(15_000), partition=1))
+    await lab.clock.settle()
+    aborting = asyncio.create_task(producer.abort_transaction())
+    await lab.clock.settle()
+    lab.cluster.faults.end(rule)
+    await lab.clock.until(aborting.done)
+    with pytest.raises(IllegalStateError, match="between begin_transaction"):
+        await waiting
+    await producer.begin_transaction()
+    await _send(lab, producer, b"next")
+    await lab.run(producer.commit_transaction())
+    assert await _values(lab) == [b"next"]
 
 
 async def test_a_transaction_survives_the_crash_of_its_coordinator_and_of_a_leader(lab: Lab) -> None:
