@@ -261,11 +261,15 @@ class DrivenConsumer(Driven):
                 if client is not self.client:
                     return
                 raise
-            except FATAL:
-                raise
             except KafkaError as error:
+                if self._at_end(error):
+                    raise
                 self.failed_with(error)
                 await self._nap.sleep(RETRY_MS)
+
+    def _at_end(self, error: KafkaError) -> bool:
+        """Whether it cannot go on after this."""
+        return isinstance(error, FATAL)
 
     async def _work_on(
         self,

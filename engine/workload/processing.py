@@ -2,19 +2,19 @@
 
 With transactions (KIP-98, KIP-447) what it writes for a poll and the offsets of that poll count together or not at all:
 if anything fails, or a partition goes to somebody else meanwhile, it aborts and goes back to where the poll began.
-Without, it writes, then commits by its rule, and what comes again after a crash is written again.
+Without, it writes, then commits by its rule: what comes again, after a crash or a write that failed, is written again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from engine.clients.consumer import Consumer
 from engine.clients.producer import Producer
 from engine.clock import Clock
-from engine.errors import ClientClosedError, KafkaError, ProducerFencedError, RefusedError
+from engine.errors import ClientClosedError, KafkaError, RefusedError
 from engine.ledger import GroupBook, by_header
 from engine.metrics import Meter
 from engine.records.record import ConsumerRecord
@@ -45,7 +45,7 @@ class DrivenProcessor(DrivenConsumer):
         self._output: Producer | None = None
         self._written: list[asyncio.Future[RecordMetadata]] = []
         self._began: dict[TopicPartition, int] = {}
-        """Where the transaction that is open began in each partition."""
+        """Where in each partition begins what is not known to be written, and committed in a transaction."""
 
     # Beginning and ending
 
@@ -79,6 +79,8 @@ class DrivenProcessor(DrivenConsumer):
         if self._output is not None:
             self._output.crash()
         await super().suspend()
+        if self.spec.transactional and self._membership is not None:
+            self._membership = {**self._membership, "positions": []}  # how far it came, the coordinator knows
 
     # What it does
 
@@ -109,7 +111,11 @@ class DrivenProcessor(DrivenConsumer):
         output = self._output
         assert output is not None
         if not self.spec.transactional:
-            await super()._work_on(client, standing, polled, random)
+            try:
+                await super()._work_on(client, standing, polled, random)
+            except KafkaError:
+                self._go_back(client, standing)
+                raise
         elif polled:
             await self._in_a_transaction(output, client, standing, polled, random)
 
@@ -122,21 +128,20 @@ class DrivenProcessor(DrivenConsumer):
         random: Callable[[], float],
     ) -> None:
         whose = client.group_metadata()
-        await output.begin_transaction()
         self._began = {tp: records[0].offset for tp, records in polled.items()}
         try:
+            await output.begin_transaction()
             for tp, records in polled.items():
                 if not await self._process(standing, tp, records, random):
                     raise RefusedError(f"{tp} went to another member in the middle of a transaction.")
             offsets = {tp: records[-1].offset + 1 for tp, records in polled.items()}
             await output.send_offsets_to_transaction(client.to_commit(offsets), whose)
-            await output.commit_transaction()
+            await self._until_known(output.commit_transaction)
             standing.committed(offsets)
-        except ProducerFencedError:
-            raise
         except (KafkaError, RefusedError) as error:
             self._go_back(client, standing)
-            await output.abort_transaction()
+            if output.fatal is None:
+                await self._until_known(output.abort_transaction)
             if isinstance(error, KafkaError):
                 raise
         except BaseException:
@@ -146,8 +151,23 @@ class DrivenProcessor(DrivenConsumer):
             self._began = {}
             self._written.clear()
 
+    async def _until_known(self, end: Callable[[], Awaitable[None]]) -> None:
+        """End the transaction, asking until it is known that it has ended; raises KafkaError."""
+        while True:
+            try:
+                await end()
+                return
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                self.failed_with(error)
+            await self._nap.sleep(RETRY_MS)
+
+    def _at_end(self, error: KafkaError) -> bool:
+        return super()._at_end(error) or (self._output is not None and self._output.fatal is not None)
+
     def _go_back(self, client: Consumer, standing: Standing) -> None:
-        """Have everything delivered again that the open transaction was about."""
+        """Have everything delivered again from `_began` on."""
         standing.put_back()
         for tp, offset in self._began.items():
             if standing.owns(tp):
@@ -160,17 +180,22 @@ class DrivenProcessor(DrivenConsumer):
         by = by_header(self.spec.group_id)
         for record in records:
             value = transformed(record.value, self.name)
+            if not self.spec.transactional and self.spec.commit != "before":
+                self._began.setdefault(tp, record.offset)
             future = await output.send(self.spec.writes_to, value, key=record.key, headers=(*record.headers[:2], by))
             if not self.spec.transactional:
                 self._written.append(future)
 
     async def _commit(self, client: Consumer, standing: Standing, offsets: dict[TopicPartition, int]) -> None:
-        """Offsets go with transactions; without those, once all is written."""
+        """Offsets go with transactions; without those, once all is written, and what could not be comes again."""
         if self.spec.transactional or self._output is None:
             return
         await self._output.flush()
         written, self._written = self._written, []
         failed = next((error for future in written if future.done() and (error := future.exception())), None)
+        if failed is not None:
+            self._go_back(client, standing)
+        self._began = {}
         if failed is not None:
             raise failed
         await super()._commit(client, standing, offsets)
@@ -178,6 +203,13 @@ class DrivenProcessor(DrivenConsumer):
 
 def transformed(value: bytes | None, name: str) -> bytes | None:
     """What a processor makes of a value: an object of JSON gets a field more, anything else stays as it is."""
-    if value is None or not value.endswith(b"}"):
+    if value is None or not (value.startswith(b"{") and value.endswith(b"}")):
         return value
-    return value[:-1] + b', "by": "' + name.encode("ascii", "replace").replace(b'"', b"?").replace(b"\\", b"?") + b'"}'
+    more = b", " if value[1:-1].strip() else b""
+    return (
+        value[:-1]
+        + more
+        + b'"by": "'
+        + name.encode("ascii", "replace").replace(b'"', b"?").replace(b"\\", b"?")
+        + b'"}'
+    )

@@ -11,10 +11,11 @@ import pytest
 from engine.clients.consumer import Consumer
 from engine.clock import ManualClock
 from engine.cluster import Cluster
-from engine.errors import RefusedError
+from engine.errors import InvalidTxnStateError, RefusedError
 from engine.ledger import mark_of
+from engine.messages import AddOffsetsToTxnRequest, EndTxnRequest
 from engine.snapshot import ClientState, ConsumerView, GroupLedger, TransactionState
-from engine.workload.processing import transformed
+from engine.workload.processing import DrivenProcessor, transformed
 from engine.workload.spec import ConsumerSpec, KeyRule, ProducerSpec
 
 
@@ -149,6 +150,82 @@ async def test_one_that_hangs_is_aborted_and_fenced_and_says_so(cluster: Cluster
     assert (ledger.again, ledger.never, ledger.once) == (0, 0, _sent(cluster))
 
 
+async def test_a_commit_whose_answers_are_lost_for_long_is_asked_for_until_it_is_known(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    [name] = await _start(cluster, clock, _spec(transaction_timeout_ms=200_000))
+    await clock.advance(3_000)
+    rule = cluster.faults.lose(EndTxnRequest, answers=True)
+    await clock.advance(2_000)
+    await cluster.workload.pause(cluster.workload.producers()[0].name)
+    await clock.advance(70_000)
+    assert _view(cluster, name).last_error
+    cluster.faults.end(rule)
+    await clock.advance(10_000)
+    assert _view(cluster, name).state is ClientState.RUNNING
+    ledger = await _settle(cluster, clock)
+    assert (ledger.again, ledger.never, ledger.once) == (0, 0, _sent(cluster))
+
+
+async def test_an_abort_that_cannot_be_asked_for_is_asked_for_again(cluster: Cluster, clock: ManualClock) -> None:
+    [name] = await _start(cluster, clock, _spec(transaction_timeout_ms=200_000))
+    await _until_amid(cluster, clock, name)
+    rules = [cluster.faults.lose(AddOffsetsToTxnRequest), cluster.faults.lose(EndTxnRequest)]
+    await cluster.workload.pause(cluster.workload.producers()[0].name)
+    await clock.advance(130_000)
+    for rule in rules:
+        cluster.faults.end(rule)
+    await clock.advance(70_000)
+    assert _view(cluster, name).state is ClientState.RUNNING
+    ledger = await _settle(cluster, clock)
+    assert (ledger.again, ledger.never, ledger.once) == (0, 0, _sent(cluster))
+
+
+async def test_a_contradiction_with_the_coordinator_ends_a_processor(cluster: Cluster, clock: ManualClock) -> None:
+    [name] = await _start(cluster, clock, _spec())
+    await _until_amid(cluster, clock, name)
+    driven = cluster.workload._roster.consumer(name, "")
+    assert isinstance(driven, DrivenProcessor)
+    assert driven._output is not None
+    assert driven._output._transactions is not None
+    driven._output._transactions._end_for_good(InvalidTxnStateError())
+    await clock.advance(2_000)
+    assert _view(cluster, name).state is ClientState.STOPPED
+    await clock.complete(cluster.workload.restart(name))
+    ledger = await _settle(cluster, clock)
+    assert (ledger.again, ledger.never, ledger.once) == (0, 0, _sent(cluster))
+
+
+@pytest.mark.parametrize("commit", ["after", "auto"])
+async def test_what_could_not_be_written_without_transactions_comes_again(
+    cluster: Cluster, clock: ManualClock, commit: str
+) -> None:
+    [name] = await _start(cluster, clock, _spec(transactional=False, commit=commit, processing_ms=5))
+    await clock.advance(3_000)
+    await clock.complete(cluster.alter_topic_config("bills", {"max.message.bytes": "100"}))
+    await clock.advance(7_000)
+    assert "max.message.bytes" in _view(cluster, name).last_error
+    await clock.complete(cluster.alter_topic_config("bills", {"max.message.bytes": None}))
+    ledger = await _settle(cluster, clock)
+    assert ledger.never == 0
+    assert ledger.once + ledger.again == _sent(cluster)
+
+
+async def test_a_processor_closed_in_the_midst_of_a_commit_repeats_nothing(clock: ManualClock, tmp_path: Any) -> None:
+    async with Cluster.open(tmp_path / "lab", clock=clock, inline_storage=True) as cluster:
+        await clock.complete(cluster.create_topic("orders", 4, 3))
+        await clock.complete(cluster.create_topic("bills", 3, 3))
+        await _start(cluster, clock, _spec())
+        await clock.advance(8_000)
+        cluster.faults.lose(EndTxnRequest, answers=True)
+        await clock.advance(5_000)
+    async with Cluster.open(tmp_path / "lab", clock=clock, inline_storage=True) as cluster:
+        await clock.advance(8_000)
+        ledger = await _settle(cluster, clock)
+        assert (ledger.again, ledger.never) == (0, 0)
+        assert set((await _found(cluster, clock, "read_committed")).values()) == {1}
+
+
 async def test_a_processor_that_was_closed_with_the_lab_goes_on_without_repeating(
     clock: ManualClock, tmp_path: Any
 ) -> None:
@@ -184,5 +261,7 @@ def test_a_processor_that_would_read_what_it_writes_is_refused() -> None:
 
 def test_a_value_gets_a_field_more_if_it_is_an_object() -> None:
     assert transformed(b'{"a": 1}', 'till-"1') == b'{"a": 1, "by": "till-?1"}'
+    assert transformed(b"{ }", "till-1") == b'{ "by": "till-1"}'
     assert transformed(b"plain", "till-1") == b"plain"
+    assert transformed(b"$}", "till-1") == b"$}"
     assert transformed(None, "till-1") is None
