@@ -24,9 +24,9 @@ class Consumer(Scrubbing):
     # Beginning and ending
 
     async def start(self) -> None:
-        """Learn of the cluster and begin to join the group, in the background; raises NetworkError without a broker.
+        """Learn of the cluster and begin to join the group, in the background; it does not wait for partitions.
 
-        It does not wait for partitions: `getmany` does.
+        Raises NetworkError without a broker, ClientClosedError if it is stopped or crashed meanwhile.
         """
         if self._started and not self._closing:
             return
@@ -35,6 +35,7 @@ class Consumer(Scrubbing):
         self._metadata.want(self._subscription.topics | {tp.topic for tp in self._subscription.assigned})
         try:
             await self._metadata.refresh()
+            self._check_open()
         except BaseException:
             self._started = False  # whoever calls again begins anew
             raise

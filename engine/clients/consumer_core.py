@@ -16,7 +16,7 @@ from engine.clients.metadata import ClientMetadata
 from engine.clients.offsets import OffsetLookup
 from engine.clients.rebalancing import assignors_of
 from engine.clients.settings import at_least
-from engine.clients.subscription import PartitionState, Subscription
+from engine.clients.subscription import PartitionState, Subscription, Transform
 from engine.clients.tasks import Tasks
 from engine.clock import Clock
 from engine.errors import (
@@ -328,18 +328,15 @@ def _one_of(name: str, value: str, accepted: tuple[str, ...]) -> None:
 
 def _deserializing(
     key: Callable[[bytes | None], Any] | None, value: Callable[[bytes | None], Any] | None
-) -> Callable[[list[ConsumerRecord]], list[ConsumerRecord]] | None:
-    """What turns the bytes of records into what the application wants; None if it wants the bytes."""
+) -> Transform | None:
+    """What turns the bytes of a record into what the application wants; None if it wants the bytes."""
     if key is None and value is None:
         return None
 
-    def transform(records: list[ConsumerRecord]) -> list[ConsumerRecord]:
-        return [
-            record._replace(
-                key=record.key if key is None else key(record.key),
-                value=record.value if value is None else value(record.value),
-            )
-            for record in records
-        ]
+    def transform(record: ConsumerRecord) -> ConsumerRecord:
+        return record._replace(
+            key=record.key if key is None else key(record.key),
+            value=record.value if value is None else value(record.value),
+        )
 
     return transform

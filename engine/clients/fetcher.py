@@ -67,7 +67,7 @@ class Fetcher:
         self._errors: dict[TopicPartition, KafkaError] = {}
         self._busy: set[int] = set()
         self._positioning = False
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: set[asyncio.Future[None]] = set()
         self._timer: Timer | None = None
         self._resuming = False
         self._closed = False
@@ -139,18 +139,18 @@ class Fetcher:
     async def news(self, within_ms: float | None) -> None:
         """Return when something came, went or failed, or after `within_ms`."""
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
+        self._waiting.add(waiting)
         timer = None if within_ms is None else self._clock.call_later(within_ms, _resolve, waiting)
         try:
             await waiting
         finally:
+            self._waiting.discard(waiting)
             if timer is not None:
                 timer.cancel()
 
     def tell(self) -> None:
         """There is news."""
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
+        for each in self._waiting:
             _resolve(each)
 
     # Fetching

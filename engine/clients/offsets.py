@@ -5,6 +5,7 @@ A partition begins at its group's committed offset, or where `auto_offset_reset`
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.clients.connection import Connection
@@ -119,14 +120,8 @@ class OffsetLookup:
                 failed[tp] = LeaderNotAvailableError(f"No leader of {tp} is known.")
             else:
                 by_leader.setdefault(leader, {})[tp] = timestamp
-        for leader, wanted in by_leader.items():
-            try:
-                epochs = {tp: self._metadata.leader_epoch(tp) for tp in wanted}
-                response = await self._connection.call(leader, ListOffsetsRequest(wanted, self._isolation, epochs))
-            except KafkaError as error:
-                failed.update(dict.fromkeys(wanted, error))
-                continue
-            for tp, listed in response.partitions.items():
+        for answer in await asyncio.gather(*(self._ask_one(leader, wanted) for leader, wanted in by_leader.items())):
+            for tp, listed in answer.items():
                 if listed.error == ErrorCode.NONE:
                     self._metadata.heard_of_epoch(tp, listed.leader_epoch)
                     found[tp] = listed
@@ -135,3 +130,11 @@ class OffsetLookup:
         if failed:
             self._metadata.request_update()
         return failed
+
+    async def _ask_one(self, leader: int, wanted: dict[TopicPartition, int]) -> Mapping[TopicPartition, ListedOffset]:
+        epochs = {tp: self._metadata.leader_epoch(tp) for tp in wanted}
+        try:
+            response = await self._connection.call(leader, ListOffsetsRequest(wanted, self._isolation, epochs))
+        except KafkaError as error:
+            return {tp: ListedOffset(error.code) for tp in wanted}
+        return response.partitions

@@ -143,7 +143,7 @@ class Producer:
         return self.sent - self.acked - self.failed
 
     async def start(self) -> None:
-        """Learn of the cluster; raises NetworkError when no broker can be reached."""
+        """Learn of the cluster; raises NetworkError without a broker, ClientClosedError if it is crashed meanwhile."""
         if self._started and not self._closed:
             return
         self._started = True
@@ -153,6 +153,7 @@ class Producer:
             await self._metadata.refresh()
             if self._identity is not None:
                 await self._identity.begin()
+            self._check_open()
         except BaseException:
             self._started = False  # whoever calls again begins anew
             raise

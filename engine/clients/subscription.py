@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from engine.errors import IllegalStateError, KafkaError
+from engine.errors import IllegalStateError, KafkaError, RecordDeserializationError
 from engine.records import BatchHeader, ConsumerRecord, read_records
 from engine.types import TopicPartition
 
-Transform = Callable[[list[ConsumerRecord]], list[ConsumerRecord]]
+Transform = Callable[[ConsumerRecord], ConsumerRecord]
+"""From a record of bytes to what an application wants of it."""
 
 
 class ConsumerRebalanceListener(ABC):
@@ -144,12 +145,15 @@ class PartitionState:
         self.processed, self.processed_epoch = self.position, self.epoch
 
     def take(self, limit: int, transform: Transform | None) -> list[ConsumerRecord]:
-        """Up to `limit` records from the position on; raises KafkaError when the first of them cannot be read."""
+        """Up to `limit` records from the position on; raises KafkaError when the first of them cannot be read.
+
+        RecordDeserializationError, if it is `transform` that does not take it.
+        """
         taken: list[ConsumerRecord] = []
         while len(taken) < limit:
             if self._taken >= len(self._records):
                 try:
-                    if not self._decode_next(transform):
+                    if not self._decode_next():
                         break
                 except KafkaError as error:
                     if taken:
@@ -160,21 +164,30 @@ class PartitionState:
                     ) from error
                 continue
             part = self._records[self._taken : self._taken + limit - len(taken)]
+            refused: RecordDeserializationError | None = None
+            if transform is not None:
+                part, refused = transformed(part, transform)
+            self._pass_over(part)
+            taken = taken + part if taken else part
+            if refused is not None:
+                if not taken:
+                    raise refused
+                break
+        return taken
+
+    def _pass_over(self, part: list[ConsumerRecord]) -> None:
+        if part:
             self._taken += len(part)
             done = self._taken >= len(self._records)
             self.position, self.epoch = self._upto if done else part[-1].offset + 1, self._epoch
-            taken = taken + part if taken else part
-        return taken
 
-    def _decode_next(self, transform: Transform | None) -> bool:
+    def _decode_next(self) -> bool:
         """Make the next batch's records ready; False when no batch is left."""
         if not self._batches:
             return False
         batch, aborted = self._batches[0]
         position = self.position or 0
         self._records = [] if aborted else read_records(batch, self.tp.topic, self.tp.partition, position)
-        if transform is not None:
-            self._records = transform(self._records)
         self._taken = 0
         header = BatchHeader.parse(batch)
         self._upto, self._epoch = max(position, header.last_offset + 1), header.leader_epoch
@@ -188,6 +201,24 @@ class PartitionState:
         self._came = 0
         self._records = []
         self._taken = 0
+
+
+def transformed(
+    records: Sequence[ConsumerRecord], transform: Transform
+) -> tuple[list[ConsumerRecord], RecordDeserializationError | None]:
+    """The records up to the first that `transform` refuses, and why it does (`RecordDeserializationException`)."""
+    done: list[ConsumerRecord] = []
+    for record in records:
+        try:
+            done.append(transform(record))
+        except Exception as error:  # whatever an application's own code may raise
+            refused = RecordDeserializationError(
+                f"The record of {record.topic}-{record.partition} at offset {record.offset} could not be deserialized: "
+                f"{error!r}. Seek past it to go on."
+            )
+            refused.__cause__ = error
+            return done, refused
+    return done, None
 
 
 def of_aborted(batches: Sequence[bytes], aborted: Sequence[tuple[int, int]]) -> list[bool]:

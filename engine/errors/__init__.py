@@ -59,6 +59,7 @@ from engine.errors.clients import (
     IllegalStateError,
     KafkaTimeoutError,
     NoOffsetForPartitionError,
+    RecordDeserializationError,
     TransactionAbortedError,
 )
 from engine.errors.coordinators import (
@@ -180,6 +181,7 @@ __all__ = [
     "ProducerFencedError",
     "ReassignmentInProgressError",
     "RebalanceInProgressError",
+    "RecordDeserializationError",
     "RecordListTooLargeError",
     "RecordTooLargeError",
     "RefusedError",

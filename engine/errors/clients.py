@@ -19,6 +19,10 @@ class CommitFailedError(ClientError):
     """The group moved on without this member, so its offsets were not committed."""
 
 
+class RecordDeserializationError(ClientError):
+    """The application's deserializer does not take a record."""
+
+
 class DeliveryTimeoutError(ClientError):
     """The record was not acknowledged within `delivery_timeout_ms`."""
 

@@ -90,13 +90,15 @@ class Workload:
 
     async def _spawn(self, driven: Worker, said: saying.Said) -> None:
         self._roster.add(driven)
-        try:
-            await driven.start()
-        except BaseException:
-            self._roster.forget(driven.name)
-            raise
-        self._tell(driven.name, said)
-        await self._save(driven)
+        async with driven.verbs:
+            try:
+                await driven.start()
+            except BaseException:
+                if driven.state is not ClientState.CRASHED:
+                    self._roster.forget(driven.name)
+                raise
+            self._tell(driven.name, said)
+            await self._save(driven)
 
     def _seed_for(self, name: str, wanted: int | None) -> int:
         return wanted if wanted is not None else Random(f"{self._seed}:{name}").getrandbits(32)
@@ -183,12 +185,12 @@ class Workload:
 
     def _ended(self, driven: Driven, error: BaseException) -> None:
         """Its work ended by itself."""
+        assert isinstance(driven, Worker)
         if not isinstance(error, KafkaError):
             _log.error("%s broke", driven.name, exc_info=error)
-        self._later(self._bury(driven.name, describe(error)))
+        self._later(self._bury(driven, describe(error)))
 
-    async def _bury(self, name: str, why: str) -> None:
-        driven = self._roster.find(name)
+    async def _bury(self, driven: Worker, why: str) -> None:
         async with driven.verbs:
             if not driven.alive:
                 return

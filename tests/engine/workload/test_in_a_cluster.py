@@ -1,5 +1,6 @@
 """The workload over the real clients, brokers and storage."""
 
+import asyncio
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -10,6 +11,8 @@ import pytest
 
 from engine.clock import ManualClock
 from engine.cluster import Cluster, Exactly
+from engine.errors import ClientClosedError
+from engine.messages import MetadataRequest
 from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView
 from engine.types import TopicPartition
 from engine.workload.spec import ConsumerSpec, KeyRule, ProducerSpec
@@ -306,3 +309,19 @@ async def test_after_a_kill_everybody_is_back_and_nothing_acknowledged_is_missin
             numbers.update(dict(row.record.headers)["sequence"] for row in page.rows)
         assert max(numbers.values()) == 1
         assert group(cluster).lag == 0
+
+
+async def test_one_that_crashes_while_it_starts_stays_crashed(cluster: Cluster, clock: ManualClock) -> None:
+    rule = cluster.faults.delay(1_000, MetadataRequest)
+    starting = asyncio.create_task(cluster.workload.spawn_consumer(billing(name="early")))
+    await clock.advance(500)
+    await cluster.workload.crash("early")
+    await clock.advance(5_000)
+    with pytest.raises(ClientClosedError):
+        await starting
+    assert consumer(cluster, "early").state is ClientState.CRASHED
+    assert cluster.snapshot().group("billing") is None
+    cluster.faults.end(rule)
+    await clock.complete(cluster.workload.restart("early"))
+    await clock.advance(2_000)
+    assert len(group(cluster).members) == 1
