@@ -278,9 +278,15 @@ class Kafkarium(App[None]):
         return hints, modes
 
     def action_command_palette(self) -> None:
-        """Find an action by its name."""
-        if not isinstance(self.screen, CommandPalette):
+        """Find an action by its name: in the mode, not in a dialog over it."""
+        from tui.dialogs.help import HelpScreen
+
+        if isinstance(self.screen, HelpScreen):
+            self.screen.dismiss()
+        if isinstance(self.screen, Mode):
             self.push_screen(CommandPalette(placeholder="Find an action by its name", id="--command-palette"))
+        elif not isinstance(self.screen, CommandPalette):
+            self.say("Close this first (esc).", "warning")
 
     def search_themes(self) -> None:
         """Choose another palette of colours."""

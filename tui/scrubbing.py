@@ -36,7 +36,6 @@ class Move(Enum):
     START = "to the log start"
     END = "to the log end"
     COMMITTED = "to what the group has committed"
-    POSITION = "to where the group reads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,6 @@ def moved(view: ScrubView, move: Move, page: int = PAGE) -> int:
         Move.START: view.log_start,
         Move.END: view.log_end,
         Move.COMMITTED: view.offset if view.committed is None else view.committed,
-        Move.POSITION: view.offset if view.position is None else view.position,
     }[move]
     return held(view, to)
 

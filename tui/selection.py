@@ -32,13 +32,6 @@ class SelectedMember:
 
 
 @dataclass(frozen=True, slots=True)
-class SelectedTopic:
-    """A topic."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class SelectedPartition:
     """A partition, and the offset the cursor stands on where it is moved along the lane."""
 
@@ -95,7 +88,6 @@ Selection = (
     SelectedProducer
     | SelectedConsumer
     | SelectedMember
-    | SelectedTopic
     | SelectedPartition
     | SelectedGroup
     | SelectedRebalance
@@ -117,13 +109,8 @@ def client_of(selection: Selection | None, world: World) -> ProducerView | Consu
 
 
 def topic_of(selection: Selection | None) -> str | None:
-    """The topic that is selected, directly or by one of its partitions or records."""
-    match selection:
-        case SelectedTopic(name):
-            return name
-        case SelectedPartition(tp) | SelectedRecord(tp):
-            return tp.topic
-    return None
+    """The topic of the partition or record that is selected."""
+    return selection.tp.topic if isinstance(selection, SelectedPartition | SelectedRecord) else None
 
 
 def group_of(selection: Selection | None, world: World) -> str | None:

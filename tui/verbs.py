@@ -14,7 +14,7 @@ from engine.events import EventLog
 from engine.faults import Rule
 from engine.journey import Journey
 from engine.messages import Request
-from engine.snapshot import LedgerFigure, LedgerRecord, TopicView, World
+from engine.snapshot import LedgerFigure, LedgerRecord, World
 from engine.types import RecordMetadata, TopicPartition
 from engine.workload.spec import ConsumerSpec, ProducerSpec
 
@@ -95,9 +95,6 @@ class Browser(Protocol):
 
     async def read(self, tp: TopicPartition, offset: int, limit: int = 100) -> Page:
         """A page forward from `offset`."""
-
-    async def read_before(self, tp: TopicPartition, offset: int, limit: int = 100) -> Page:
-        """A page that ends before `offset`."""
 
     async def onward(
         self, places: Mapping[TopicPartition, int], limit: int = 100, search: Search | None = None
@@ -263,9 +260,6 @@ class Lab(Protocol):
     async def alter_topic_config(self, name: str, config: Mapping[str, str | None]) -> Any:
         """Change settings; None takes one back to its default."""
 
-    def describe_topic(self, name: str) -> TopicView:
-        """The topic as it is."""
-
     async def listen(self, host: str = "127.0.0.1", port: int = 9092) -> None:
         """Let Kafka clients connect: a port for each broker, counted up from `port`."""
 
@@ -274,9 +268,6 @@ class Lab(Protocol):
 
     def watch_connection(self, number: int | None) -> None:
         """Keep the requests of one connection, or nobody's."""
-
-    async def delete_records(self, tp: TopicPartition, before_offset: int) -> int:
-        """Move the log start; returns the new one."""
 
 
 OpenLab = Callable[[], AbstractAsyncContextManager[Lab]]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual.command import CommandPalette
 from textual.widgets import Input
 
 from engine.errors import KafkaError, RefusedError, UnknownTopicOrPartitionError
@@ -237,6 +238,24 @@ async def test_the_palette_lists_what_is_disabled_with_the_reason_last(stage: Op
         text = on.text()
         assert "Stop  x" in text
         assert "Select a producer or a consumer of this lab first." in text
+
+
+@pytest.mark.parametrize("keys", [("n",), ("3", "v"), ("K",), ("0",)])
+async def test_over_a_dialog_the_palette_waits_until_that_is_closed(stage: OpenStage, keys: tuple[str, ...]) -> None:
+    async with stage(worlds.busy()) as on:
+        await on.press(*keys)
+        dialog = on.app.screen
+        await on.press("ctrl+p")
+        assert on.app.screen is dialog
+        assert on.toasts() == ["Close this first (esc)."]
+
+
+async def test_from_the_help_the_palette_is_a_key_away(stage: OpenStage) -> None:
+    async with stage() as on:
+        await on.press("question_mark", "ctrl+p")
+        assert isinstance(on.app.screen, CommandPalette)
+        await on.press("escape")
+        assert on.app.screen_stack == [on.app.mode]
 
 
 async def test_help_is_made_from_the_table_and_esc_leaves_it(stage: OpenStage) -> None:

@@ -16,6 +16,7 @@ from tui.dialogs.record import ProduceRecord
 from tui.dialogs.settings import TopicSettings
 from tui.dialogs.topics import GrowTopic, NewTopic, free_topic_name, lost_with
 from tui.painting.text import wrap
+from tui.panels.lab.members import Members
 from tui.scene import Scene
 
 
@@ -334,3 +335,14 @@ def test_what_is_typed_is_read_with_care() -> None:
             decimal({"n": text}, "n", "n", 0, 10)
         with pytest.raises(FormError):
             milliseconds({"n": text}, "n", "n")
+
+
+async def test_of_each_topic_of_kafkas_own_it_is_said_what_it_holds(stage: OpenStage) -> None:
+    own = [worlds.topic(name, (3, 0), internal=True) for name in ("__consumer_offsets", "__transaction_state")]
+    for topic, holds in zip(own, ("which offsets groups have committed", "how far every transaction"), strict=True):
+        async with stage(worlds.world(topics=(topic,))) as on:
+            members, scene = on.app.mode.query_one(Members), on.app.take_scene()
+            assert scene is not None
+            assert holds in members.nothing(scene)
+            await on.press("e")
+            assert [holds in toast for toast in on.toasts()] == [True]

@@ -2,17 +2,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from engine.snapshot import World
+from engine.snapshot import TopicView, World
+from engine.types import TopicPartition
 from tests.tui import worlds
 from tests.tui.conftest import OpenStage, Stage
+from tui.painting.line import Line
 from tui.panels.panel import Item, Panel, Pen
-from tui.panels.topics import Topics
 from tui.scene import Scene
-from tui.selection import SelectedTopic
+from tui.selection import SelectedPartition
+
+
+class Topics(Panel):
+    """A row a topic, which selects its first partition."""
+
+    kind = "topics"
+    name_shown = "Topics"
+
+    def nothing(self, scene: Scene) -> str:
+        return "No topics yet. Press n to make one."
+
+    def items(self, scene: Scene) -> Sequence[Item]:
+        return [Item(each, SelectedPartition(TopicPartition(each.name, 0))) for each in scene.world.topics]
+
+    def draw(self, item: Item, pen: Pen) -> Sequence[Strip]:
+        return [Line(pen.width).data(cast("TopicView", item.model).name, pen.palette.text).strip()]
 
 
 def many(count: int, changed: int = -1) -> World:
@@ -37,8 +55,8 @@ async def topics(on: Stage, world: World) -> Topics:
 
 
 def selected(panel: Panel) -> str:
-    assert isinstance(panel.selection, SelectedTopic)
-    return panel.selection.name
+    assert isinstance(panel.selection, SelectedPartition)
+    return panel.selection.tp.topic
 
 
 async def test_arrows_and_letters_move_the_cursor_and_the_view_follows(stage: OpenStage) -> None:
@@ -62,7 +80,7 @@ async def test_the_cursor_stays_on_what_it_selects_when_rows_come_and_go(stage: 
     async with stage(size=(80, 24)) as on:
         world = many(10)
         panel = await topics(on, world)
-        panel.select(SelectedTopic("t004"))
+        panel.select(SelectedPartition(TopicPartition("t004", 0)))
         panel.show(Scene(replace(world, topics=world.topics[2:])))
         assert selected(panel) == "t004"
         panel.show(Scene(replace(world, topics=world.topics[:3])))
@@ -95,7 +113,7 @@ async def test_only_rows_that_changed_are_painted_again(stage: OpenStage) -> Non
         after = replace(before, topics=(*before.topics[:3], grown, *before.topics[4:]))
         counting.show(Scene(after))
         await on.settle()
-        assert drawn == [SelectedTopic("t003")]
+        assert drawn == [SelectedPartition(TopicPartition("t003", 0))]
 
 
 async def test_the_mouse_lights_up_takes_and_opens(stage: OpenStage) -> None:
@@ -113,7 +131,7 @@ async def test_the_mouse_lights_up_takes_and_opens(stage: OpenStage) -> None:
         assert selected(panel) == "t002"
         await on.pilot.click(panel, offset=(5, 3), times=2)
         await on.settle()
-        assert opened == [SelectedTopic("t002")]
+        assert opened == [SelectedPartition(TopicPartition("t002", 0))]
 
 
 async def test_rows_fill_the_width_at_every_size(stage: OpenStage) -> None:

@@ -101,7 +101,7 @@ async def _lose_answers(context: Context) -> None:
 
 async def _elect(context: Context) -> None:
     moved = await context.lab.faults.elect_preferred()
-    context.app.say(f"{moved} partitions are led by their preferred replica again.")
+    context.app.say(f"{plural(moved, 'partition is', 'partitions are')} led by the preferred replica again.")
 
 
 async def _open(context: Context) -> None:

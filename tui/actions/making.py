@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from engine.snapshot import TopicView
 from tui.actions.table import Action, Context
+from tui.painting.internal import holds
 from tui.painting.text import clean
 from tui.scene import Written
 from tui.selection import SelectedPartition, SelectedProducer, SelectedRecord, group_of, topic_of
@@ -34,7 +35,7 @@ def _own_topic(context: Context) -> str:
     if topic is None:
         return _NO_TOPIC
     if topic.internal:
-        return f"{clean(topic.name)} is Kafka's own; it holds every group's offsets."
+        return f"{clean(topic.name)} is Kafka's own: its records say {holds(topic.name)}."
     return ""
 
 

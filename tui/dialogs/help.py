@@ -131,7 +131,7 @@ class HelpScreen(ModalScreen[None]):
                 yield Press("esc", "back", self.dismiss)
                 yield Press("w", "", self._turn, id="turn")
                 yield Press("space", "next page", lambda: self.query_one(Page).scroll_page_down(animate=False))
-                yield Press("^p", "find an action by name", self._palette)
+                yield Press("^p", "find an action by name", self.app.action_command_palette)
 
     def on_mount(self) -> None:
         """The page that was asked for."""
@@ -148,10 +148,6 @@ class HelpScreen(ModalScreen[None]):
     def _turn(self) -> None:
         self._words = not self._words
         self._show()
-
-    def _palette(self) -> None:
-        self.dismiss()
-        self.app.action_command_palette()
 
     def on_key(self, event: events.Key) -> None:
         """Scroll or leave."""

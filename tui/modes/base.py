@@ -13,7 +13,6 @@ from textual.widgets import Input, Static, TextArea
 
 from tui.actions.table import Context
 from tui.lessons.lesson import Moment, Reading
-from tui.painting.text import clean
 from tui.panels.footer import Footer
 from tui.panels.guide import Guide, said_of
 from tui.panels.header import Header
@@ -153,8 +152,7 @@ class Mode(Screen[None]):
         width, height = event.size
         self.query_one("#too-small", Static).update(
             f"Kafkarium needs a terminal of {SMALLEST[0]} columns by {SMALLEST[1]} rows; this one has {width} by "
-            f"{height}.\nMake it larger, or its letters smaller.\n\nThe lab goes on meanwhile; "
-            f"{clean('q')} leaves it."
+            f"{height}.\nMake it larger, or its letters smaller.\n\nThe lab goes on meanwhile; q leaves it."
         )
 
     def repaint(self) -> None:

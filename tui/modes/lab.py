@@ -64,10 +64,9 @@ class LabMode(Mode):
         yield Inspector(id="inspector")
 
     def on_mount(self) -> None:
-        """Begin without scrub and details."""
+        """Begin without scrub and details; the timer is the base's own doing."""
         self.query_one(Scrub).display = False
         self.query_one(Inspector).display = False
-        super().on_mount()
 
     # The scene ---------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC
 from engine.errors import RefusedError
 from engine.types import TopicPartition
 from tui.actions.table import Context
@@ -23,7 +24,6 @@ from tui.panels.records.overview import Overviews
 from tui.panels.records.prompt import Prompt
 from tui.panels.records.scrub import ScrubCard
 from tui.panels.records.tabs import Partitions
-from tui.records.internal import OFFSETS_TOPIC, TRANSACTION_TOPIC
 from tui.records.places import AtEnd, AtGroup, AtOffset, AtStart, AtTimestamp, Place
 from tui.records.reader import Reader
 from tui.records.standing import group_read, marks_in
@@ -116,7 +116,7 @@ class RecordsMode(Mode):
         topic = scene.topic
         if topic is None:
             return ()
-        chosen = self._chosen.get(topic.name, ALL if topic.name in (OFFSETS_TOPIC, TRANSACTION_TOPIC) else 0)
+        chosen = self._chosen.get(topic.name, ALL if topic.name in (INTERNAL_TOPIC, TRANSACTION_TOPIC) else 0)
         if 0 <= chosen < len(topic.partitions):
             return (topic.partitions[chosen].tp,)
         return tuple(partition.tp for partition in topic.partitions)
@@ -143,7 +143,6 @@ class RecordsMode(Mode):
 
     def on_resize(self, event: events.Resize) -> None:
         """The record in full has a place of its own only where there is room."""
-        super().on_resize(event)
         self._place_detail()
 
     def _place_detail(self) -> None:

@@ -7,13 +7,11 @@ symbols, invalid UTF-8 is shown byte by byte, and cutting counts cells, not char
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
 
 from rich.cells import cell_len
 
 ELLIPSIS = "…"
-_SPARKS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -171,19 +169,6 @@ def speed(value: float) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """A count with its noun: 1 partition, 6 partitions."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def sparkline(values: Sequence[float], width: int, top: float | None = None) -> str:
-    """The last `width` values as a row of blocks, newest last, blanks before them; `top` is what fills a block."""
-    if width <= 0:
-        return ""
-    values = values[-width:]
-    top = max(values, default=0) if top is None else top
-    if top <= 0:
-        return " " * (width - len(values)) + _SPARKS[0] * len(values)
-    steps = len(_SPARKS) - 1
-    row = "".join(_SPARKS[min(steps, max(0, round(value / top * steps)))] for value in values)
-    return " " * (width - len(values)) + row
 
 
 def bar(share: float, width: int) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC
 from engine.errors import CorruptRecordError
 from engine.groups.offsets import describe as describe_group
 from engine.pages import BrowsedRecord
 from engine.records import decode_marker
 from engine.transactions.records import describe as describe_transaction
-
-OFFSETS_TOPIC, TRANSACTION_TOPIC = "__consumer_offsets", "__transaction_state"
 
 
 def said_by(row: BrowsedRecord) -> str | None:
@@ -21,7 +20,7 @@ def said_by(row: BrowsedRecord) -> str | None:
             return str(error)
         counts = "counts" if marker.committed else "is to be passed over"
         return f"{marker.words}: what producer id {row.producer_id} wrote before, in its transaction, {counts}."
-    if record.topic == OFFSETS_TOPIC:
+    if record.topic == INTERNAL_TOPIC:
         return describe_group(record.key, record.value)
     if record.topic == TRANSACTION_TOPIC:
         return describe_transaction(record.key, record.value)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from engine.clients.partitioners import partition_for_key
+from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC
 from engine.errors import CorruptRecordError
 from engine.groups.coordinator import partition_for
 from engine.groups.offsets import decode_key
 from engine.records import ConsumerRecord
 from engine.transactions.records import decode_key as transactional_id_of
-from tui.records.internal import OFFSETS_TOPIC, TRANSACTION_TOPIC
 
 LONGEST_KEY = 1 << 16
 """Keys of more bytes are not hashed for a sentence."""
@@ -21,7 +21,7 @@ def why_here(record: ConsumerRecord, partitions: int, *, control: bool = False) 
         return "a marker goes to every partition of its transaction"
     if record.topic == TRANSACTION_TOPIC and (transactional_id := _transactional_id_of(key)) is not None:
         return f"hash of the transactional id mod {partitions} = {partition_for(transactional_id, partitions)}"
-    if record.topic == OFFSETS_TOPIC and (group := _group_of(key)) is not None:
+    if record.topic == INTERNAL_TOPIC and (group := _group_of(key)) is not None:
         found = partition_for(group, partitions)
         return f"hash of the group's name mod {partitions} = {found}" + (
             "" if found == here else f", yet it is in {here}"

@@ -59,7 +59,7 @@ def view(**more: Any) -> ScrubView:
     ("move", "to"),
     [
         (Move.BACK, 49), (Move.ON, 51), (Move.PAGE_BACK, 20), (Move.PAGE_ON, 80), (Move.START, 10), (Move.END, 90),
-        (Move.COMMITTED, 40), (Move.POSITION, 45),
+        (Move.COMMITTED, 40),
     ],
 )  # fmt: skip
 def test_the_cursor_goes_by_record_by_page_to_the_ends_and_to_the_groups_place(move: Move, to: int) -> None:

@@ -91,12 +91,6 @@ def test_figures_in_words() -> None:
     assert text.plural(6_000, "partition") == "6,000 partitions"
 
 
-def test_a_sparkline_keeps_the_newest_on_the_right() -> None:
-    assert text.sparkline([0, 4, 8], 5) == "  ▁▅█"
-    assert text.sparkline([1, 2, 3, 4], 2, top=4) == "▆█"
-    assert text.sparkline([0, 0], 3) == " ▁▁"
-
-
 def test_a_bar_fills_in_eighths() -> None:
     assert text.bar(0.5, 4) == "██  "
     assert text.bar(1 / 32 * 9, 4) == "█▏  "

@@ -334,6 +334,14 @@ async def test_the_wheel_scrolls_and_a_click_takes_a_row(stage: OpenStage) -> No
         assert f"{at(on)[1]:,}" in on.lines()[listing.region.y + 3]
 
 
+async def test_a_second_click_opens_the_record(stage: OpenStage) -> None:
+    async with stage(worlds.first()) as on:
+        await on.press("2")
+        await on.pilot.click(mode_of(on).listing, offset=Offset(20, 3), times=2)
+        await on.settle()
+        assert isinstance(on.app.focused, Detail)
+
+
 # Producing ---------------------------------------------------------------------------------------------------
 
 

@@ -117,7 +117,7 @@ def test_names_that_try_to_break_the_screen_do_not(name: str, width: int) -> Non
     marks = tuple(mark(group_id=name, owner=name, slot=at) for at in range(5))
     assert sound(paint_standing(Standing(marks, 1, 1), width, PALETTE), width)
     assert sound(paint_edge(Edge("log end"), width, PALETTE), width)
-    overview = Overview(0, 100, "", 10, 20, tuple(Pin(name, at * 20, at == 0) for at in range(5)), (3, 9), 5, 50)
+    overview = Overview(0, 100, 10, 20, tuple(Pin(name, at * 20, at == 0) for at in range(5)), (3, 9), 5, 50)
     assert all(sound(strip, width) for strip in paint_overview(overview, width, PALETTE))
     topic = worlds.topic("orders", (5, 0, 7))
     assert sound(paint_tabs(Tabs(name, topic.partitions, ALL, 3), width, PALETTE)[0], width)
@@ -128,7 +128,7 @@ def test_names_that_try_to_break_the_screen_do_not(name: str, width: int) -> Non
 
 @given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(30, 200), st.data())
 def test_every_offset_lies_in_the_cell_that_leads_back_to_it(start: int, span: int, width: int, data: Any) -> None:
-    overview = Overview(start, start + span, "", None, None, (), (start, start), None)
+    overview = Overview(start, start + span, None, None, (), (start, start), None)
     bar = bar_of(overview, width)
     offset = data.draw(st.integers(start, start + span))
     cell = bar.cell(overview, offset)
@@ -140,7 +140,7 @@ def test_every_offset_lies_in_the_cell_that_leads_back_to_it(start: int, span: i
 
 
 def test_the_overview_shows_where_groups_stand_and_what_is_in_view() -> None:
-    overview = Overview(0, 1_000, "", 500, 700, (Pin("billing", 500, True), Pin("audit", 100, False)), (200, 300), 250)
+    overview = Overview(0, 1_000, 500, 700, (Pin("billing", 500, True), Pin("audit", 100, False)), (200, 300), 250)
     pins, log, view = map(text, paint_overview(overview, 120, PALETTE))
     assert "◆ audit" in pins
     assert "◆ billing" in pins
@@ -288,7 +288,7 @@ def test_compacted_batches_say_what_is_gone() -> None:
 
 def test_groups_that_stand_together_share_a_pin_and_delivered_records_reach_up_to_waiting_ones() -> None:
     pins = (Pin("billing", 10, True), Pin("audit", 10, False))
-    told_pins, log, _ = map(text, paint_overview(Overview(0, 57, "", 2, 16, pins, (0, 9), 5), 120, PALETTE))
+    told_pins, log, _ = map(text, paint_overview(Overview(0, 57, 2, 16, pins, (0, 9), 5), 120, PALETTE))
     assert "◆ billing, audit" in told_pins
     assert re.search("▂+▄+▆+", log)
     assert len(re.findall("[▂▄▆]+", log)) == 1

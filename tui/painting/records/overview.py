@@ -32,8 +32,6 @@ class Overview:
 
     start: int
     end: int
-    label: str
-    """What stands before the bar."""
     committed: int | None
     position: int | None
     pins: tuple[Pin, ...]
@@ -66,7 +64,7 @@ class Bar:
 
 def bar_of(overview: Overview, width: int) -> Bar:
     """The bar between the figures for start and end."""
-    left = max(len(number(overview.start)), len(overview.label)) + 3
+    left = len(number(overview.start)) + 3
     return Bar(left, max(1, width - left - len(number(overview.end)) - 3))
 
 
@@ -130,9 +128,7 @@ def _pins(overview: Overview, bar: Bar, width: int, palette: Palette) -> Strip:
                 taken.append((start, stop))
                 placed.append((start, text, style))
                 break
-    line = Line(width).add(" ")
-    if all(start > len(overview.label) + 2 for start, _, _ in placed):
-        line.add(overview.label, palette.quiet)
+    line = Line(width)
     for start, text, style in sorted(placed, key=lambda each: each[0]):
         line.to(start).add(text, style)
     return line.strip()

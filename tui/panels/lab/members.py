@@ -10,6 +10,7 @@ from textual.strip import Strip
 
 from engine.snapshot import ClientState, ConsumerView, GroupProtocol, GroupState, GroupView, MemberView, label_of
 from tui.painting.groups.saying import named
+from tui.painting.internal import holds
 from tui.painting.lab.clients import GONE
 from tui.painting.lab.members import (
     Seat,
@@ -82,7 +83,7 @@ class Members(LabPanel):
         if topic is None:
             return "Consumers stand here, a group at a time."
         if topic.internal:
-            return "Kafka's own: the offsets that groups commit are records in here. enter reads a partition."
+            return f"Kafka's own: its records say {holds(topic.name)}. enter on a partition reads them."
         return f"Nobody reads {clean(topic.name)}. Press c to start a consumer."
 
     def items(self, scene: Scene) -> Sequence[Item]:

@@ -138,8 +138,3 @@ class Detail(RecordsPanel):
         at = self.item_at(event)
         if at >= 0 and any(style == "accent" for _, style in cast("Parts", self.items_shown[at].model)):
             self.mode.kafkarium.perform("records.look")
-
-    def on_resize(self) -> None:
-        """Lines are folded anew."""
-        self.update()
-        super().on_resize()

@@ -21,7 +21,7 @@ from tui.painting.records.row import (
     paint_standing,
 )
 from tui.painting.text import number
-from tui.panels.panel import Item, Panel, Pen
+from tui.panels.panel import Item, Pen
 from tui.panels.records.base import RecordsPanel
 from tui.panels.records.captions import nothing_in, subtitle_of, title_of
 from tui.panels.records.lines import Lines
@@ -267,8 +267,8 @@ class Log(RecordsPanel):
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Scrub while dragging, else light up what a click would take."""
         if not self._dragging:
-            super().on_mouse_move(event)
             return
+        event.prevent_default()
         y = event.get_content_offset_capture(self).y
         if not 0 <= y < self.size.height:
             self.move_to(self.reader.cursor + (1 if y >= self.size.height else -1))
@@ -288,6 +288,7 @@ class Log(RecordsPanel):
 
     async def on_click(self, event: events.Click) -> None:
         """Take what was clicked; open it on a second click."""
+        event.prevent_default()
         if self._dragged:
             self._dragged = False
             return
@@ -297,8 +298,3 @@ class Log(RecordsPanel):
             self.move_to(at)
             if event.chain == 2:
                 self.mode.kafkarium.perform("open")
-
-    def on_resize(self) -> None:
-        """Another height shows other rows."""
-        self.update()
-        Panel.on_resize(self)

@@ -56,7 +56,6 @@ class Overviews(RecordsPanel, can_focus=False):
             return Overview(
                 log.log_start_offset,
                 log.high_watermark,
-                "",
                 chosen.committed if chosen else None,
                 chosen.position if chosen else None,
                 tuple(
@@ -155,7 +154,7 @@ def _together(
         return sum(max(0, at - starts[tp]) for tp, at in places.items())
 
     total = Overview(
-        0, sum(log.high_watermark - log.log_start_offset for log in logs), "", None, None, (),
+        0, sum(log.high_watermark - log.log_start_offset for log in logs), None, None, (),
         (before(first), before(last)), before(cursor),
     )  # fmt: skip
     groups: dict[str, dict[TopicPartition, Mark]] = {}

@@ -40,8 +40,3 @@ class ScrubCard(RecordsPanel, can_focus=False):
     def draw(self, item: Item, pen: Pen) -> Sequence[Strip]:
         """Its rows."""
         return paint_scrub(cast("ScrubView", item.model), pen.width, item.height, pen.palette)
-
-    def on_resize(self) -> None:
-        """As many rows as there is room for."""
-        self.update()
-        super().on_resize()
