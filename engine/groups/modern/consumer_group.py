@@ -18,7 +18,7 @@ from engine.groups.modern.chronicle import Chronicle
 from engine.groups.modern.draft import Draft, Known
 from engine.groups.modern.group import ModernGroup
 from engine.groups.modern.patterns import check_pattern
-from engine.groups.modern.presence import Presences
+from engine.groups.modern.presence import Overdue, Presences
 from engine.groups.modern.records import encode_key, encode_value
 from engine.groups.roster import Surroundings
 from engine.groups.writer import LogRecord
@@ -47,6 +47,8 @@ class Change:
     """Whose session begins anew."""
     gone: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Who goes: "left" or "dropped", and why in a clause."""
+    again: Callable[[], None] | None = None
+    """What is done if it could not be stored and nobody waits for an answer."""
 
 
 class ConsumerGroup:
@@ -182,16 +184,17 @@ class ConsumerGroup:
             change.gone[member.member_id] = ("left", "closed cleanly")
         return change
 
-    def _fence_later(self, member_id: str, why: str, cause: str) -> None:
-        self._in_turn(lambda: self._fence(member_id, why, cause), None)
+    def _fence_later(self, overdue: Overdue) -> None:
+        self._in_turn(lambda: self._fence(overdue), None)
 
-    def _fence(self, member_id: str, why: str, cause: str) -> Change | None:
-        member = self.group.members.get(member_id)
-        if member is None:
+    def _fence(self, overdue: Overdue) -> Change | None:
+        """Drop a member, unless it was heard while this had to wait its turn."""
+        member = self.group.members.get(overdue.member_id)
+        if member is None or not overdue.stands():
             return None
         draft = self._draft()
-        draft.remove(member, cause)
-        return Change(draft, gone={member_id: ("dropped", why)})
+        draft.remove(member, overdue.cause)
+        return Change(draft, gone={member.member_id: ("dropped", overdue.why)}, again=overdue.again)
 
     # One at a time
 
@@ -223,27 +226,27 @@ class ConsumerGroup:
             return
         if error is None:
             self._takes_effect(change, reply)
-        elif reply is not None:
-            reply.answer(error)
         else:
-            self._try_again(change)
+            self._take_note(change)
+            if reply is not None:
+                reply.answer(error)
+            elif change.again is not None:
+                change.again()
         self._go_on()
-
-    def _try_again(self, change: Change) -> None:
-        """Nobody waits for the answer of a timer, so it is set once more."""
-        for member_id in change.gone:
-            if member_id in self.group.members:
-                self.presences.restart(self.group.members[member_id])
 
     def _takes_effect(self, change: Change, reply: Reply[Heartbeat] | None) -> None:
         before, self.group = self.group, change.draft.group
         if change.draft.records:
             self.chronicle.follow(before, self.group, change.draft, change.heard, change.gone, self.assignor)
-        if change.heard is not None:
-            member_id, client = change.heard
-            self.presences.heard(self.group.members[member_id], client)
+        self._take_note(change)
         if reply is not None and change.answer is not None:
             reply.answer(change.answer)
+
+    def _take_note(self, change: Change) -> None:
+        """Who sent a heartbeat is alive, whatever became of it."""
+        member_id, client = change.heard or ("", None)
+        if client is not None and member_id in self.group.members:
+            self.presences.heard(self.group.members[member_id], client)
 
 
 def check_heartbeat(request: ConsumerGroupHeartbeatRequest, assignors: tuple[str, ...]) -> None:

@@ -15,6 +15,9 @@ from engine.groups.reasons import names, seconds
 from engine.snapshot import MemberState
 from engine.types import ClientInfo
 
+RETRY_MS = 500
+"""How soon a member is fenced after all whose fencing could not be stored (`EventBasedCoordinatorTimer`)."""
+
 
 @dataclass(slots=True, eq=False)
 class Presence:
@@ -29,10 +32,23 @@ class Presence:
     """What ends the wait for it to give up partitions."""
 
 
-class Presences:
-    """The members of one group, by id. `fence(member_id, why, cause)` is asked for when one's time has run out."""
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A member whose time has run out: why it is dropped, in a clause, and the cause of what follows."""
 
-    def __init__(self, clock: Clock, session_timeout_ms: int, fence: Callable[[str, str, str], None]) -> None:
+    member_id: str
+    why: str
+    cause: str
+    stands: Callable[[], bool]
+    """Whether it is still so: the member may have been heard before it is fenced."""
+    again: Callable[[], None]
+    """Fence it a little later."""
+
+
+class Presences:
+    """The members of one group, by id. `fence` is asked for when one's time has run out."""
+
+    def __init__(self, clock: Clock, session_timeout_ms: int, fence: Callable[[Overdue], None]) -> None:
         self._clock = clock
         self.session_timeout_ms = session_timeout_ms
         self._fence = fence
@@ -106,10 +122,23 @@ class Presences:
         presence.session = presence.giving_up = None
 
     def _ran_out(self, member: Member) -> None:
+        presence = self._present[member.member_id]
+        timer = presence.session
+
+        def again() -> None:
+            presence.session = self._clock.call_later(RETRY_MS, self._ran_out, member)
+
         what = f"session of {seconds(self.session_timeout_ms)} ran out without a heartbeat"
-        self._fence(member.member_id, f"its {what}", f"{member.label}'s {what}")
+        cause = f"{member.label}'s {what}"
+        self._fence(Overdue(member.member_id, f"its {what}", cause, lambda: presence.session is timer, again))
 
     def _kept_too_long(self, member: Member) -> None:
-        within = seconds(member.said.rebalance_timeout_ms)
-        what = f"did not give up {names(sorted(member.revoking))} within {within}"
-        self._fence(member.member_id, f"it {what}", f"{member.label} {what}")
+        presence = self._present[member.member_id]
+        timer = presence.giving_up
+
+        def again() -> None:
+            presence.giving_up = self._clock.call_later(RETRY_MS, self._kept_too_long, member)
+
+        what = f"did not give up {names(sorted(member.revoking))} within {seconds(member.said.rebalance_timeout_ms)}"
+        cause = f"{member.label} {what}"
+        self._fence(Overdue(member.member_id, f"it {what}", cause, lambda: presence.giving_up is timer, again))

@@ -424,15 +424,77 @@ async def test_a_change_that_cannot_be_stored_has_not_happened() -> None:
     assert (world.view.generation, len(world.view.members)) == (1, 1)
 
 
-async def test_a_session_that_ran_out_unstored_runs_out_again() -> None:
+async def test_a_member_whose_dropping_could_not_be_stored_is_dropped_soon_after() -> None:
     world = await new_world(group_consumer_session_timeout_ms=5_000)
     await reconciled(world, "billing-1")
     world.log.error = NotEnoughReplicasError()
     await world.clock.advance(5_000)
     assert world.view.members
     world.log.error = None
-    await world.clock.advance(5_000)
+    await world.clock.advance(499)
+    assert world.view.members
+    await world.clock.advance(1)
     assert not world.view.members
+
+
+async def test_who_keeps_partitions_too_long_is_dropped_even_if_that_could_not_be_stored_at_first() -> None:
+    world = await new_world()
+    first, second = Consumer(world, "billing-1", rebalance_timeout_ms=5_000), Consumer(world, "billing-2")
+    await first.join()
+    await second.join()
+    await first.beat()
+    world.log.error = NotEnoughReplicasError()
+    await world.clock.advance(5_000)
+    world.log.error = None
+    await first.beat()
+    await world.clock.advance(500)
+    assert [member.client_id for member in world.view.members] == ["billing-2"]
+
+
+async def test_who_was_heard_while_something_else_was_being_stored_is_not_dropped_after_it() -> None:
+    world = await new_world(group_consumer_session_timeout_ms=5_000)
+    first, second = await reconciled(world, "billing-1", "billing-2")
+    world.log.open.clear()
+    asks = [asyncio.create_task(Consumer(world, "billing-3").join())]
+    await world.clock.advance(4_000)
+    asks += [asyncio.create_task(consumer.beat()) for consumer in (first, second)]
+    await world.settle()
+    await world.clock.advance(4_000)
+    world.log.open.set()
+    await world.settle()
+    assert all(ask.done() for ask in asks)
+    assert len(world.view.members) == 3
+
+
+async def test_who_gave_up_its_partitions_in_time_is_not_dropped_because_that_took_long_to_store() -> None:
+    world = await new_world()
+    first, second = Consumer(world, "billing-1", rebalance_timeout_ms=5_000), Consumer(world, "billing-2")
+    await first.join()
+    await second.join()
+    await first.beat()
+    world.log.open.clear()
+    giving_up = asyncio.create_task(first.give_up())
+    await world.settle()
+    await world.clock.advance(5_000)
+    world.log.open.set()
+    await world.settle()
+    assert giving_up.result().member_epoch == 2
+    assert len(world.view.members) == 2
+
+
+async def test_who_sends_heartbeats_that_cannot_be_stored_is_alive() -> None:
+    world = await new_world(group_consumer_session_timeout_ms=5_000)
+    first, second = await reconciled(world, "billing-1", "billing-2")
+    world.topics["orders"] = 6
+    world.log.error = NotEnoughReplicasError()
+    for _ in range(6):
+        await world.clock.advance(1_000)
+        for consumer in (first, second):
+            with pytest.raises(KafkaError):
+                await consumer.beat()
+    world.log.error = None
+    await world.clock.advance(1_000)
+    assert len(world.view.members) == 2
 
 
 async def test_what_waits_is_sent_to_the_next_coordinator() -> None:
