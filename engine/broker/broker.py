@@ -163,7 +163,7 @@ class Broker:
                 self._coordinate(tp, led)
         for change in answer.changes if self._metadata_offset else ():  # in the past it coordinated nothing
             if isinstance(change, TopicGone):
-                await self.coordinator.forget_topic(change.name)
+                self.coordinator.forget_topic(change.name)
         self._metadata_offset = answer.end_offset
 
     def _coordinate(self, tp: TopicPartition, led: bool) -> None:

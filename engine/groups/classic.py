@@ -17,6 +17,7 @@ from engine.errors import (
     MemberIdRequiredError,
     RebalanceInProgressError,
     UnknownMemberIdError,
+    UnknownServerError,
 )
 from engine.groups.committed import Committed
 from engine.groups.group import COMPLETING, EMPTY, PREPARING, STABLE, Group
@@ -133,6 +134,8 @@ class ClassicGroup:
     def _join_again(self, client: ClientInfo, request: JoinGroupRequest, reply: Reply[JoinGroupResponse]) -> None:
         group, member_id = self.group, request.member_id
         if member_id in group.pending_joins:
+            if request.group_instance_id is not None:
+                raise UnknownServerError(f"{member_id} was given to a dynamic member, and comes back as a static one.")
             self._admit(member_id, client, request, reply)
             return
         group.check_member(member_id, request.group_instance_id)
@@ -216,6 +219,7 @@ class ClassicGroup:
         if group.members.get(member.member_id) is not member or group.state is not STABLE:
             return  # it is gone again, or waits for the rebalance that has begun meanwhile
         if error is None:
+            self.phases.roster.restart_session(member)
             leads = group.leader == member.member_id
             answer = group.join_response(member.member_id, skip_assignment=leads)
             if leads and not skips:  # so that it assigns nothing, it is told that its former self leads

@@ -54,6 +54,12 @@ class Committed:
         if self.in_force.pop(tp, None) is not None:
             self.version += 1
 
+    def take_in(self, other: Committed) -> None:
+        """What `other` has is committed here, too; of two commits of a partition the later counts."""
+        for tp, value in other.in_force.items():
+            self.put(tp, value, other._orders.get(tp, 0))
+        self._under_way.update(other._under_way)
+
     def expired(self, group: Group | ModernGroup, now_ms: int, retention_ms: int) -> list[TopicPartition]:
         """What nobody has needed for `retention_ms`.
 

@@ -249,11 +249,11 @@ class GroupCoordinator:
         shard.check_loaded()
         await shard.end_transaction(within)
 
-    async def forget_topic(self, topic: str) -> None:
-        """The topic was deleted: what is committed for it gets tombstones. Raises what appending raises."""
-        for shard in tuple(self._shards.values()):
+    def forget_topic(self, topic: str) -> None:
+        """The topic was deleted: what is committed for it gets tombstones in the background."""
+        for shard in self._shards.values():
             if not shard.loading:
-                await shard.forget_topic(topic)
+                shard.forget_topic(topic)
 
     # How it stands
 

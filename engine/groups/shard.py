@@ -45,6 +45,8 @@ from engine.messages import OffsetCommitRequest, TxnOffsetCommitRequest
 from engine.types import OffsetAndMetadata, TopicPartition
 
 _MINUTE_MS = 60_000
+_RETRY_MS = 500
+"""How soon the tombstones of a deleted topic's offsets are tried again."""
 
 AnyGroup = ClassicGroup | ConsumerGroup
 
@@ -306,8 +308,10 @@ class Shard:
                     group.die()
                     self._events.rebalances.pop(group.group.group_id, None)
                     self.discard_if_bare(group.group.group_id)
-                else:
-                    self.groups.setdefault(group.group.group_id, group)
+                elif (other := self.groups.setdefault(group.group.group_id, group)) is not group:
+                    group.committed.take_in(other.committed)
+                    other.committed = group.committed
+                    group.die()
 
         return records, written
 
@@ -339,6 +343,7 @@ class Shard:
     async def commit(self, group_id: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Store offsets that were checked; they are in force once they are committed to the log."""
         values = self._values(offsets)
+        records = _records(group_id, values)
         group = self.group_or_new(group_id)
         group.committed.writing(values)
 
@@ -350,7 +355,7 @@ class Shard:
             else:
                 self.discard_if_bare(group_id)
 
-        await self._writer.write_and_wait(_records(group_id, values), written)
+        await self._writer.write_and_wait(records, written)
 
     def check_transactional_commit(self, request: TxnOffsetCommitRequest) -> None:
         """Refuse a member out of turn; who names no member is asked nothing (KIP-447)."""
@@ -371,6 +376,7 @@ class Shard:
         """Store offsets that were checked, to be in force once their producer's commit marker is there."""
         group_id, within = request.group_id, Within(request.producer_id, request.producer_epoch)
         values = self._values(offsets)
+        records = _records(group_id, values)
         group = self.group_or_new(group_id)
         group.committed.writing(values)
 
@@ -381,7 +387,7 @@ class Shard:
             group.committed.written(values)
             self.discard_if_bare(group_id)
 
-        await self._writer.write_and_wait(_records(group_id, values), written, within)
+        await self._writer.write_and_wait(records, written, within)
 
     async def end_transaction(self, within: Within) -> None:
         """Write a transaction's marker; its offsets count, or are dropped, when that is committed."""
@@ -415,14 +421,26 @@ class Shard:
         await self._remove({group_id: [tp for tp in partitions if tp in there and tp not in wanted]})
         return {tp: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if tp in wanted else ErrorCode.NONE for tp in partitions}
 
-    async def forget_topic(self, topic: str) -> None:
+    def forget_topic(self, topic: str) -> None:
         """The topic was deleted: nothing is committed for it any more."""
         for group in self.groups.values():
             group.drop_topic(topic)
         gone = {
             group_id: [tp for tp in group.committed if tp.topic == topic] for group_id, group in self.groups.items()
         }
-        await self._remove({group_id: tps for group_id, tps in gone.items() if tps})
+        records, forgotten = self._removal((), {group_id: tps for group_id, tps in gone.items() if tps})
+
+        def written(error: KafkaError | None) -> None:
+            forgotten(error)
+            if error is not None and error.retriable and not self.closed:
+                self._clock.call_later(_RETRY_MS, self._forget_topic_again, topic)
+
+        if records:
+            self._writer.write(records, written)
+
+    def _forget_topic_again(self, topic: str) -> None:
+        if not self.closed and topic not in self._surroundings.topics():
+            self.forget_topic(topic)
 
     # Expiry
 

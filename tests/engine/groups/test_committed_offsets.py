@@ -11,6 +11,7 @@ from engine.errors import (
     ErrorCode,
     GroupIdNotFoundError,
     IllegalGenerationError,
+    InvalidRequestError,
     NotEnoughReplicasError,
     RebalanceInProgressError,
     UnknownMemberIdError,
@@ -259,9 +260,54 @@ async def test_a_deleted_topic_takes_its_offsets_along() -> None:
     world.topics["payments"] = 1
     await world.commit({tp(0): 1, tp(0, "payments"): 2})
     del world.topics["payments"]
-    await world.coordinator.forget_topic("payments")
+    world.coordinator.forget_topic("payments")
+    await world.settle()
     assert await world.committed() == {tp(0): 1}
     assert world.log.records[PARTITION][-1][:2] == (encode_key(OffsetKey(GROUP, "payments", 0)), None)
+
+
+@pytest.mark.parametrize("made_anew", [False, True])
+async def test_a_deleted_topics_offsets_that_could_not_be_forgotten_are_soon_after_unless_it_is_back(
+    made_anew: bool,
+) -> None:
+    world = await new_world()
+    await world.commit({tp(0): 1})
+    del world.topics["orders"]
+    world.log.error = NotEnoughReplicasError()
+    world.coordinator.forget_topic("orders")
+    await world.settle()
+    world.log.error = None
+    world.topics["orders"] = 4 if made_anew else 0
+    if not made_anew:
+        del world.topics["orders"]
+    await world.clock.advance(500)
+    assert await world.committed() == ({tp(0): 1} if made_anew else {})
+
+
+async def test_a_group_that_came_back_while_the_deletion_of_its_predecessor_failed_has_its_offsets() -> None:
+    world = await new_world()
+    await world.commit({tp(0): 1, tp(1): 1})
+    world.log.open.clear()
+    deleting = asyncio.create_task(delete_group(world, GROUP))
+    await world.settle()
+    committing = asyncio.create_task(world.commit({tp(1): 2}))
+    await world.settle()
+    world.log.error = NotEnoughReplicasError()
+    world.log.open.set()
+    await asyncio.gather(deleting, committing, return_exceptions=True)
+    world.log.error = None
+    assert deleting.result() == {GROUP: ErrorCode.COORDINATOR_NOT_AVAILABLE}
+    assert await world.committed() == {tp(0): 1, tp(1): 1}
+    await world.commit({tp(1): 3})
+    assert await world.committed() == {tp(0): 1, tp(1): 3}
+
+
+async def test_metadata_that_no_record_can_hold_is_refused_and_leaves_nothing_behind() -> None:
+    world = await new_world(offset_metadata_max_bytes=100_000)
+    request = OffsetCommitRequest(GROUP, {tp(0): OffsetAndMetadata(1, "x" * 40_000)})
+    with pytest.raises(InvalidRequestError, match="at most 32767 bytes"):
+        await world.coordinator.offset_commit(ClientInfo("admin"), request)
+    assert world.views() == ()
 
 
 # Expiry ----------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from engine.errors import (
     NotCoordinatorError,
     RebalanceInProgressError,
     UnknownMemberIdError,
+    UnknownServerError,
 )
 from engine.snapshot import GroupState
 from tests.engine.groups.group_world import (
@@ -65,6 +66,17 @@ async def test_a_member_id_nobody_gave_out_is_unknown() -> None:
     await stable_group(world, "billing-2")
     with pytest.raises(UnknownMemberIdError):
         await stranger.join()
+
+
+async def test_an_id_given_to_a_dynamic_member_is_none_of_a_static_one() -> None:
+    world = await new_world()
+    await stable_group(world, "billing-1", group_instance_id="one")
+    pending = world.client("billing-2")
+    await pending.get_id()
+    pending.group_instance_id = "one"
+    with pytest.raises(UnknownServerError, match="comes back as a static one"):
+        await pending.join()
+    assert [member.client_id for member in world.view.members] == ["billing-1"]
 
 
 async def test_a_pending_member_that_does_not_come_back_is_forgotten_after_its_session_timeout() -> None:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
-from engine.errors import ErrorCode, FencedInstanceIdError, KafkaStorageError, NotCoordinatorError, UnknownMemberIdError
+from engine.errors import (
+    ErrorCode,
+    FencedInstanceIdError,
+    KafkaStorageError,
+    NotCoordinatorError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 from engine.groups.offsets import decode_group
 from engine.messages import LeaveGroupRequest, LeavingMember
 from engine.snapshot import GroupState
@@ -74,6 +83,24 @@ async def test_a_static_leader_that_restarts_is_told_the_members_but_need_not_as
     assert answer.leader == back.member_id
     await back.sync({})
     assert back.owned == tps(0, 1)
+
+
+async def test_who_crashes_while_its_new_member_id_takes_long_to_store_is_dropped_in_the_end() -> None:
+    world = await new_world()
+    leader, follower = await static_group(world)
+    world.log.open.clear()
+    joining = restarted(follower).start_join()
+    await world.settle()
+    await world.clock.advance(9_000)
+    await leader.heartbeat()
+    await world.clock.advance(1_000)
+    world.log.open.set()
+    await answers(world, joining)
+    for _ in range(3):
+        await world.clock.advance(5_000)
+        with suppress(RebalanceInProgressError):
+            await leader.heartbeat()
+    assert [member.client_id for member in world.view.members] == ["billing-1"]
 
 
 async def test_the_new_member_id_is_stored_before_it_is_told() -> None:
