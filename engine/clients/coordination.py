@@ -34,7 +34,7 @@ from engine.types import MOST_OFFSET, OffsetAndMetadata, TopicPartition
 R = TypeVar("R")
 
 _ELSEWHERE = (NotCoordinatorError, CoordinatorNotAvailableError, NetworkError, RequestTimedOutError)
-MOVED_ON = (UnknownMemberIdError, IllegalGenerationError, FencedInstanceIdError)
+MOVED_ON = (UnknownMemberIdError, IllegalGenerationError, FencedInstanceIdError, GroupIdNotFoundError)
 """What a coordinator says to a member of a group that went on without it."""
 
 

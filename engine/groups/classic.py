@@ -33,8 +33,10 @@ from engine.messages import (
     JoinGroupResponse,
     LeaveGroupRequest,
     LeavingMember,
+    OffsetCommitRequest,
     SyncGroupRequest,
     SyncGroupResponse,
+    TxnOffsetCommitRequest,
 )
 from engine.types import ClientInfo
 
@@ -338,9 +340,13 @@ class ClassicGroup:
 
     # OffsetCommit
 
-    def check_commit(self, member_id: str, group_instance_id: str | None, generation: int) -> None:
+    def check_commit(self, request: OffsetCommitRequest) -> None:
         """Whether such a member may commit now; a commit is a sign of life."""
         group = self.group
-        group.check_commit(member_id, group_instance_id, generation)
+        group.check_commit(request.member_id, request.group_instance_id, request.generation_id)
         if group.state in (STABLE, PREPARING):
-            self.phases.roster.heard_from(group.members[member_id])
+            self.phases.roster.heard_from(group.members[request.member_id])
+
+    def check_transactional_commit(self, request: TxnOffsetCommitRequest) -> None:
+        """Whether such a member may commit in a transaction; who names no member is asked nothing (KIP-447)."""
+        self.group.check_transactional_commit(request.member_id, request.group_instance_id, request.generation_id)

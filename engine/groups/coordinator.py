@@ -225,7 +225,7 @@ class GroupCoordinator:
                 for tp in wanted
                 if tp not in unstable and (it := committed.get(tp)) is not None
             },
-            unstable if request.partitions is None else unstable.intersection(wanted),
+            unstable.intersection(wanted),
         )
 
     # Offsets in transactions

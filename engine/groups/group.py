@@ -268,10 +268,13 @@ class Group:
         if self.state is COMPLETING:
             raise RebalanceInProgressError
 
-    def check_member_of(self, member_id: str, group_instance_id: str | None, generation: int) -> None:
-        """Refuse who is no member of this generation."""
-        self.check_member(member_id, group_instance_id)
-        self.check_generation(generation)
+    def check_transactional_commit(self, member_id: str, group_instance_id: str | None, generation: int) -> None:
+        """Refuse who says to be a member and is none of this generation."""
+        self.check_alive()
+        says_who = generation >= 0 or bool(member_id) or group_instance_id is not None
+        if says_who and not (generation < 0 and self.state is EMPTY):
+            self.check_member(member_id, group_instance_id)
+            self.check_generation(generation)
 
     def check_delete_offsets(self) -> None:
         """Refuse to forget offsets of a group whose subscriptions are not known."""

@@ -330,10 +330,8 @@ class Shard:
     def check_commit(self, request: OffsetCommitRequest) -> None:
         """Refuse a commit out of turn; one from outside any group makes a group of offsets alone."""
         group = self.groups.get(request.group_id)
-        if isinstance(group, ConsumerGroup):
-            group.group.check_commit(request.member_id, request.generation_id, knows_epochs=request.knows_epochs)
-        elif group is not None:
-            group.check_commit(request.member_id, request.group_instance_id, request.generation_id)
+        if group is not None:
+            group.check_commit(request)
         elif request.generation_id >= 0:
             kind = GroupIdNotFoundError if request.knows_epochs else IllegalGenerationError
             raise kind(
@@ -360,12 +358,9 @@ class Shard:
     def check_transactional_commit(self, request: TxnOffsetCommitRequest) -> None:
         """Refuse a member out of turn; who names no member is asked nothing (KIP-447)."""
         group = self.groups.get(request.group_id)
-        nobody = request.generation_id < 0 and not request.member_id and request.group_instance_id is None
         if group is not None:
-            group.group.check_alive()
-            if not nobody:
-                group.group.check_member_of(request.member_id, request.group_instance_id, request.generation_id)
-        elif not nobody:
+            group.check_transactional_commit(request)
+        elif request.generation_id >= 0:
             raise IllegalGenerationError(
                 f"There is no group {request.group_id}, so there is no generation {request.generation_id} of it."
             )

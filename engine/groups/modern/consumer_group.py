@@ -30,6 +30,8 @@ from engine.messages import (
     ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatResponse,
     DescribedConsumer,
+    OffsetCommitRequest,
+    TxnOffsetCommitRequest,
 )
 from engine.snapshot import GroupState
 from engine.types import ClientInfo
@@ -106,6 +108,14 @@ class ConsumerGroup:
         self.group.check_delete()
         if not self.empty:
             raise NotCoordinatorError(f"{self.group.group_id} is being changed just now.")
+
+    def check_commit(self, request: OffsetCommitRequest) -> None:
+        """Whether such a member may commit now."""
+        self.group.check_commit(request.member_id, request.generation_id, knows_epochs=request.knows_epochs)
+
+    def check_transactional_commit(self, request: TxnOffsetCommitRequest) -> None:
+        """Whether such a member may commit in a transaction; who names no member is asked nothing (KIP-447)."""
+        self.group.check_transactional_commit(request.member_id, request.group_instance_id, request.generation_id)
 
     def drop_topic(self, topic: str) -> None:
         """The topic is gone, and nobody misses its partitions."""

@@ -242,19 +242,22 @@ class ModernGroup:
             raise UnknownMemberIdError(
                 f"{self.group_id} has members, so only they may commit; stop them first, or commit as one of them."
             )
-        self.member(member_id)
+        member = self.member(member_id)
         if not knows_epochs:
             raise UnsupportedVersionError(
-                f"The members of {self.group_id} commit with version 9 of OffsetCommit or later."
+                f"{member.label} uses the consumer protocol: it commits with OffsetCommit version 9 or later."
             )
         self._check_member_epoch(member_id, epoch)
 
-    def check_member_of(self, member_id: str, group_instance_id: str | None, epoch: int) -> None:
-        """Refuse who is no member, or one of another epoch, in words that transactional producers know."""
-        try:
-            self._check_member_epoch(member_id, epoch)
-        except StaleMemberEpochError as error:
-            raise IllegalGenerationError(str(error)) from None
+    def check_transactional_commit(self, member_id: str, group_instance_id: str | None, epoch: int) -> None:
+        """Refuse who says to be a member and is none, or one of another epoch, in words that producers know."""
+        self.check_alive()
+        says_who = epoch >= 0 or bool(member_id) or group_instance_id is not None
+        if says_who and (epoch >= 0 or self.members):
+            try:
+                self._check_member_epoch(member_id, epoch)
+            except StaleMemberEpochError as error:
+                raise IllegalGenerationError(str(error)) from None
 
     def check_fetch(self, member_id: str | None, epoch: int) -> None:
         """Refuse to tell offsets to a member of another epoch; anybody may ask who names no member."""

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from engine.errors import (
     CoordinatorNotAvailableError,
     FencedInstanceIdError,
+    GroupIdNotFoundError,
     IllegalGenerationError,
     InconsistentGroupProtocolError,
     KafkaError,
@@ -38,7 +39,7 @@ ANSWERS: dict[str, tuple[type[KafkaError], ...]] = {
     "join": (*COMMON, InconsistentGroupProtocolError, RebalanceInProgressError),
     "sync": (*COMMON, IllegalGenerationError, RebalanceInProgressError),
     "heartbeat": (*COMMON, IllegalGenerationError, RebalanceInProgressError),
-    "commit": (*COMMON, IllegalGenerationError, RebalanceInProgressError),
+    "commit": (*COMMON, IllegalGenerationError, RebalanceInProgressError, GroupIdNotFoundError),
 }
 MUST_JOIN_ANEW = (UnknownMemberIdError, FencedInstanceIdError)
 

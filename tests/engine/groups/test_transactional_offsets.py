@@ -12,8 +12,9 @@ from engine.messages import DeleteGroupsRequest, OffsetFetchRequest, OffsetFetch
 from engine.records import Marker
 from engine.types import ClientInfo, OffsetAndMetadata, TopicPartition
 from tests.engine.groups.group_world import GROUP, PARTITION, World, stable_group
+from tests.engine.groups.modern_world import reconciled
 
-P0, P1 = TopicPartition("orders", 0), TopicPartition("orders", 1)
+P0, P1, P2 = (TopicPartition("orders", number) for number in range(3))
 ME = ClientInfo("till")
 PRODUCER = 7
 
@@ -67,6 +68,12 @@ async def test_meanwhile_they_are_unstable_for_who_asks_for_stable_ones() -> Non
     assert answer.unstable == {P0}
     assert set(answer.offsets) == {P1}
     assert (await _found(world)).offsets[P0].offset == 3
+    await _add(world, {P2: 1})
+    everything = await world.coordinator.offset_fetch(ME, OffsetFetchRequest(GROUP, None, require_stable=True))
+    assert (everything.unstable, set(everything.offsets)) == (
+        frozenset({P0}),
+        {P1},
+    )  # of P2 there is nothing to be told yet
     await _end(world, committed=True)
     assert (await _found(world, stable=True)).unstable == frozenset()
 
@@ -141,6 +148,27 @@ async def test_who_names_a_member_has_to_be_one_of_that_generation() -> None:
         await _add(world, {P0: 1}, generation_id=member.generation + 1, member_id=member.member_id)
     with pytest.raises(UnknownMemberIdError):
         await _add(world, {P0: 1}, generation_id=member.generation, member_id="somebody")
+
+
+async def test_an_empty_group_takes_offsets_without_a_generation_from_anybody() -> None:
+    world = await _world()
+    [member] = await stable_group(world, "billing-1")
+    await member.leave()
+    await world.settle()
+    await _add(world, {P0: 1}, member_id="somebody")
+    with pytest.raises(UnknownMemberIdError):
+        await _add(world, {P0: 1}, generation_id=1, member_id="somebody")
+
+
+async def test_a_member_of_another_epoch_is_refused_as_producers_understand_it() -> None:
+    world = await _world()
+    [member] = await reconciled(world, "billing-1")
+    await _add(world, {P0: 1})
+    await _add(world, {P0: 1}, generation_id=member.epoch, member_id=member.member_id)
+    with pytest.raises(IllegalGenerationError):
+        await _add(world, {P0: 1}, generation_id=member.epoch + 1, member_id=member.member_id)
+    with pytest.raises(UnknownMemberIdError):
+        await _add(world, {P0: 1}, generation_id=member.epoch, member_id="somebody")
 
 
 async def test_what_makes_no_sense_is_refused() -> None:
