@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.clock import Clock
+from engine.coordinators.writer import LogEntry, LogRecord, Within
 from engine.errors import NotCoordinatorError
-from engine.groups.writer import LogEntry, LogRecord, Within
 from engine.records import BatchBuilder, BatchHeader, marker_batch, marker_of, read_records
 from engine.replicas.partition import ALL, Partition
 from engine.types import TopicPartition

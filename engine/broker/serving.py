@@ -16,6 +16,7 @@ from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC, BrokerConfig
 from engine.controller import check_name
 from engine.controller.image import MetadataImage
+from engine.coordinators.placing import partition_for
 from engine.errors import (
     CoordinatorNotAvailableError,
     ErrorCode,
@@ -27,7 +28,7 @@ from engine.errors import (
     NetworkError,
     UnsupportedVersionError,
 )
-from engine.groups.coordinator import GroupCoordinator, partition_for
+from engine.groups.coordinator import GroupCoordinator
 from engine.messages import (
     BrokerAddress,
     ConsumerGroupDescribeRequest,

@@ -12,6 +12,8 @@ from engine.broker.administration import Ask, Serve
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC
 from engine.controller.image import MetadataImage
+from engine.coordinators.placing import partition_for
+from engine.coordinators.writer import Within
 from engine.errors import (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
@@ -20,8 +22,7 @@ from engine.errors import (
     KafkaError,
     NotCoordinatorError,
 )
-from engine.groups.coordinator import GroupCoordinator, partition_for
-from engine.groups.writer import Within
+from engine.groups.coordinator import GroupCoordinator
 from engine.messages import (
     ActiveProducer,
     AddOffsetsToTxnRequest,

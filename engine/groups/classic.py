@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
+from engine.coordinators.writer import LogRecord
 from engine.errors import (
     ErrorCode,
     GroupMaxSizeReachedError,
@@ -22,11 +23,10 @@ from engine.errors import (
 from engine.groups.committed import Committed
 from engine.groups.group import COMPLETING, EMPTY, PREPARING, STABLE, Group
 from engine.groups.member import Member, Reply, read_assignment
-from engine.groups.offsets import GroupKey, encode_key
 from engine.groups.phases import Phases
 from engine.groups.reasons import names, why_left, why_rejoined
+from engine.groups.records import GroupKey, encode_key
 from engine.groups.roster import Surroundings
-from engine.groups.writer import LogRecord
 from engine.messages import (
     HeartbeatRequest,
     JoinGroupRequest,

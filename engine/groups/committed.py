@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from engine.groups.group import EMPTY, STABLE, Group
 from engine.groups.modern.group import ModernGroup
-from engine.groups.offsets import OffsetValue
+from engine.groups.records import OffsetValue
 from engine.types import TopicPartition
 
 

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, BrokerConfig
+from engine.coordinators.placing import partition_for
+from engine.coordinators.writer import StateLog, Within
 from engine.errors import (
     CoordinatorLoadInProgressError,
     ErrorCode,
@@ -30,7 +32,6 @@ from engine.groups.modern.views import ModernViewer
 from engine.groups.shard import AnyGroup, Shard, check_group_id
 from engine.groups.standings import Position, Standing
 from engine.groups.views import Viewer
-from engine.groups.writer import OffsetsLog, Within
 from engine.messages import (
     JOIN_EPOCH,
     ConsumerGroupHeartbeatRequest,
@@ -53,8 +54,6 @@ from engine.messages import (
 from engine.snapshot import GroupView
 from engine.types import ClientInfo, OffsetAndMetadata, TopicPartition
 
-__all__ = ["GroupCoordinator", "OffsetsLog", "partition_for"]
-
 R = TypeVar("R")
 
 
@@ -66,7 +65,7 @@ class GroupCoordinator:
         broker_id: int,
         clock: Clock,
         config: BrokerConfig,
-        log: OffsetsLog,
+        log: StateLog,
         events: EventLog,
         topics: Callable[[], Mapping[str, int]],
         topic_ids: Callable[[], Mapping[str, bytes]],
@@ -272,16 +271,6 @@ class GroupCoordinator:
         if len(views) != len(self._views) or any(a is not b for a, b in zip(views, self._views, strict=True)):
             self._views = tuple(views)
         return self._views
-
-
-def partition_for(group_id: str, partitions: int) -> int:
-    """The partition of `__consumer_offsets` that holds a group: Java's `String.hashCode`, `Utils.abs`, modulo."""
-    units = group_id.encode("utf-16-be", "surrogatepass")
-    code = 0
-    for at in range(0, len(units), 2):
-        code = (31 * code + (units[at] << 8 | units[at + 1])) & 0xFFFFFFFF
-    signed = code - (1 << 32) if code & 0x80000000 else code
-    return 0 if signed == -(1 << 31) else abs(signed) % partitions
 
 
 def _viewer(group: AnyGroup) -> Viewer | ModernViewer:

@@ -18,7 +18,7 @@ from engine.errors import (
     UnknownMemberIdError,
 )
 from engine.groups.member import Member, Protocols, read_subscription
-from engine.groups.offsets import GroupValue, StoredMember
+from engine.groups.records import GroupValue, StoredMember
 from engine.messages import JoinedMember, JoinGroupResponse
 from engine.snapshot import GroupState
 from engine.types import ClientInfo

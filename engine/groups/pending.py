@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from engine.groups.offsets import OffsetKey, OffsetValue
+from engine.groups.records import OffsetKey, OffsetValue
 from engine.types import TopicPartition
 
 

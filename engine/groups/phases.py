@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.clock import Timer
+from engine.coordinators.writer import Written
 from engine.errors import KafkaError, NotCoordinatorError, RebalanceInProgressError
 from engine.events import RebalanceCompleted, RebalanceStarted
 from engine.groups.assignors import ASSIGNORS
 from engine.groups.group import COMPLETING, DEAD, EMPTY, PREPARING, STABLE, Group
 from engine.groups.member import Member, read_assignment
-from engine.groups.offsets import GroupKey, encode_group, encode_key
 from engine.groups.reasons import names, seconds
 from engine.groups.rebalance import History, waiting_sentence
+from engine.groups.records import GroupKey, encode_group, encode_key
 from engine.groups.roster import Roster, Surroundings
-from engine.groups.writer import Written
 from engine.messages import SyncGroupResponse
 from engine.snapshot import Rebalance
 

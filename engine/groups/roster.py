@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from engine.clock import Clock, Timer
 from engine.config import BrokerConfig
+from engine.coordinators.writer import LogRecord, Written
 from engine.errors import FencedInstanceIdError, UnknownMemberIdError
 from engine.events import EventLog, MemberJoined, MemberLeft
 from engine.groups.group import Group
 from engine.groups.member import Member
 from engine.groups.reasons import seconds
 from engine.groups.rebalance import History
-from engine.groups.writer import LogRecord, Written
 from engine.types import ClientInfo
 
 NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000

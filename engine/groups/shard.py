@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from engine.clock import Clock, Timer
 from engine.config import BrokerConfig
+from engine.coordinators.writer import LogEntry, LogRecord, StateLog, Within, Writer, Written
 from engine.errors import (
     CoordinatorLoadInProgressError,
     CorruptRecordError,
@@ -27,7 +28,8 @@ from engine.groups.group import Group
 from engine.groups.modern import records as modern
 from engine.groups.modern.consumer_group import ConsumerGroup
 from engine.groups.modern.group import ModernGroup
-from engine.groups.offsets import (
+from engine.groups.pending import Pending, PendingOffsets
+from engine.groups.records import (
     GroupKey,
     OffsetKey,
     OffsetValue,
@@ -38,9 +40,7 @@ from engine.groups.offsets import (
     encode_key,
     encode_offset,
 )
-from engine.groups.pending import Pending, PendingOffsets
 from engine.groups.roster import Surroundings
-from engine.groups.writer import LogEntry, LogRecord, OffsetsLog, Within, Writer, Written
 from engine.messages import OffsetCommitRequest, TxnOffsetCommitRequest
 from engine.types import OffsetAndMetadata, TopicPartition
 
@@ -59,7 +59,7 @@ class Shard:
         partition: int,
         clock: Clock,
         config: BrokerConfig,
-        log: OffsetsLog,
+        log: StateLog,
         events: EventLog,
         topics: Callable[[], Mapping[str, int]],
         topic_ids: Callable[[], Mapping[str, bytes]],

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from engine.clock import Clock
 from engine.config import TRANSACTION_TOPIC, BrokerConfig
+from engine.coordinators.placing import partition_for
+from engine.coordinators.writer import StateLog
 from engine.errors import (
     ConcurrentTransactionsError,
     ErrorCode,
@@ -22,8 +24,6 @@ from engine.errors import (
     NotCoordinatorError,
 )
 from engine.events import EventLog, Tone
-from engine.groups.coordinator import partition_for
-from engine.groups.writer import OffsetsLog
 from engine.messages import (
     AddOffsetsToTxnRequest,
     AddPartitionsToTxnRequest,
@@ -57,7 +57,7 @@ class TransactionCoordinator:
         broker_id: int,
         clock: Clock,
         config: BrokerConfig,
-        log: OffsetsLog,
+        log: StateLog,
         events: EventLog,
         topics: Callable[[], Mapping[str, int]],
         leaders: Leaders,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.errors import CorruptRecordError
-from engine.groups.primitives import (
+from engine.coordinators.primitives import (
     INT8,
     INT16,
     INT32,
@@ -22,6 +21,7 @@ from engine.groups.primitives import (
     tagged,
     varint,
 )
+from engine.errors import CorruptRecordError
 from engine.snapshot import TransactionState
 from engine.types import TopicPartition
 

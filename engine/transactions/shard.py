@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engine.clock import Clock
+from engine.coordinators.writer import LogEntry, StateLog, Writer
 from engine.errors import CoordinatorLoadInProgressError, CorruptRecordError, KafkaError, NotCoordinatorError
-from engine.groups.writer import LogEntry, OffsetsLog, Writer
 from engine.snapshot import TransactionState
 from engine.transactions.metadata import TransactionMetadata
 from engine.transactions.records import TransactionValue, decode_key, decode_value, encode_key, encode_value
@@ -18,7 +18,7 @@ from engine.transactions.records import TransactionValue, decode_key, decode_val
 class TransactionShard:
     """Not usable before `load`, nor after `close`. `epoch` is the leader epoch it coordinates in."""
 
-    def __init__(self, partition: int, epoch: int, clock: Clock, log: OffsetsLog) -> None:
+    def __init__(self, partition: int, epoch: int, clock: Clock, log: StateLog) -> None:
         self.partition = partition
         self.epoch = epoch
         self.transactions: dict[str, TransactionMetadata] = {}

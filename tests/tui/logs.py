@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from engine.clients.partitioners import partition_for_key
 from engine.cluster.browser import Browser
-from engine.groups.offsets import OffsetKey, OffsetValue, encode_key, encode_offset
+from engine.groups.records import OffsetKey, OffsetValue, encode_key, encode_offset
 from engine.messages import ListedOffset
 from engine.records import BatchBuilder, stamp
 from engine.replicas.producers import ProducerStates

@@ -13,8 +13,8 @@ import pytest
 from engine.clients.consumer import Consumer
 from engine.cluster import Cluster
 from engine.config import BrokerConfig
+from engine.coordinators.placing import partition_for
 from engine.errors import ErrorCode
-from engine.groups.coordinator import partition_for
 from engine.messages import FindCoordinatorRequest
 from engine.snapshot import GroupProtocol, GroupState, GroupView
 from engine.types import ClientInfo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC
 from engine.errors import CorruptRecordError
-from engine.groups.offsets import describe as describe_group
+from engine.groups.records import describe as describe_group
 from engine.pages import BrowsedRecord
 from engine.records import decode_marker
 from engine.transactions.records import describe as describe_transaction

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from engine.clients.partitioners import partition_for_key
 from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC
+from engine.coordinators.placing import partition_for
 from engine.errors import CorruptRecordError
-from engine.groups.coordinator import partition_for
-from engine.groups.offsets import decode_key
+from engine.groups.records import decode_key
 from engine.records import ConsumerRecord
 from engine.transactions.records import decode_key as transactional_id_of
 

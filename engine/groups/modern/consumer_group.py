@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from engine.coordinators.writer import LogRecord
 from engine.errors import InvalidRequestError, KafkaError, NotCoordinatorError, UnsupportedAssignorError
 from engine.groups.committed import Committed
 from engine.groups.member import Reply
@@ -21,7 +22,6 @@ from engine.groups.modern.patterns import check_pattern
 from engine.groups.modern.presence import Overdue, Presences
 from engine.groups.modern.records import encode_key, encode_value
 from engine.groups.roster import Surroundings
-from engine.groups.writer import LogRecord
 from engine.messages import (
     JOIN_EPOCH,
     LEAVE_EPOCH,

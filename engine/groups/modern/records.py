@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.errors import CorruptRecordError
-from engine.groups.primitives import (
+from engine.coordinators.primitives import (
     INT8,
     INT16,
     INT32,
@@ -21,7 +20,11 @@ from engine.groups.primitives import (
     compact_string,
     string,
 )
+from engine.errors import CorruptRecordError
 from engine.snapshot import MemberState
+
+WHAT = "A group record"
+"""As a sentence about one begins."""
 
 Parts = tuple[tuple[bytes, tuple[int, ...]], ...]
 """Partitions as records hold them: (topic id, numbers)."""
@@ -157,7 +160,7 @@ def encode_key(key: Key) -> bytes:
 
 def decode_key(data: bytes) -> Key | None:
     """What the key names; None for other kinds. Raises CorruptRecordError."""
-    reader = Reader(data)
+    reader = Reader(data, WHAT)
     match reader.int16():
         case 3:
             return GroupEpochKey(reader.string())
@@ -205,7 +208,7 @@ def _fields(value: Value) -> Iterable[bytes]:
 
 def decode_value(key: Key, data: bytes) -> Value:
     """The record value that belongs to `key`. Raises CorruptRecordError."""
-    reader = Reader(data)
+    reader = Reader(data, WHAT)
     reader.version(0)
     match key:
         case GroupEpochKey():

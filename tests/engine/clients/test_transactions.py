@@ -9,6 +9,7 @@ import pytest
 
 from engine.clients.consumer import Consumer
 from engine.clients.producer import Producer
+from engine.coordinators.placing import partition_for
 from engine.errors import (
     CommitFailedError,
     IllegalStateError,
@@ -19,7 +20,6 @@ from engine.errors import (
     RecordTooLargeError,
     TransactionAbortedError,
 )
-from engine.groups.coordinator import partition_for
 from engine.messages import (
     AddOffsetsToTxnRequest,
     AddPartitionsToTxnRequest,

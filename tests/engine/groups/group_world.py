@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from engine.clock import ManualClock
 from engine.config import BrokerConfig
+from engine.coordinators.placing import partition_for
+from engine.coordinators.writer import LogEntry, Within
 from engine.errors import KafkaError, MemberIdRequiredError
 from engine.events import EventLog
 from engine.groups.assignors import ASSIGNORS, MemberSubscription
@@ -21,8 +23,7 @@ from engine.groups.consumer_protocol import (
     encode_assignment,
     encode_subscription,
 )
-from engine.groups.coordinator import GroupCoordinator, partition_for
-from engine.groups.writer import LogEntry, Within
+from engine.groups.coordinator import GroupCoordinator
 from engine.messages import (
     HeartbeatRequest,
     JoinGroupRequest,

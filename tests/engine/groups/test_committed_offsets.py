@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from engine.coordinators.placing import partition_for
 from engine.errors import (
     CoordinatorNotAvailableError,
     ErrorCode,
@@ -16,8 +17,7 @@ from engine.errors import (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
-from engine.groups.coordinator import partition_for
-from engine.groups.offsets import GroupKey, OffsetKey, OffsetValue, decode_key, decode_offset, encode_key, encode_offset
+from engine.groups.records import GroupKey, OffsetKey, OffsetValue, decode_key, decode_offset, encode_key, encode_offset
 from engine.messages import (
     DeleteGroupsRequest,
     OffsetCommitRequest,
@@ -393,24 +393,6 @@ async def test_rebalances_and_crashes_leave_committed_offsets_where_they_are() -
     await world.clock.advance(100_000)
     assert world.view.state is GroupState.EMPTY
     assert await world.committed() == before
-
-
-def test_groups_are_spread_as_javas_string_hash_says() -> None:
-    assert partition_for("test", 50) == 3556498 % 50
-    assert partition_for("", 50) == 0
-    assert partition_for("polygenelubricants", 50) == 0  # its hash code is Integer.MIN_VALUE
-    assert partition_for("ｋ\U0001f600", 50) == abs(31 * (31 * 0xFF4B + 0xD83D) + 0xDE00) % 50
-    hashes = {name: _java_hash(name) for name in (f"team-{number}-orders" for number in range(100))}
-    assert any(code < 0 for code in hashes.values())
-    for name, code in hashes.items():
-        assert partition_for(name, 50) == abs(code) % 50
-
-
-def _java_hash(text: str) -> int:
-    code = 0
-    for char in text:
-        code = (31 * code + ord(char)) % 2**32
-    return code - 2**32 if code >= 2**31 else code
 
 
 async def test_a_commit_is_refused_while_loading_and_by_a_broker_that_does_not_coordinate() -> None:

@@ -28,7 +28,7 @@ from engine.groups.modern.records import (
     encode_key,
     encode_value,
 )
-from engine.groups.offsets import describe
+from engine.groups.records import describe
 from engine.snapshot import MemberState
 from tests.engine.groups.group_world import PARTITION, new_world
 from tests.engine.groups.modern_world import Consumer

@@ -27,7 +27,7 @@ from engine.errors import (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
-from engine.groups.offsets import GroupKey, decode_group, decode_key
+from engine.groups.records import GroupKey, decode_group, decode_key
 from engine.snapshot import GroupState, GroupView
 from engine.types import TopicPartition
 from tests.engine.groups.group_world import PARTITION, Client, World, new_world, tps

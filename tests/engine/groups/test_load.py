@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.coordinators.writer import LogEntry
 from engine.errors import (
     CoordinatorLoadInProgressError,
     KafkaStorageError,
@@ -14,8 +15,7 @@ from engine.errors import (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
-from engine.groups.offsets import GroupKey, encode_key
-from engine.groups.writer import LogEntry
+from engine.groups.records import GroupKey, encode_key
 from engine.snapshot import GroupState
 from tests.engine.groups.group_world import (
     GROUP,

@@ -14,7 +14,7 @@ from engine.errors import (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
-from engine.groups.offsets import decode_group
+from engine.groups.records import decode_group
 from engine.messages import LeaveGroupRequest, LeavingMember
 from engine.snapshot import GroupState
 from engine.types import ClientInfo

@@ -18,7 +18,7 @@ from engine.errors import (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
-from engine.groups.offsets import decode_group
+from engine.groups.records import decode_group
 from engine.messages import HeartbeatRequest, LeaveGroupRequest, LeavingMember, SyncGroupRequest
 from engine.snapshot import GroupState
 from engine.types import ClientInfo

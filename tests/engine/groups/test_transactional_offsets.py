@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from engine.coordinators.writer import Within
 from engine.errors import ErrorCode, IllegalGenerationError, InvalidGroupIdError, UnknownMemberIdError
-from engine.groups.writer import Within
 from engine.messages import DeleteGroupsRequest, OffsetFetchRequest, OffsetFetchResponse, TxnOffsetCommitRequest
 from engine.records import Marker
 from engine.types import ClientInfo, OffsetAndMetadata, TopicPartition

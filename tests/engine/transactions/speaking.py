@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.config import TRANSACTION_TOPIC
+from engine.coordinators.placing import partition_for
 from engine.errors import ConcurrentTransactionsError, ErrorCode, error_for
-from engine.groups.coordinator import partition_for
 from engine.messages import (
     AddPartitionsToTxnRequest,
     CoordinatorType,

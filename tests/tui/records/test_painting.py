@@ -82,7 +82,7 @@ def test_a_row_tells_tombstones_and_records_without_keys() -> None:
 
 
 def test_records_of_the_offsets_topic_are_said_in_words() -> None:
-    from engine.groups.offsets import OffsetKey, OffsetValue, encode_key, encode_offset
+    from engine.groups.records import OffsetKey, OffsetValue, encode_key, encode_offset
 
     key, value = encode_key(OffsetKey("billing", "orders", 3)), encode_offset(OffsetValue(42, "", 0))
     row = browsed(topic="__consumer_offsets", key=key, value=value)

@@ -44,7 +44,7 @@ Written = Callable[[KafkaError | None], None]
 """Told when records are committed, or what went wrong."""
 
 
-class OffsetsLog(Protocol):
+class StateLog(Protocol):
     """The partitions of a coordinator's topic, as a broker keeps them."""
 
     topic: str
@@ -59,7 +59,7 @@ class OffsetsLog(Protocol):
 class Writer:
     """The one who appends to a partition."""
 
-    def __init__(self, partition: int, log: OffsetsLog) -> None:
+    def __init__(self, partition: int, log: StateLog) -> None:
         self._partition = partition
         self._log = log
         self._waiting: list[tuple[Sequence[LogRecord], Written, Within | None]] = []

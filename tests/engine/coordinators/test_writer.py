@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from engine.clock import ManualClock
+from engine.coordinators.writer import Writer
 from engine.errors import KafkaError, NotCoordinatorError, UnknownServerError
-from engine.groups.writer import Writer
 from tests.engine.groups.group_world import MemoryLog
 
 

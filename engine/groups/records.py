@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.coordinators.primitives import INT16, INT32, INT64, Reader, blob, string
 from engine.errors import CorruptRecordError, InvalidRequestError
 from engine.groups.consumer_protocol import decode_assignment
 from engine.groups.modern import records as modern
 from engine.groups.modern.describing import describe as describe_modern
-from engine.groups.primitives import INT16, INT32, INT64, Reader, blob, string
 from engine.snapshot import label_of
 from engine.types import TopicPartition
 
@@ -90,7 +90,7 @@ def encode_key(key: OffsetKey | GroupKey) -> bytes:
 
 def decode_key(data: bytes) -> OffsetKey | GroupKey | None:
     """What the key names; None for kinds this coordinator does not keep. Raises CorruptRecordError."""
-    reader = Reader(data)
+    reader = Reader(data, modern.WHAT)
     version = reader.int16()
     if version in (0, OFFSET_KEY_VERSION):
         return OffsetKey(reader.string(), reader.string(), reader.int32())
@@ -108,7 +108,7 @@ def encode_offset(value: OffsetValue) -> bytes:
 
 def decode_offset(data: bytes) -> OffsetValue:
     """The committed offset in a record value of version 0 to 3. Raises CorruptRecordError."""
-    reader = Reader(data)
+    reader = Reader(data, modern.WHAT)
     version = reader.version(OFFSET_VALUE_VERSION)
     offset = reader.int64()
     leader_epoch = reader.int32() if version >= 3 else -1
@@ -143,7 +143,7 @@ def encode_group(value: GroupValue) -> bytes:
 
 def decode_group(data: bytes) -> GroupValue:
     """The group in a record value of version 0 to 3. Raises CorruptRecordError."""
-    reader = Reader(data)
+    reader = Reader(data, modern.WHAT)
     version = reader.version(GROUP_VALUE_VERSION)
     protocol_type, generation = reader.string(), reader.int32()
     protocol, leader = reader.nullable_string(), reader.nullable_string()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.errors import CorruptRecordError, InvalidRequestError
 from engine.groups.consumer_protocol import Assignment, encode_assignment
-from engine.groups.offsets import (
+from engine.groups.records import (
     GroupKey,
     GroupValue,
     OffsetKey,

@@ -80,7 +80,7 @@ class Reader:
 
     __slots__ = ("_at", "_data", "_what")
 
-    def __init__(self, data: bytes, what: str = "A group record") -> None:
+    def __init__(self, data: bytes, what: str) -> None:
         self._data = data
         self._what = what
         self._at = 0
