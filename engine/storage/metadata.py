@@ -65,9 +65,11 @@ class MetadataStore:
             try:
                 yield
                 await self._connection.commit()
-            except sqlite3.Error as error:
+            except BaseException as error:  # whoever was cancelled halfway leaves no half for the next to commit
                 await self._connection.rollback()
-                raise storage_error(self._name, error) from error
+                if isinstance(error, sqlite3.Error):
+                    raise storage_error(self._name, error) from error
+                raise
 
     async def copy_to(self, path: Path) -> None:
         """Write all that is kept to a new file at `path`; KafkaStorageError."""

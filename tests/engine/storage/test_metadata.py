@@ -15,22 +15,28 @@ from engine.storage.metadata import SCHEMA, MetadataStore
 PARTITIONS = [PartitionMetadata(number, 1, 0, (1,), (1,)) for number in range(4)]
 
 
-async def test_a_topic_is_kept_with_all_its_partitions_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = await MetadataStore.open(tmp_path / "cluster.db")
+async def _halfway(store: MetadataStore, monkeypatch: pytest.MonkeyPatch) -> asyncio.Task[None]:
+    """Somebody who makes a topic and gets no further than to its partitions."""
     write = store._connection.executemany
     halfway = asyncio.Event()
 
-    async def dies_before_the_partitions(sql: str, rows: object) -> None:
+    async def comes_no_further(sql: str, rows: object) -> None:
         if "INTO partition" in sql:
             halfway.set()
             await asyncio.Event().wait()
         await write(sql, rows)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(store._connection, "executemany", dies_before_the_partitions)
+    monkeypatch.setattr(store._connection, "executemany", comes_no_further)
     making = asyncio.create_task(store.put_topic("orders", b"\1" * 16, False, {}, PARTITIONS))
     await halfway.wait()
+    return making
+
+
+async def test_a_topic_is_kept_with_all_its_partitions_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await MetadataStore.open(tmp_path / "cluster.db")
+    making = await _halfway(store, monkeypatch)
     saving = asyncio.create_task(store.put_settings({"now_ms": 1}))
     await asyncio.wait({saving}, timeout=0.05)
     await store.close()
@@ -40,6 +46,19 @@ async def test_a_topic_is_kept_with_all_its_partitions_or_not_at_all(
 
     store = await MetadataStore.open(tmp_path / "cluster.db")
     assert await store.topics() == []
+    await store.close()
+
+
+async def test_what_somebody_who_was_cancelled_left_halfway_is_not_kept_with_what_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await MetadataStore.open(tmp_path / "cluster.db")
+    making = await _halfway(store, monkeypatch)
+    making.cancel()
+    await asyncio.gather(making, return_exceptions=True)
+    await store.put_settings({"now_ms": 1})
+    assert await store.topics() == []
+    assert await store.settings() == {"now_ms": 1}
     await store.close()
 
 
