@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from engine.clock import Clock
@@ -33,6 +34,7 @@ from engine.errors import (
     InvalidTopicError,
     InvalidUpdateVersionError,
     KafkaError,
+    KafkaStorageError,
     UnsupportedVersionError,
 )
 from engine.events import EventLog
@@ -55,6 +57,8 @@ from engine.messages import (
 from engine.types import ClientInfo, TopicPartition
 
 PRODUCER_ID_BLOCK = 1_000
+RETRY_MS = 500
+"""After what time something is stored again that could not be."""
 UNKNOWN = -1
 """A broker epoch that a leader has not been told yet."""
 
@@ -73,6 +77,7 @@ class Controller(Verbs):
         self._store = store
         self._clock = clock
         self._background: set[asyncio.Task[None]] = set()
+        self._reserving = asyncio.Lock()
         self._next_producer_id = 0
         self._reserved_producer_ids = 0
         self._serve: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
@@ -91,9 +96,11 @@ class Controller(Verbs):
         self._next_producer_id = self._reserved_producer_ids = (await self._store.settings()).get("producer_ids", 0)
         self._registrations.expect(broker_ids)
         self._sessions.begin(alive)
-        if self._config.auto_leader_rebalance_enable:
-            self._spawn(self._rebalance_leaders())
-        self._spawn(self._lead_the_leaderless())
+        config = self._config
+        if config.auto_leader_rebalance_enable:
+            every_ms = config.leader_imbalance_check_interval_seconds * 1_000
+            self._spawn(self._regularly(every_ms, self._rebalance_leaders))
+        self._spawn(self._regularly(config.unclean_leader_election_interval_ms, self._lead_the_leaderless))
         self._publish_alive()
 
     async def close(self) -> None:
@@ -135,8 +142,7 @@ class Controller(Verbs):
             await self._decided.known_to_all()
             return BrokerHeartbeatResponse(fenced=True, may_stop=True)
         if self._sessions.heard(request.broker_id):
-            async with self._changing:
-                await self._came(request.broker_id)
+            self._spawn(self._insist(partial(self._came, request.broker_id)))
         return BrokerHeartbeatResponse(fenced=False)
 
     async def _alter_partition(self, request: AlterPartitionRequest) -> AlterPartitionResponse:
@@ -186,38 +192,57 @@ class Controller(Verbs):
 
     def _session_ended(self, broker_id: int) -> None:
         self._decided.forget_reader(broker_id)
-        self._spawn(self._fence(broker_id))
+        self._spawn(self._insist(partial(self._fence, broker_id)))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _rebalance_leaders(self) -> None:
+    async def _insist(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Do what follows from a broker's coming or going: again and again, for nobody else asks for it."""
+        told = ""
         while True:
-            await self._clock.sleep(self._config.leader_imbalance_check_interval_seconds * 1_000)
-            with suppress(ElectionNotNeededError):
-                await self.elect_preferred()
+            try:
+                async with self._changing:
+                    await change()
+                return
+            except KafkaStorageError as error:
+                if str(error) != told:
+                    told = str(error)
+                    self.telling.not_stored(error)
+            await self._clock.sleep(RETRY_MS)
+
+    async def _regularly(self, every_ms: float, change: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await self._clock.sleep(every_ms)
+            try:
+                await change()
+            except KafkaStorageError as error:
+                self.telling.not_stored(error)
+
+    async def _rebalance_leaders(self) -> None:
+        with suppress(ElectionNotNeededError):
+            await self.elect_preferred()
 
     async def _lead_the_leaderless(self) -> None:
         """Elect unclean leaders where a topic has come to allow it since nobody leads."""
-        while True:
-            await self._clock.sleep(self._config.unclean_leader_election_interval_ms)
-            waiting = [
-                tp
-                for topic, tp, state in self._decided.every()
-                if state.leader is None and topic.config.unclean_leader_election_enable
-            ]
-            if waiting:
-                await self.elect(ElectionType.UNCLEAN, waiting)
+        waiting = [
+            tp
+            for topic, tp, state in self._decided.every()
+            if state.leader is None and topic.config.unclean_leader_election_enable
+        ]
+        if waiting:
+            await self.elect(ElectionType.UNCLEAN, waiting)
 
     async def _fence(self, broker_id: int) -> None:
-        async with self._changing:
-            if broker_id not in self._sessions.alive:
-                await self._gone(broker_id, "silent")
+        if broker_id not in self._sessions.alive:
+            await self._gone(broker_id, "silent")
 
     def _publish_alive(self) -> None:
-        self._decided.publish(LiveBrokers(self._registrations.among(self._sessions.alive)))
+        live = self._registrations.among(self._sessions.alive)
+        if live != self.image.live:
+            self._decided.publish(LiveBrokers(live))
 
     def _without(self, broker_id: int) -> dict[TopicPartition, PartitionMetadata]:
         """How its partitions stand when a broker is gone."""
@@ -237,6 +262,8 @@ class Controller(Verbs):
 
     async def _came(self, broker_id: int) -> None:
         live = self._sessions.alive
+        if broker_id not in live:
+            return  # and gone again
         changes = {
             tp: elect(state, live, unclean=topic.config.unclean_leader_election_enable)
             for topic, tp, state in self._decided.every()
@@ -249,12 +276,13 @@ class Controller(Verbs):
 
     async def next_producer_id(self) -> int:
         """An id that no producer of this lab has had, handed out from blocks (`ProducerIdControlManager`)."""
-        producer_id = self._next_producer_id
-        self._next_producer_id += 1
-        if producer_id >= self._reserved_producer_ids:
-            self._reserved_producer_ids = producer_id + PRODUCER_ID_BLOCK
-            await self._store.put_settings({"producer_ids": self._reserved_producer_ids})
-        return producer_id
+        async with self._reserving:
+            if self._next_producer_id >= self._reserved_producer_ids:
+                reserved = self._next_producer_id + PRODUCER_ID_BLOCK
+                await self._store.put_settings({"producer_ids": reserved})
+                self._reserved_producer_ids = reserved
+            self._next_producer_id += 1
+            return self._next_producer_id - 1
 
     def forget_reader(self, broker_id: int) -> None:
         """A broker reads the log no more, so nobody waits for it."""

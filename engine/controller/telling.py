@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from engine.clock import Clock
 from engine.controller.image import Topic
+from engine.errors import KafkaStorageError
 from engine.events import EventLog, Tone
 from engine.messages import ElectionType, PartitionMetadata
 from engine.types import TopicPartition
@@ -111,6 +112,10 @@ class Telling:
         for broker_id in sorted(came):
             text = f"{tp}: broker {broker_id} has caught up and is in sync again; the ISR is {isr}."
             self._tell(str(tp), text, Tone.GOOD)
+
+    def not_stored(self, error: KafkaStorageError) -> None:
+        """Something that was decided could not be kept, so nobody has been told of it; it is tried again."""
+        self._tell("controller", f"The controller could not store what it decided. {error}", Tone.WARNING)
 
     def _elections(self, before: States, after: States) -> tuple[str, int]:
         """Who leads what now and what it cost, in words; and how many records that was. Internal partitions are only
