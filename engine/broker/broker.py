@@ -93,6 +93,7 @@ class Broker:
         """Under which it is registered; -1 until it is."""
         self._incarnation_id = uuid.uuid4().bytes
         self._metadata_offset = 0
+        self._applying = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._loading: set[asyncio.Task[None]] = set()
 
@@ -128,6 +129,7 @@ class Broker:
         registered = await self._ask(BrokerRegistrationRequest(self.broker_id, self._incarnation_id))
         self.broker_epoch = self.replicas.broker_epoch = registered.broker_epoch
         await self._catch_up()
+        await self.replicas.drop_strays()
         self._serve()
 
     def _serve(self) -> None:
@@ -136,6 +138,7 @@ class Broker:
         self._network.attach(self.broker_id, self.handle)
         self._tasks = [
             asyncio.create_task(self._follow_metadata(), name=f"metadata {self.broker_id}"),
+            asyncio.create_task(self._try_again(), name=f"undone {self.broker_id}"),
             asyncio.create_task(self._beat(), name=f"heartbeat {self.broker_id}"),
         ]
 
@@ -158,13 +161,21 @@ class Broker:
         for change in answer.changes:
             self.image.apply(change)
             newest[getattr(change, "name", "")] = change
-        for change in newest.values():
-            for tp, led in await self.replicas.apply(change):
-                self._coordinate(tp, led)
+        async with self._applying:
+            for change in newest.values():
+                for tp, led in await self.replicas.apply(change):
+                    self._coordinate(tp, led)
         for change in answer.changes if self._metadata_offset else ():  # in the past it coordinated nothing
             if isinstance(change, TopicGone):
                 self.coordinator.forget_topic(change.name)
         self._metadata_offset = answer.end_offset
+
+    async def _try_again(self) -> None:
+        while True:
+            await self._clock.sleep(self._config.broker_heartbeat_interval_ms)
+            async with self._applying:
+                for tp, led in await self.replicas.try_again(self.image):
+                    self._coordinate(tp, led)
 
     def _coordinate(self, tp: TopicPartition, led: bool) -> None:
         """Begin or cease to coordinate what a partition holds; reading its log must not hold up the rest."""

@@ -6,14 +6,20 @@ Rules from `kafka.server.ReplicaManager` and `AlterPartitionManager`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from engine.clock import Clock
 from engine.config import BrokerConfig
 from engine.controller import Topic
 from engine.controller.image import Change, LiveBrokers, MetadataImage, TopicGone
-from engine.errors import ErrorCode, KafkaError, NotLeaderOrFollowerError, UnknownTopicOrPartitionError
+from engine.errors import (
+    ErrorCode,
+    KafkaError,
+    KafkaStorageError,
+    NotLeaderOrFollowerError,
+    UnknownTopicOrPartitionError,
+)
 from engine.events import EventLog, Tone
 from engine.messages import AlteredPartition, AlterPartitionRequest, NewIsr, PartitionMetadata
 from engine.network import CONTROLLER, Network
@@ -27,6 +33,9 @@ from engine.types import ClientInfo, TopicPartition
 
 RETRY_MS = 500
 """How long the controller is let alone after it did not answer."""
+
+Turn = tuple[TopicPartition, bool]
+"""A partition whose leadership here began (True) or ended."""
 
 
 class Replicas:
@@ -56,6 +65,9 @@ class Replicas:
         self._fetchers: dict[int, Fetcher] = {}
         self._followed: dict[TopicPartition, int] = {}
         self._live: Mapping[int, int] = {}
+        self._undone: set[str] = set()
+        """Topics of which something could not be stored as the controller decided."""
+        self._told = ""
         self._to_look_at: set[TopicPartition] = set()
         self._look = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,24 +126,47 @@ class Replicas:
 
     # What the controller says
 
-    async def apply(self, change: Change) -> list[tuple[TopicPartition, bool]]:
-        """Take a change in; the partitions whose leadership here began (True) or ended (False)."""
+    async def apply(self, change: Change) -> list[Turn]:
+        """Take a change in; the partitions whose leadership here began or ended.
+
+        What cannot be stored is told, and left for `try_again`.
+        """
         match change:
             case Topic():
-                turned = [await self._apply_topic(change, state) for state in change.partitions]
+                self._undone.discard(change.name)
+                turned = [await self._apply_partition(change, state) for state in change.partitions]
                 return [turn for turn in turned if turn is not None]
             case TopicGone(name):
-                return [
-                    (tp, False) for tp in [tp for tp in self.partitions if tp.topic == name] if await self._drop(tp)
-                ]
+                self._undone.discard(name)
+                led = [tp for tp in tuple(self.partitions) if tp.topic == name and await self._drop(tp)]
+                await self._delete_logs(tp for tp in self._store.logs() if tp.topic == name)
+                return [(tp, False) for tp in led]
             case LiveBrokers(epochs):
                 self._live = epochs
                 for partition in self.partitions.values():
                     partition.looked_at()
                 return []
 
-    async def _apply_topic(self, topic: Topic, state: PartitionMetadata) -> tuple[TopicPartition, bool] | None:
+    async def try_again(self, image: MetadataImage) -> list[Turn]:
+        """Do what could not be done when it was decided."""
+        turned: list[Turn] = []
+        for name in tuple(self._undone):
+            turned += await self.apply(image.topics.get(name) or TopicGone(name))
+        return turned
+
+    async def drop_strays(self) -> None:
+        """Delete logs that nobody wants here: of topics that were deleted, or moved away, while the broker was down."""
+        await self._delete_logs(tp for tp in self._store.logs() if tp not in self.partitions)
+
+    async def _apply_partition(self, topic: Topic, state: PartitionMetadata) -> Turn | None:
         tp = TopicPartition(topic.name, state.partition)
+        try:
+            return await self._apply(topic, tp, state)
+        except KafkaStorageError as error:
+            self._not_done(tp, error)
+            return None
+
+    async def _apply(self, topic: Topic, tp: TopicPartition, state: PartitionMetadata) -> Turn | None:
         if self.broker_id not in state.replicas:
             return (tp, False) if tp in self.partitions and await self._drop(tp) else None
         partition = self.partitions.get(tp)
@@ -145,7 +180,7 @@ class Replicas:
             )
             partition.isr_change = self._isr_change
             partition.alive = lambda: self._live
-            await partition.recover()
+        await partition.recover()
         await partition.log.settled()
         led, epoch = partition.leads, partition.state.leader_epoch
         partition.become(state, topic.config)
@@ -156,8 +191,8 @@ class Replicas:
 
     async def _make_log(self, tp: TopicPartition, topic_id: bytes) -> PartitionLog:
         known = self._store.logs().get(tp)
-        if known is not None and known.topic_id != topic_id:
-            await self._store.delete_log(tp)  # of a topic that was deleted while this broker was down
+        if known is not None and (known.deleted or known.topic_id != topic_id):
+            await self._store.delete_log(tp)  # of a topic that was deleted while this broker was down, or had no room
         return await self._store.create_log(tp, topic_id)
 
     def _follow(self, partition: Partition, leader: int | None) -> None:
@@ -185,8 +220,22 @@ class Replicas:
         self._follow(partition, None)
         led = partition.leads
         partition.retire()
-        await self._store.delete_log(tp)
+        await self._delete_logs([tp])
         return led
+
+    async def _delete_logs(self, partitions: Iterable[TopicPartition]) -> None:
+        for tp in tuple(partitions):
+            try:
+                await self._store.delete_log(tp)
+            except KafkaStorageError as error:
+                self._not_done(tp, error)
+
+    def _not_done(self, tp: TopicPartition, error: KafkaStorageError) -> None:
+        self._undone.add(tp.topic)
+        if str(error) != self._told:
+            self._told = str(error)
+            text = f"Broker {self.broker_id} cannot do with {tp} as the controller decided, and tries again. {error}"
+            self._events.tell(self._clock.now_ms(), f"broker-{self.broker_id}", text, Tone.WARNING)
 
     def _was_truncated(self, partition: Partition, offset: int, gone: int) -> None:
         if gone > 0 and not partition.tp.topic.startswith("__"):

@@ -71,7 +71,7 @@ class Controller(Verbs):
     ) -> None:
         self._sessions = Sessions(clock, config.broker_session_timeout_ms, self._session_ended)
         self._registrations = Registrations()
-        decided = Decided(store, lambda: self._sessions.alive)
+        decided = Decided(store, lambda: self._sessions.alive, clock, config.broker_session_timeout_ms)
         super().__init__(decided, Telling(events, clock), config, lambda: self._sessions.alive)
         self.cluster_id = cluster_id
         self._store = store

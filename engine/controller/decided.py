@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from typing import Any, Protocol
 
+from engine.clock import Clock
 from engine.config import TopicConfig
 from engine.controller.image import Change, MetadataImage, MetadataLog, Topic, TopicGone
 from engine.errors import UnknownTopicOrPartitionError
@@ -43,13 +44,16 @@ class TopicStore(Protocol):
 class Decided:
     """The metadata as it stands, and who has read how far.
 
-    `alive` tells the brokers that whoever wants everybody to know waits for; the dead are waited for no more.
+    `alive` tells the brokers that whoever wants everybody to know waits for; the dead are waited for no more, and
+    the living not for longer than `patience_ms`.
     """
 
-    def __init__(self, store: TopicStore, alive: Callable[[], Set[int]]) -> None:
+    def __init__(self, store: TopicStore, alive: Callable[[], Set[int]], clock: Clock, patience_ms: float) -> None:
         self.image = MetadataImage()
         self._store = store
         self._alive = alive
+        self._clock = clock
+        self._patience_ms = patience_ms
         self._log = MetadataLog()
         self._applied: dict[int, int] = {}
         self._moved = asyncio.Event()
@@ -93,8 +97,12 @@ class Decided:
     async def known_to_all(self) -> None:
         """Return when every live broker that follows the log has taken in what is published by now."""
         offset = self._log.end_offset
-        while any(self._applied.get(broker_id, offset) < offset for broker_id in self._alive()):
-            await self._moved.wait()
+        give_up = self._clock.call_later(self._patience_ms, self._wake)
+        try:
+            while not give_up.cancelled and any(self._applied.get(each, offset) < offset for each in self._alive()):
+                await self._moved.wait()
+        finally:
+            give_up.cancel()
 
     # Reading
 

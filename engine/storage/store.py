@@ -110,12 +110,19 @@ class BrokerStore:
         return known
 
     async def delete_log(self, tp: TopicPartition) -> None:
-        """Remove a log and its batches. Appends that wait for it fail. KeyError if there is none."""
+        """Remove a log and its batches. Appends that wait for it fail. KeyError if there is none.
+
+        After a KafkaStorageError it takes nothing more and is still there, to be removed another time.
+        """
         log = self._logs.pop(tp)
         log.delete()
-        await self._writer.change(
-            lambda db: db.execute("UPDATE log SET topic = NULL WHERE id = ?", (log.log_id,)),
-        )
+        try:
+            await self._writer.change(
+                lambda db: db.execute("UPDATE log SET topic = NULL WHERE id = ?", (log.log_id,)),
+            )
+        except KafkaStorageError:
+            self._logs.setdefault(tp, log)
+            raise
         await self._sweep(log.log_id)
 
     async def checkpoint(self, standings: Sequence[Standing] = ()) -> list[PartitionLog]:

@@ -524,3 +524,18 @@ async def test_a_broker_whose_disk_is_full_when_it_stops_can_be_started_again(
         assert store._closed
         await clock.complete(cluster.faults.start(2))
         assert 2 in cluster.network.reachable()
+
+
+async def test_logs_of_topics_that_were_deleted_while_a_broker_was_down_are_deleted_when_it_starts(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    async with Cluster.open(tmp_path / "lab", clock=clock, inline_storage=True, seed=7) as cluster:
+        for name in ("orders", "others", "moved"):
+            await cluster.create_topic(name, replication_factor=3)
+        await clock.complete(cluster.faults.stop(3))
+        await clock.complete(cluster.delete_topic("orders"))
+    async with Cluster.open(tmp_path / "lab", clock=clock, inline_storage=True) as cluster:
+        await clock.complete(cluster.delete_topic("others"))
+        await clock.complete(cluster.controller.reassign(TopicPartition("moved", 0), (1, 2)))
+        await clock.complete(cluster.faults.start(3))
+        assert dict(cluster.nodes.alive[3].store.logs()) == {}

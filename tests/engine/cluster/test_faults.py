@@ -18,6 +18,7 @@ from engine.messages import (
     AlterPartitionResponse,
     FetchRequest,
     ProduceRequest,
+    ReadMetadataRequest,
 )
 from engine.network import CONTROLLER
 from engine.types import ClientInfo, TopicPartition
@@ -174,6 +175,15 @@ async def test_a_change_waits_no_longer_than_its_session_for_a_broker_that_is_no
     leaders = [partition.leader for partition in cluster.describe_topic("orders").partitions]
     assert 3 not in leaders
     assert [broker.broker_id for broker in cluster.snapshot().brokers if broker.registered] == [1, 2]
+
+
+async def test_a_change_waits_no_longer_for_a_broker_that_lives_and_does_not_come_to_read_of_it(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    cluster.faults.lose(ReadMetadataRequest, source=3)
+    await clock.complete(cluster.create_topic("first"), 10_000)
+    await clock.complete(cluster.create_topic("second"), 10_000)
+    assert 3 in cluster.controller.image.live
 
 
 async def test_a_partition_whose_copying_fails_does_not_hurry_the_others_along(

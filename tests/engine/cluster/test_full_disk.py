@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.errors import KafkaStorageError
+from engine.storage.store import BrokerStore
 from engine.types import TopicPartition
+from tests.engine.replicas.batches import batch_of
 
 TP = TopicPartition("orders", 0)
 Disk = Callable[[bool], None]
@@ -31,6 +34,14 @@ def full(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
 
     yield fill
     monkeypatch.undo()
+
+
+async def _no_room(*_: object) -> None:
+    raise KafkaStorageError("The disk is full: broker-2.db cannot grow.")
+
+
+async def _sqlite_full() -> None:
+    raise sqlite3.OperationalError("database or disk is full")
 
 
 def _told(cluster: Cluster) -> int:
@@ -92,3 +103,53 @@ async def test_no_producer_id_is_given_that_was_not_reserved(cluster: Cluster, f
     given = await cluster.controller.next_producer_id()
     assert cluster._store is not None
     assert (await cluster._store.settings())["producer_ids"] > given
+
+
+async def test_a_broker_that_has_no_room_for_a_new_log_goes_on_with_the_others_and_makes_it_later(
+    cluster: Cluster, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = cluster.nodes.alive[2].store
+    with monkeypatch.context() as disk:
+        disk.setattr(store, "create_log", _no_room)
+        await clock.complete(cluster.create_topic("orders", replication_factor=3))
+        await clock.advance(5_000)
+        assert TP not in cluster.nodes.alive[2].partitions
+        assert TP in cluster.nodes.alive[3].partitions
+        told = [event.sentence() for event in cluster.events.last(50)]
+        assert sum("Broker 2 cannot do with orders-0" in sentence for sentence in told) == 1
+    await clock.advance(15_000)
+    assert TP in cluster.nodes.alive[2].partitions
+    assert cluster.controller.state_of(TP).isr == (1, 2, 3)
+
+
+async def test_a_coordinator_that_had_no_room_for_its_log_coordinates_once_it_has(
+    cluster: Cluster, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = BrokerStore.create_log
+
+    async def room_for_some(self: BrokerStore, tp: TopicPartition, topic_id: bytes) -> object:
+        return await (_no_room() if tp.partition % 5 == 4 else create(self, tp, topic_id))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(BrokerStore, "create_log", room_for_some)
+        await clock.complete(cluster.controller.ensure_offsets_topic())
+    await clock.advance(5_000)
+    loaded = [number for broker in cluster.nodes.alive.values() for number in broker.coordinator._shards]
+    assert sorted(loaded) == list(range(50))
+
+
+async def test_a_log_that_could_not_be_deleted_is_deleted_later_and_not_taken_for_the_next(
+    cluster: Cluster, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cluster.create_topic("orders")
+    leader = cluster.nodes.leader(TP)
+    await clock.complete(leader.append(batch_of(b"of the topic that was"), acks=1))
+    store = cluster.nodes.alive[leader.broker_id].store
+    with monkeypatch.context() as disk:
+        disk.setattr(store._writer._connection, "commit", _sqlite_full)
+        await clock.complete(cluster.delete_topic("orders"))
+        assert TP in store.logs()
+    await clock.advance(3_000)
+    assert TP not in store.logs()
+    await clock.complete(cluster.create_topic("orders"))
+    assert (await clock.complete(cluster.nodes.leader(TP).append(batch_of(b"v"), acks=1))).base_offset == 0
