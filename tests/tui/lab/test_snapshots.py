@@ -1,14 +1,8 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from textual.pilot import Pilot
 
-from tests.tui import worlds
-from tests.tui.fakes import FakeCluster, app_with
-from tests.tui.plans import planner
-from tui.modes.lab import LabMode
+from tests.tui.pictures import Compare, looks_as_it_did
 
 SCENES: dict[str, tuple[str, tuple[int, int], tuple[str, ...]]] = {
     "first-80x24": ("first", (80, 24), ()),
@@ -30,23 +24,5 @@ SCENES: dict[str, tuple[str, tuple[int, int], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_the_lab_looks_as_it_did(name: str, snap_compare: Any) -> None:
-    world, size, keys = SCENES[name]
-    fake = FakeCluster(worlds.WORLDS[world]())
-    fake.answers["offsets.plan"] = planner(fake.world)
-
-    async def drive(pilot: Pilot[None]) -> None:
-        for _ in range(3):
-            await pilot.pause()
-        for key in keys:
-            await pilot.press(key)
-            await pilot.pause()
-        mode = pilot.app.screen
-        assert isinstance(mode, LabMode)
-        for _ in range(200):
-            if mode.scrubber.view is None or not mode.scrubber.view.asking:
-                break
-            await pilot.pause(0.01)
-        await pilot.pause()
-
-    assert snap_compare(app_with(fake), terminal_size=size, run_before=drive)
+def test_the_lab_looks_as_it_did(name: str, snap_compare: Compare) -> None:
+    assert looks_as_it_did(snap_compare, *SCENES[name])

@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from textual.pilot import Pilot
 
-from tests.tui import worlds
-from tests.tui.fakes import FakeCluster, app_with
+from tests.tui.pictures import Compare, looks_as_it_did
 
 SCENES: dict[str, tuple[str, tuple[int, int], tuple[str, ...]]] = {
     "clients-80x24": ("visited", (80, 24), ("0",)),
@@ -18,15 +14,5 @@ SCENES: dict[str, tuple[str, tuple[int, int], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_clients_look_as_they_did(name: str, snap_compare: Any) -> None:
-    world, size, keys = SCENES[name]
-
-    async def drive(pilot: Pilot[None]) -> None:
-        for _ in range(3):
-            await pilot.pause()
-        for key in keys:
-            await pilot.press(key)
-            for _ in range(4):
-                await pilot.pause()
-
-    assert snap_compare(app_with(FakeCluster(worlds.WORLDS[world]())), terminal_size=size, run_before=drive)
+def test_clients_look_as_they_did(name: str, snap_compare: Compare) -> None:
+    assert looks_as_it_did(snap_compare, *SCENES[name])
