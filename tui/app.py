@@ -257,21 +257,21 @@ class Kafkarium(App[None]):
     def hints(self, mode: Mode) -> tuple[list[Hint], list[Hint]]:
         """What the footer shows: what can be done here, most important first, and the modes."""
         context = mode.context()
-        here = sorted(
-            (
-                action
-                for action in self.actions.at(mode.places())
-                if action.priority and action.key and action.id != "help"
-            ),
-            key=lambda action: -action.priority,
-        )
-        hints = [
-            Hint(action.id, shown(action.key), action.label)
-            for action in here
-            if context is not None and not action.enabled(context)
+        able = [
+            action
+            for action in self.actions.at(mode.places())
+            if (action.priority or action.pair) and context is not None and not action.enabled(context)
         ]
+        pairs = {action.pair: [each for each in able if each.pair == action.pair] for action in able if action.pair}
+        hints = []
+        for action in sorted(able, key=lambda action: -action.priority):
+            both = pairs.get(action.pair, [action])
+            if len(both) == 1 and action.priority:
+                hints.append(Hint(((shown(action.key), action.id),), action.label))
+            elif len(both) == 2 and action is max(both, key=lambda each: each.priority):
+                hints.append(Hint(tuple(sorted((each.key, each.id) for each in both)), action.pair))
         modes = [
-            Hint(action.id, action.key, action.label, current=action.id == f"mode.{mode.kind}")
+            Hint(((action.key, action.id),), action.label, current=action.id == f"mode.{mode.kind}")
             for action in self.actions.actions
             if action.id in ("help", "learn") or action.id.startswith("mode.")
         ]

@@ -222,6 +222,13 @@ async def test_the_footer_shows_what_can_be_done_where_the_cursor_is(stage: Open
         assert "p producer" in on.lines()[-1]
 
 
+async def test_in_a_narrow_footer_there_is_room_for_what_makes_the_world(stage: OpenStage) -> None:
+    async with stage(size=(80, 24)) as on:
+        footer = on.lines()[-1]
+        for said in ("+ - pace", "x stop", "X crash", "p producer", "1 Lab"):
+            assert said in footer
+
+
 async def test_a_click_in_the_footer_is_as_good_as_the_key(stage: OpenStage) -> None:
     async with stage(size=(120, 36)) as on:
         column = on.lines()[-1].index("2 Records")

@@ -122,10 +122,10 @@ def _pace(up: bool) -> Callable[[Context], Awaitable[None]]:
 ACTIONS = (
     Action("client.more", ("+", "="), "more",
            "A producer sends more records a second; a consumer takes less time for each.",
-           _pace(True), enabled=_alive, priority=99),
+           _pace(True), enabled=_alive, priority=99, pair="pace"),
     Action("client.less", ("-", "_"), "less",
            "A producer sends fewer records a second; a consumer takes more time for each.",
-           _pace(False), enabled=_alive, priority=98),
+           _pace(False), enabled=_alive, priority=98, pair="pace"),
     Action("client.pause", ("z",), "rest", "Lets it rest, or work again; a resting consumer stays in its group.",
            _pause, enabled=_alive, priority=40),
     Action("client.stop", ("x",), "stop", "Stops it cleanly: a producer sends what it holds, a consumer commits and "

@@ -178,7 +178,7 @@ ACTIONS = (
     Action("records.scrub.scope", ("v",), "whole group", "Moves this partition alone, or every partition to the time "
            "of the record under the cursor.", _scope, _SCRUB, _has_group, priority=114),
     Action("records.scrub.group.next", ("}",), "next group", "Scrubs the next group.", _group(1), _SCRUB, _has_group,
-           priority=113),
+           priority=113, pair="group"),
     Action("records.scrub.group.previous", ("{",), "group before", "Scrubs the group before.", _group(-1), _SCRUB,
-           _has_group),
+           _has_group, pair="group"),
 )  # fmt: skip

@@ -70,6 +70,8 @@ class Action:
     destructive: bool = False
     priority: int = 0
     """Its place in the footer: the highest first; 0 keeps it out."""
+    pair: str = ""
+    """What it does together with its opposite, which says the same: the two share a place in the footer."""
 
     @property
     def key(self) -> str:

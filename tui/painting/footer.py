@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
-from rich.style import Style
 from textual.strip import Strip
 
-from tui.painting.line import Line, right_aligned
+from tui.painting.line import Line
 from tui.painting.palette import Palette
+
+LEAST = 44
+"""Cells that keys have; where the modes by name would leave fewer, those one is not in are there by number alone."""
 
 
 class Hint(NamedTuple):
-    """A key and its short label; `action` is the id to run when it is clicked."""
+    """Keys and what they do, in a word or two; each key with the id of the action that a click on it runs."""
 
-    action: str
-    key: str
+    keys: tuple[tuple[str, str], ...]
     label: str
     current: bool = False
+
+    @property
+    def length(self) -> int:
+        """Cells it takes."""
+        return sum(cell_len(key) + 1 for key, _ in self.keys) + cell_len(self.label) - (not self.label)
 
 
 class Span(NamedTuple):
@@ -34,28 +40,37 @@ def paint_footer(
     hints: Sequence[Hint], modes: Sequence[Hint], width: int, palette: Palette
 ) -> tuple[Strip, tuple[Span, ...]]:
     """One row and where each action is on it; hints that do not fit are left out from the end."""
-    tail = sum(_length(mode) + 2 for mode in modes)
-    while modes and tail > width - 12:
-        *modes, gone = modes
-        tail -= _length(gone) + 2
+    modes = _named_or_numbered(modes, width)
+    tail = sum(mode.length + 2 for mode in modes)
     line, spans = Line(width).add(" "), []
     for hint in hints:
-        if line.used + _length(hint) + 2 > width - tail - 1:
-            continue
-        start = line.used
-        line.add(hint.key, palette.accent).add(f" {hint.label}", palette.quiet)
-        spans.append(Span(start, line.used, hint.action))
-        line.add("  ")
-    parts: list[tuple[str, Style | None]] = []
-    column = width - tail
+        if line.used + hint.length + 2 <= width - tail - 1:
+            spans += _add(line, hint, palette)
+            line.add("  ")
+    line.to(width - tail)
     for mode in modes:
-        spans.append(Span(column, column + _length(mode), mode.action))
-        parts.append((mode.key, palette.accent))
-        parts.append((f" {mode.label}", palette.strong if mode.current else palette.quiet))
-        parts.append(("  ", None))
-        column += _length(mode) + 2
-    return right_aligned(line, parts).strip(), tuple(spans)
+        spans += _add(line, mode, palette)
+        line.add("  ")
+    return line.strip(), tuple(spans)
 
 
-def _length(hint: Hint) -> int:
-    return cell_len(hint.key) + 1 + cell_len(hint.label)
+def _named_or_numbered(modes: Sequence[Hint], width: int) -> Sequence[Hint]:
+    """The modes by name where that leaves room for keys, else by number."""
+    if width - sum(mode.length + 2 for mode in modes) >= LEAST:
+        return modes
+    return [mode if mode.current else mode._replace(label="") for mode in modes]
+
+
+def _add(line: Line, hint: Hint, palette: Palette) -> list[Span]:
+    """Adds a hint; a click on its words means its first key."""
+    spans = []
+    for at, (key, action) in enumerate(hint.keys):
+        start = line.used
+        line.add(" " if at else "").add(key, palette.accent)
+        spans.append(Span(start, line.used, action))
+    if hint.label:
+        start = line.used
+        line.add(f" {hint.label}", palette.strong if hint.current else palette.quiet)
+        first = hint.keys[0][1]
+        spans = [spans[0]._replace(end=line.used)] if len(spans) == 1 else [*spans, Span(start, line.used, first)]
+    return spans

@@ -14,6 +14,10 @@ from tui.painting.palette import letter, palette_from
 PALETTE = palette_from(DEFAULTS)
 
 
+def hint(action: str, key: str, label: str, current: bool = False) -> Hint:
+    return Hint(((key, action),), label, current)
+
+
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
 @pytest.mark.parametrize("name", list(worlds.WORLDS))
 def test_the_header_takes_exactly_its_row_in_every_world(name: str, width: int) -> None:
@@ -34,14 +38,30 @@ def test_the_header_says_that_the_world_stands_still() -> None:
 
 
 def test_the_footer_leaves_out_what_does_not_fit_and_knows_where_the_rest_is() -> None:
-    hints = [Hint("a", "x", "stop"), Hint("b", "y", "a-label-that-is-far-too-long-for-this"), Hint("c", "z", "rest")]
-    strip, spans = paint_footer(hints, [Hint("m", "1", "Lab", current=True)], 30, PALETTE)
+    hints = [hint("a", "x", "stop"), hint("b", "y", "a-label-that-is-far-too-long-for-this"), hint("c", "z", "rest")]
+    strip, spans = paint_footer(hints, [hint("m", "1", "Lab", current=True)], 30, PALETTE)
     assert strip.text == " x stop  z rest        1 Lab  "
     assert [(span.action, strip.text[span.start : span.end]) for span in spans] == [
         ("a", "x stop"),
         ("c", "z rest"),
         ("m", "1 Lab"),
     ]
+
+
+def test_keys_that_undo_each_other_share_a_word_in_the_footer_and_can_be_clicked_each() -> None:
+    both = Hint((("+", "more"), ("-", "less")), "pace")
+    strip, spans = paint_footer([both, hint("a", "x", "stop")], [], 30, PALETTE)
+    assert strip.text.rstrip() == " + - pace  x stop"
+    at = {column: span.action for span in spans for column in range(span.start, span.end)}
+    assert [at.get(column) for column in (1, 3, 6, 10, 11)] == ["more", "less", "more", None, "a"]
+
+
+def test_where_the_footer_is_narrow_modes_one_is_not_in_are_there_by_number() -> None:
+    modes = [hint("lab", "1", "Lab"), hint("records", "2", "Records", current=True), hint("groups", "3", "Groups")]
+    assert paint_footer([], modes, 72, PALETTE)[0].text.endswith("1 Lab  2 Records  3 Groups  ")
+    strip, spans = paint_footer([], modes, 71, PALETTE)
+    assert strip.text.endswith(" 1  2 Records  3  ")
+    assert [strip.text[span.start : span.end] for span in spans] == ["1", "2 Records", "3"]
 
 
 def test_a_line_is_cut_at_its_width_and_merges_runs_of_one_style() -> None:
