@@ -18,6 +18,7 @@ from engine.clients.rebalancing import assignors_of
 from engine.clients.settings import at_least
 from engine.clients.subscription import PartitionState, Subscription, Transform
 from engine.clients.tasks import Tasks
+from engine.clients.validation import OnTruncation, Validation
 from engine.clock import Clock
 from engine.errors import (
     ClientClosedError,
@@ -27,6 +28,7 @@ from engine.errors import (
     InvalidGroupIdError,
     KafkaError,
     KafkaTimeoutError,
+    LogTruncationError,
 )
 from engine.messages import IsolationLevel
 from engine.network import Network
@@ -49,8 +51,8 @@ class ConsumerCore:
 
     `resume` is what `membership()` answered earlier: the consumer goes on as that member, from those positions, if its
     group still stands where it stood. With `group_protocol="consumer"` (KIP-848) the coordinator assigns, and sets the
-    session and the pace of heartbeats; `group_remote_assignor` names its assignor. Raises InvalidConfigError,
-    InvalidGroupIdError.
+    session and the pace of heartbeats; `group_remote_assignor` names its assignor. `on_truncation` is told when a log
+    was cut back, and a position with it. Raises InvalidConfigError, InvalidGroupIdError.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class ConsumerCore:
         metadata_max_age_ms: float = 300_000,
         exclude_internal_topics: bool = True,
         resume: Mapping[str, Any] | None = None,
+        on_truncation: OnTruncation | None = None,
     ) -> None:
         _one_of("auto_offset_reset", auto_offset_reset, RESETS)
         _one_of("isolation_level", isolation_level, tuple(ISOLATION))
@@ -124,6 +127,7 @@ class ConsumerCore:
         self._exclude_internal = exclude_internal_topics
         self._max_poll_records = max_poll_records or _NO_LIMIT
         self._resume = resume
+        self._on_truncation = on_truncation
         self._started = self._closing = self._closed = False
         self._pending: list[BaseException] = []
         self._given: list[PartitionState] = []
@@ -195,6 +199,7 @@ class ConsumerCore:
             connection,
             self._metadata,
             self._lookup,
+            Validation(connection, self._metadata, auto_offset_reset, self._truncated),
             clock,
             self._tasks,
             self._link.committed if self._link is not None else None,
@@ -292,6 +297,17 @@ class ConsumerCore:
                 self._membership.fenced(cause)
             elif isinstance(cause, MOVED_ON):
                 self._membership.moved_on(cause)
+
+    def _truncated(self, tp: TopicPartition, before: int, after: int | None) -> None:
+        """The log of a partition was cut back, and its position with it."""
+        where = "auto_offset_reset says" if after is None else f"offset {after}"
+        self.last_error = LogTruncationError(
+            f"The log of {tp} was cut back, with some of what was read up to offset {before}: it goes on from {where}.",
+            before,
+            -1 if after is None else after,
+        )
+        if self._on_truncation is not None:
+            self._on_truncation(tp, before, after)
 
     def _tell(self, error: BaseException) -> None:
         self.last_error = error

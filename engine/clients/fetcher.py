@@ -1,13 +1,13 @@
 """Fetches records from the leaders of a consumer's partitions, one response a broker ahead of the application.
 
 After `org.apache.kafka.clients.consumer.internals.AbstractFetch`: a broker is asked again when little of what it sent
-is left to hand out, and an answer counts only if it goes on where the partition stands.
+is left to hand out, and an answer counts only if it goes on where the partition stands, and its sender leads it still.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from engine.clients.connection import Connection
@@ -15,6 +15,7 @@ from engine.clients.metadata import ClientMetadata
 from engine.clients.offsets import Committed, OffsetLookup
 from engine.clients.subscription import PartitionState, Subscription, Transform
 from engine.clients.tasks import Soon, Tasks
+from engine.clients.validation import Validation
 from engine.clock import Clock, Timer
 from engine.errors import ErrorCode, KafkaError, OffsetOutOfRangeError, error_for
 from engine.messages import FetchedPartition, FetchPosition, FetchRequest, IsolationLevel
@@ -48,6 +49,7 @@ class Fetcher:
         connection: Connection,
         metadata: ClientMetadata,
         lookup: OffsetLookup,
+        validation: Validation,
         clock: Clock,
         tasks: Tasks,
         committed: Committed | None,
@@ -58,6 +60,7 @@ class Fetcher:
         self._connection = connection
         self._metadata = metadata
         self._lookup = lookup
+        self._validation = validation
         self._clock = clock
         self._tasks = tasks
         self._committed = committed
@@ -66,6 +69,8 @@ class Fetcher:
         """The partitions with something to hand out, in the order it came."""
         self._errors: dict[TopicPartition, KafkaError] = {}
         self._busy: set[int] = set()
+        self._asked: set[int] = set()
+        """Leaders that are being asked whether positions are valid."""
         self._positioning = False
         self._waiting: set[asyncio.Future[None]] = set()
         self._timer: Timer | None = None
@@ -172,29 +177,36 @@ class Fetcher:
         lost: list[PartitionState] = []
         holding: set[int] = set()
         wanted: dict[int, dict[TopicPartition, FetchPosition]] = {}
+        unsure: dict[int, list[PartitionState]] = {}
         for tp, state in self._subscription.assigned.items():
             if state.revoking or tp in self._errors:
                 continue
             if state.retry_at_ms > now:
                 next_look = min(next_look, state.retry_at_ms)
                 continue
-            if (offset := state.fetch_from) is None:
+            if state.position is None:
                 lost.append(state)
                 continue
-            if state.paused:
-                continue
-            leader = self._metadata.leader(tp)
+            leader, epoch = leading = self._metadata.leading(tp)
             if leader is None:
-                self._metadata.request_update()
+                if not state.paused:
+                    self._metadata.request_update()
+            elif not state.led_by(leading):
+                unsure.setdefault(leader, []).append(state)
+            elif state.paused:
+                continue
             elif not state.hungry:
                 holding.add(leader)
             else:
-                epoch = self._metadata.leader_epoch(tp)
-                at = FetchPosition(offset, self._config.max_partition_bytes, epoch)
+                at = FetchPosition(state.fetch_from, self._config.max_partition_bytes, epoch)
                 wanted.setdefault(leader, {})[tp] = at
         if lost and not self._positioning:
             self._positioning = True
             self._tasks.spawn(self._position(lost), "consumer-positions")
+        for leader, states in unsure.items():
+            if leader not in self._asked:
+                self._asked.add(leader)
+                self._tasks.spawn(self._validate(leader, states), f"consumer-validates-{leader}")
         for leader, positions in wanted.items():
             if leader not in holding and leader not in self._busy:
                 self._busy.add(leader)
@@ -212,6 +224,17 @@ class Fetcher:
             failed = await self._lookup.begin(states, self._config.auto_offset_reset, self._committed)
         finally:
             self._positioning = False
+        self._placed(states, failed)
+
+    async def _validate(self, leader: int, states: list[PartitionState]) -> None:
+        try:
+            failed = await self._validation.ask(leader, states)
+        finally:
+            self._asked.discard(leader)
+        self._placed(states, failed)
+
+    def _placed(self, states: list[PartitionState], failed: Mapping[TopicPartition, KafkaError]) -> None:
+        """These have a position that is valid, but for those where that failed."""
         for state in states:
             error = failed.get(state.tp)
             if error is not None and self._subscription.assigned.get(state.tp) is state:
@@ -239,21 +262,15 @@ class Fetcher:
                 state is None
                 or self._subscription.assigned.get(tp) is not state
                 or state.fetch_from != positions[tp].fetch_offset
+                or self._metadata.leading(tp) != (leader, positions[tp].current_leader_epoch)
             ):
-                continue
-            if answer.error == ErrorCode.OFFSET_OUT_OF_RANGE and not self._leads(leader, tp, positions[tp]):
-                continue  # it does not lead any more: what its log holds says nothing
+                continue  # what was wanted, or who leads, is another by now
             if self._accept(state, answer):
                 served.append(tp)
         self._subscription.to_the_end(served)
         self.wake()
         if served or self._errors:
             self.tell()
-
-    def _leads(self, broker_id: int, tp: TopicPartition, asked: FetchPosition) -> bool:
-        """Whether it is still known as the leader, in the epoch in which it was asked."""
-        known = self._metadata.leader(tp), self._metadata.leader_epoch(tp)
-        return known == (broker_id, asked.current_leader_epoch)
 
     def _accept(self, state: PartitionState, answer: FetchedPartition) -> bool:
         """Take up one partition's answer; returns whether there are records in it."""

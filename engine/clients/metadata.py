@@ -16,6 +16,10 @@ from engine.errors import ErrorCode, KafkaError, KafkaTimeoutError, error_for
 from engine.messages import MetadataRequest, PartitionMetadata, TopicMetadata
 from engine.types import TopicPartition
 
+Leading = tuple[int | None, int]
+"""A partition's leader and its epoch; (None, -1) while unknown, or without a leader."""
+_UNKNOWN: Leading = (None, -1)
+
 
 class ClientMetadata:
     """The topics a client wants to know of, as a broker last described them; `on_change` is told of every answer."""
@@ -36,7 +40,7 @@ class ClientMetadata:
         self._wanted: set[str] = set()
         self._topics: dict[str, TopicMetadata] = {}
         self._errors: dict[str, ErrorCode] = {}
-        self._leaders: dict[TopicPartition, tuple[int | None, int]] = {}
+        self._leaders: dict[TopicPartition, Leading] = {}
         self._newest: dict[TopicPartition, tuple[bytes, int]] = {}
         """The topic's id and the newest leader epoch heard of."""
         self._asking = asyncio.Lock()
@@ -54,13 +58,17 @@ class ClientMetadata:
         every = self.partitions(topic) or ()
         return tuple(number for number in every if self.leader(TopicPartition(topic, number)) is not None)
 
+    def leading(self, tp: TopicPartition) -> Leading:
+        """Who leads `tp`, and in which epoch."""
+        return self._leaders.get(tp, _UNKNOWN)
+
     def leader(self, tp: TopicPartition) -> int | None:
         """The broker that leads `tp`, None while unknown or without one."""
-        return self._leaders.get(tp, (None, -1))[0]
+        return self.leading(tp)[0]
 
     def leader_epoch(self, tp: TopicPartition) -> int:
         """The epoch of that leader, -1 while unknown."""
-        return self._leaders.get(tp, (None, -1))[1]
+        return self.leading(tp)[1]
 
     def heard_of_epoch(self, tp: TopicPartition, epoch: int) -> None:
         """There is this leader epoch: a leader of an older one is known no more (`updateLastSeenEpochIfNewer`)."""
@@ -153,7 +161,7 @@ class ClientMetadata:
         tp: TopicPartition,
         topic_id: bytes,
         told: PartitionMetadata,
-        before: Mapping[TopicPartition, tuple[int | None, int]],
+        before: Mapping[TopicPartition, Leading],
     ) -> None:
         """Take up what a broker tells of a partition, or keep what was known, if that is newer."""
         known_id, newest = self._newest.get(tp, (topic_id, -1))

@@ -64,7 +64,7 @@ class Scrubbing(ConsumerCore):
     async def position(self, partition: TopicPartition) -> int:
         """The offset handed out next, waiting until it is known; raises IllegalStateError, KafkaTimeoutError."""
         state = self._subscription.state(partition)
-        if state.position is None:
+        if state.position is None or state.awaiting_validation:
             await self._positioned(state)
         assert state.position is not None
         return state.position
@@ -197,7 +197,10 @@ class Scrubbing(ConsumerCore):
 
     async def _positioned(self, state: PartitionState) -> None:
         await self._until(
-            lambda: state.position is not None or self._subscription.assigned.get(state.tp) is not state,
+            lambda: (
+                (state.position is not None and not state.awaiting_validation)
+                or self._subscription.assigned.get(state.tp) is not state
+            ),
             f"The position of {state.tp} could not be found",
             state,
         )

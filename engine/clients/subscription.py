@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from engine.clients.metadata import Leading
 from engine.errors import IllegalStateError, KafkaError, RecordDeserializationError
 from engine.records import BatchHeader, ConsumerRecord, read_records
 from engine.types import TopicPartition
@@ -47,6 +48,8 @@ class PartitionState:
         "_records",
         "_taken",
         "_upto",
+        "_valid_for",
+        "awaiting_validation",
         "epoch",
         "high_watermark",
         "last_stable_offset",
@@ -85,6 +88,10 @@ class PartitionState:
         self._taken = 0
         self._upto = 0
         self._epoch = -1
+        self._valid_for: Leading | None = None
+        """The leader, and its epoch, in whose log the position lies."""
+        self.awaiting_validation = False
+        """Whether a new leader has yet to say that the position lies in its log."""
 
     @property
     def buffered(self) -> bool:
@@ -97,9 +104,9 @@ class PartitionState:
         return 2 * len(self._batches) <= self._came
 
     @property
-    def fetch_from(self) -> int | None:
-        """Where the next fetch goes on; None without a position."""
-        return self._end if self.buffered else self.position
+    def fetch_from(self) -> int:
+        """Where the next fetch goes on; -1 without a position."""
+        return self._end if self.buffered else -1 if self.position is None else self.position
 
     def arrived(self, batches: Sequence[bytes], aborted: Sequence[tuple[int, int]] = ()) -> None:
         """These follow what is here already; of `aborted` transactions (producer id, first offset) nothing is read."""
@@ -115,9 +122,28 @@ class PartitionState:
         """Whether its records may be given to the application."""
         return not self.paused and not self.revoking
 
+    def led_by(self, leading: Leading) -> bool:
+        """Whether it may be fetched from this leader; if not, it waits to be `validated` (KIP-320).
+
+        That is so for every other leader, or epoch, than the one in whose log the position was known to lie, as far as
+        the epoch of the record before it is known; what came from the one before is dropped.
+        """
+        if self._valid_for != leading:
+            if self.epoch >= 0 and leading[1] >= 0:
+                self._drop()
+                self.awaiting_validation = True
+                return False
+            self._valid_for = leading
+        return True
+
+    def validated(self, leading: Leading) -> None:
+        """The position lies in this leader's log."""
+        self._valid_for, self.awaiting_validation = leading, False
+
     def seek(self, offset: int, epoch: int = -1) -> None:
         """Hand out `offset` next, after a record of leader epoch `epoch`; what was fetched is dropped."""
         self._drop()
+        self._valid_for, self.awaiting_validation = None, False
         self.position = self.processed = offset
         self.epoch = self.processed_epoch = epoch
         self.reset = None
@@ -126,6 +152,7 @@ class PartitionState:
     def forget_position(self, reset: str | None) -> None:
         """Look the position up anew: by `reset`, or as at the beginning for None."""
         self._drop()
+        self._valid_for, self.awaiting_validation = None, False
         self.position = self.processed = None
         self.epoch = self.processed_epoch = -1
         self.reset = reset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.errors.base import KafkaError
+from engine.errors.brokers import OffsetOutOfRangeError
 
 
 class ClientError(KafkaError):
@@ -13,6 +14,19 @@ class ClientError(KafkaError):
 
 class NoOffsetForPartitionError(ClientError):
     """No offset is committed and `auto_offset_reset` is none."""
+
+
+class LogTruncationError(OffsetOutOfRangeError):
+    """The log was cut back behind what was read of it, and `auto_offset_reset` is none (KIP-320)."""
+
+    def __init__(self, message: str = "", offset: int = -1, divergent_offset: int = -1, divergent_epoch: int = -1):
+        super().__init__(message)
+        self.offset = offset
+        """The position there was."""
+        self.divergent_offset = divergent_offset
+        """The first offset at which the log is known to differ from what was read; -1 if that is not known."""
+        self.divergent_epoch = divergent_epoch
+        """The leader epoch of the record before that."""
 
 
 class CommitFailedError(ClientError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -10,6 +11,7 @@ from engine.clients.consumer import Consumer
 from engine.clients.producer import Producer
 from engine.clock import Clock
 from engine.network import Network
+from engine.types import TopicPartition
 from engine.workload.consuming import DrivenConsumer
 from engine.workload.producing import DrivenProducer
 from engine.workload.spec import ConsumerSpec
@@ -19,11 +21,20 @@ METADATA_MAX_AGE_MS = 10_000
 
 
 class Making:
-    """Makes clients on one network and clock; their client id is the name of who drives them."""
+    """Makes clients on one network and clock; their client id is the name of who drives them.
+
+    `truncated(name, tp, before, after)` is told of a consumer that found a log cut back.
+    """
 
     def __init__(
-        self, network: Network, clock: Clock, producer: Callable[..., Producer], consumer: Callable[..., Consumer]
+        self,
+        network: Network,
+        clock: Clock,
+        producer: Callable[..., Producer],
+        consumer: Callable[..., Consumer],
+        truncated: Callable[[str, TopicPartition, int, int | None], None],
     ) -> None:
+        self._truncated = truncated
         self._network = network
         self._clock = clock
         self._producer = producer
@@ -63,6 +74,7 @@ class Making:
             isolation_level=spec.isolation_level,
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             resume=membership,
+            on_truncation=partial(self._truncated, driven.name),
         )
 
     def output(self, driven: DrivenConsumer) -> Producer:

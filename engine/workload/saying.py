@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.events import Tone
+from engine.types import TopicPartition
 from engine.workload.spec import ConsumerSpec, ProducerSpec
 
 Said = tuple[str, Tone]
@@ -181,6 +182,19 @@ def heartbeats_resumed(name: str, spec: ConsumerSpec) -> Said:
     return (
         f"{name} sends heartbeats again. If {spec.group_id} dropped it meanwhile, it is told so and rejoins.",
         Tone.GOOD,
+    )
+
+
+def log_truncated(name: str, tp: TopicPartition, before: int, after: int | None) -> Said:
+    """A consumer found that a leader's log has not got what it read."""
+    follows = (
+        f"from offset {after:,} on it holds other records, and {name} goes on from there"
+        if after is not None
+        else f"nobody knows from where on, so auto.offset.reset says where {name} goes on"
+    )
+    return (
+        f"{name} had read {tp} up to offset {before:,}, and its new leader has not got all of that: {follows}.",
+        Tone.WARNING,
     )
 
 

@@ -61,7 +61,7 @@ class Workload:
         self._events = events
         self._seed = seed
         self._ledger = ledger or Ledger()
-        self._making = Making(network, clock, producer, consumer)
+        self._making = Making(network, clock, producer, consumer, self._log_truncated)
         self._roster = Roster()
         self._keeper = Keeper(store, self._roster)
         self._to_save: set[str] = set()
@@ -358,6 +358,9 @@ class Workload:
         if consumer.name not in self._to_save and not self._suspended:
             self._to_save.add(consumer.name)
             self._later(self._save(consumer))
+
+    def _log_truncated(self, name: str, tp: TopicPartition, before: int, after: int | None) -> None:
+        self._tell(name, saying.log_truncated(name, tp, before, after))
 
     def _share(self) -> int:
         """How many records one producer may make in a turn."""

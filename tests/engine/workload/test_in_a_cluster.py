@@ -325,3 +325,27 @@ async def test_one_that_crashes_while_it_starts_stays_crashed(cluster: Cluster, 
     await clock.complete(cluster.workload.restart("early"))
     await clock.advance(2_000)
     assert len(group(cluster).members) == 1
+
+
+async def test_a_consumer_says_where_it_goes_on_in_a_log_that_was_cut_back(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await clock.complete(cluster.create_topic("copied", 1, 3, {"unclean.leader.election.enable": "true"}))
+    tp = TopicPartition("copied", 0)
+    leader = cluster.nodes.leader(tp).broker_id
+    await cluster.workload.spawn_producer(ProducerSpec("copied", name="shop", acks="1", rate=20, seed=3))
+    await clock.complete(cluster.workload.spawn_consumer(ConsumerSpec("billing", ("copied",), name="till", **FAST)))
+    await clock.advance(5_000)
+    shared = cluster.nodes.leader(tp).high_watermark
+    for broker_id in set(cluster.nodes.ids) - {leader}:
+        await cluster.faults.crash(broker_id)
+    await clock.advance(20_000)
+    assert dict(consumer(cluster, "till").positions)[tp] > shared
+    await cluster.faults.crash(leader)
+    await clock.advance(12_000)
+    await clock.complete(cluster.faults.start(leader % 3 + 1))
+    await clock.advance(30_000)
+    [said] = [event for event in cluster.events.last(200) if "has not got all of that" in event.sentence()]
+    assert said.subject == "till"
+    assert said.sentence().startswith("till had read copied-0 up to offset ")
+    assert said.sentence().endswith("and till goes on from there.")
