@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
+from engine.coordinators.shards import Shards
 from engine.errors import ErrorCode, GroupIdNotFoundError, KafkaError
 from engine.groups.by_hand import ByHand
-from engine.groups.listing import described, listed, matches
-from engine.groups.modern.consumer_group import ConsumerGroup
-from engine.groups.shard import Shard, check_group_id
+from engine.groups.classic import ClassicGroup
+from engine.groups.listing import described, matches
+from engine.groups.shard import GroupShard, check_group_id
 from engine.messages import (
     ConsumerGroupDescribeRequest,
     ConsumerGroupDescribeResponse,
@@ -27,18 +26,17 @@ from engine.types import ClientInfo
 
 
 class GroupAdministration:
-    """Looks through the coordinator's `shards`; `shard_of` gives that of a group, or raises where it is not here."""
+    """Looks through the coordinator's `shards`."""
 
-    def __init__(self, shard_of: Callable[[str], Shard], shards: Mapping[int, Shard], by_hand: ByHand) -> None:
-        self._shard_of = shard_of
+    def __init__(self, shards: Shards[GroupShard], by_hand: ByHand) -> None:
         self._shards = shards
         self._by_hand = by_hand
 
     async def offset_delete(self, client: ClientInfo, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
         """GROUP_SUBSCRIBED_TO_TOPIC for what the group still wants; raises where there is no such group (KIP-496)."""
         check_group_id(request.group_id)
-        shard = self._shard_of(request.group_id)
-        group = shard.group(request.group_id)
+        shard = self._shards.of(request.group_id)
+        group = shard.groups.get(request.group_id)
         there = set(group.committed) if group is not None else set()
         errors = await shard.delete_offsets(request.group_id, request.partitions)
         forgotten = sum(tp in there for tp, error in errors.items() if error is ErrorCode.NONE)
@@ -51,8 +49,8 @@ class GroupAdministration:
         errors = {}
         for group_id in request.group_ids:
             try:
-                shard = self._shard_of(group_id)
-                group = shard.group(group_id)
+                shard = self._shards.of(group_id)
+                group = shard.groups.get(group_id)
                 offsets = len(group.committed) if group is not None else 0
                 await shard.delete(group_id)
                 self._by_hand.deleted(group_id, offsets)
@@ -67,10 +65,10 @@ class GroupAdministration:
         for group_id in request.group_ids:
             try:
                 check_group_id(group_id)
-                group = self._shard_of(group_id).group(group_id)
+                group = self._shards.of(group_id).groups.get(group_id)
                 if group is None:
                     raise GroupIdNotFoundError(f"There is no group {group_id}.")
-                if isinstance(group, ConsumerGroup):
+                if not isinstance(group, ClassicGroup):
                     raise GroupIdNotFoundError(f"{group_id} is no group of the classic protocol.")
                 answers.append(described(group.group))
             except KafkaError as error:
@@ -79,9 +77,9 @@ class GroupAdministration:
 
     async def list_groups(self, client: ClientInfo, request: ListGroupsRequest) -> ListGroupsResponse:
         """The groups coordinated here that match; raises while any partition is still being read."""
-        for shard in self._shards.values():
-            shard.check_loaded()
-        groups = [listed(group.group) for shard in self._shards.values() for group in shard.groups.values()]
+        for shard in self._shards:
+            shard.check()
+        groups = [group.listed() for shard in self._shards for group in shard.groups.values()]
         return ListGroupsResponse(tuple(group for group in groups if matches(group, request)))
 
     async def consumer_group_describe(
@@ -89,4 +87,4 @@ class GroupAdministration:
     ) -> ConsumerGroupDescribeResponse:
         """How a group of the consumer protocol stands; raises GroupIdNotFoundError where there is none."""
         check_group_id(request.group_id)
-        return self._shard_of(request.group_id).group_to_consume(request.group_id, joins=False).describe()
+        return self._shards.of(request.group_id).groups.to_consume(request.group_id, joins=False).describe()

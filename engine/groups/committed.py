@@ -1,12 +1,10 @@
-"""What one group has committed, and when that expires (`OffsetMetadataManager`, `OffsetExpirationConditionImpl`)."""
+"""What one group has committed, and what of it is still on its way to the log."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from engine.groups.group import EMPTY, STABLE, Group
-from engine.groups.modern.group import ModernGroup
 from engine.groups.records import OffsetValue
 from engine.types import TopicPartition
 
@@ -39,6 +37,10 @@ class Committed:
             if self._under_way[tp] <= 0:
                 del self._under_way[tp]
 
+    def is_under_way(self, tp: TopicPartition) -> bool:
+        """Whether a commit of this partition is on its way, or in a transaction that is open."""
+        return tp in self._under_way
+
     def put(self, tp: TopicPartition, value: OffsetValue, order: int = 0) -> None:
         """From now on `value` is what is committed, unless that was written later, by its `order`, than `value`."""
         if order < self._orders.get(tp, 0):
@@ -59,23 +61,3 @@ class Committed:
         for tp, value in other.in_force.items():
             self.put(tp, value, other._orders.get(tp, 0))
         self._under_way.update(other._under_way)
-
-    def expired(self, group: Group | ModernGroup, now_ms: int, retention_ms: int) -> list[TopicPartition]:
-        """What nobody has needed for `retention_ms`.
-
-        An empty group's offsets age together from when it became empty, those of a simple consumer each from its
-        commit, and those of consumers at work likewise, where nobody subscribes to the topic any more.
-        """
-        together = group.protocol_type is not None and group.state is EMPTY and group.state_timestamp >= 0
-        at_work = group.protocol_type == "consumer" and group.subscribed is not None and group.state is STABLE
-        if not (group.protocol_type is None or group.state is EMPTY or at_work):
-            return []
-        found = []
-        for tp, value in self.in_force.items():
-            if group.is_subscribed_to(tp.topic) or tp in self._under_way:
-                continue
-            since = group.state_timestamp if together else value.commit_timestamp
-            over = now_ms >= value.expire_timestamp if value.expire_timestamp >= 0 else now_ms - since >= retention_ms
-            if over:
-                found.append(tp)
-        return found

@@ -13,23 +13,23 @@ from typing import TypeVar
 
 from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, BrokerConfig
-from engine.coordinators.placing import partition_for
+from engine.coordinators.shards import Shards
 from engine.coordinators.writer import StateLog, Within
 from engine.errors import (
     CoordinatorLoadInProgressError,
     ErrorCode,
     InvalidSessionTimeoutError,
     KafkaError,
-    NotCoordinatorError,
 )
 from engine.events import EventLog
 from engine.groups.administration import GroupAdministration
 from engine.groups.by_hand import ByHand
 from engine.groups.classic import ClassicGroup
+from engine.groups.coordinated import Coordinated
 from engine.groups.member import Reply
 from engine.groups.modern.consumer_group import ConsumerGroup, check_heartbeat
 from engine.groups.modern.views import ModernViewer
-from engine.groups.shard import AnyGroup, Shard, check_group_id
+from engine.groups.shard import GroupShard, check_group_id
 from engine.groups.standings import Position, Standing
 from engine.groups.views import Viewer
 from engine.messages import (
@@ -78,8 +78,10 @@ class GroupCoordinator:
         self._by_hand = ByHand(clock, events)
         self._topics = topics
         self._topic_ids = topic_ids
-        self._shards: dict[int, Shard] = {}
-        self.administration = GroupAdministration(self._shard, self._shards, self._by_hand)
+        self._shards = Shards[GroupShard](
+            broker_id, log, lambda: topics().get(INTERNAL_TOPIC, config.offsets_topic_num_partitions)
+        )
+        self.administration = GroupAdministration(self._shards, self._by_hand)
         self._viewers: dict[str, Viewer | ModernViewer] = {}
         self._ids = 0
         self._views: tuple[GroupView, ...] = ()
@@ -89,37 +91,18 @@ class GroupCoordinator:
 
         They are answered CoordinatorLoadInProgressError meanwhile. Raises what reading the log raises.
         """
-        self.unload(partition)
-        shard = self._shards[partition] = Shard(
-            partition, self._clock, self._config, self._log, self._events, self._topics, self._topic_ids
-        )
-        try:
-            records = await self._log.read(partition)
-        except BaseException:
-            if self._shards.get(partition) is shard:
-                del self._shards[partition]
-            raise
-        if not shard.closed:
+        shard = GroupShard(partition, self._clock, self._config, self._log, self._events, self._topics, self._topic_ids)
+        records = await self._shards.read(shard)
+        if records is not None:
             shard.load(records)
 
     def unload(self, partition: int) -> None:
         """Stop being it: what waits fails with NotCoordinatorError, and timers are cancelled."""
-        shard = self._shards.pop(partition, None)
-        if shard is not None:
-            shard.close()
+        self._shards.unload(partition)
 
     def close(self) -> None:
         """Stop coordinating anything."""
-        for partition in tuple(self._shards):
-            self.unload(partition)
-
-    def _shard(self, group_id: str) -> Shard:
-        partitions = self._topics().get(INTERNAL_TOPIC, self._config.offsets_topic_num_partitions)
-        shard = self._shards.get(partition_for(group_id, partitions))
-        if shard is None:
-            raise NotCoordinatorError(f"Broker {self.broker_id} does not coordinate {group_id}.")
-        shard.check_loaded()
-        return shard
+        self._shards.close()
 
     # Membership
 
@@ -132,7 +115,7 @@ class GroupCoordinator:
                 f"A session timeout of {request.session_timeout_ms} ms is outside {shortest} to {longest} ms "
                 "(group.min.session.timeout.ms, group.max.session.timeout.ms)."
             )
-        group = self._shard(request.group_id).group_to_join(request.group_id, request.member_id)
+        group = self._shards.of(request.group_id).groups.to_join(request.group_id, request.member_id)
         reply, answer = _ask(JoinGroupResponse)
         group.join(client, request, reply)
         return await answer
@@ -140,7 +123,7 @@ class GroupCoordinator:
     async def sync_group(self, client: ClientInfo, request: SyncGroupRequest) -> SyncGroupResponse:
         """Answered when the leader has brought the assignments and they are stored."""
         check_group_id(request.group_id)
-        group = self._shard(request.group_id).known(request.group_id)
+        group = self._shards.of(request.group_id).groups.known(request.group_id)
         reply, answer = _ask(SyncGroupResponse)
         group.sync(request, reply)
         return await answer
@@ -149,7 +132,7 @@ class GroupCoordinator:
         """While the group is still being loaded every heartbeat is good."""
         check_group_id(request.group_id)
         try:
-            self._shard(request.group_id).known(request.group_id).heartbeat(request)
+            self._shards.of(request.group_id).groups.known(request.group_id).heartbeat(request)
         except CoordinatorLoadInProgressError:
             pass
         return HeartbeatResponse()
@@ -157,7 +140,7 @@ class GroupCoordinator:
     async def leave_group(self, client: ClientInfo, request: LeaveGroupRequest) -> LeaveGroupResponse:
         """An error for each member; UNKNOWN_MEMBER_ID for all where there is no such group."""
         check_group_id(request.group_id)
-        group = self._shard(request.group_id).group(request.group_id)
+        group = self._shards.of(request.group_id).groups.get(request.group_id)
         if not isinstance(group, ClassicGroup):
             return LeaveGroupResponse((ErrorCode.UNKNOWN_MEMBER_ID,) * len(request.members))
         return LeaveGroupResponse(group.leave(request))
@@ -170,13 +153,13 @@ class GroupCoordinator:
         if joins and not request.member_id:
             request = replace(request, member_id=self._new_member_id(request.group_id))
         check_heartbeat(request, self._config.group_consumer_assignors)
-        shard = self._shard(request.group_id)
+        shard = self._shards.of(request.group_id)
         reply, answer = _ask(ConsumerGroupHeartbeatResponse)
-        shard.group_to_consume(request.group_id, joins=joins).heartbeat(client, request, reply)
+        shard.groups.to_consume(request.group_id, joins=joins).heartbeat(client, request, reply)
         try:
             return await answer
         except KafkaError:
-            shard.discard_if_bare(request.group_id)
+            shard.groups.discard_if_bare(request.group_id)
             raise
 
     def _new_member_id(self, group_id: str) -> str:
@@ -188,16 +171,16 @@ class GroupCoordinator:
 
     async def offset_commit(self, client: ClientInfo, request: OffsetCommitRequest) -> OffsetCommitResponse:
         """Partitions that do not exist and metadata that is too long get their own errors; all else fails as one."""
-        shard = self._shard(request.group_id)
+        shard = self._shards.of(request.group_id)
         errors = {tp: self._check_commit(tp, given) for tp, given in request.offsets.items()}
         if any(error is not ErrorCode.UNKNOWN_TOPIC_OR_PARTITION for error in errors.values()):
-            shard.check_commit(request)
+            shard.offsets.check_commit(request)
         good = {tp: given for tp, given in request.offsets.items() if errors[tp] is ErrorCode.NONE}
         if good:
-            group = shard.group(request.group_id)
-            had_members = group is not None and bool(group.group.protocol_type)
+            group = shard.groups.get(request.group_id)
+            had_members = group is not None and bool(group.protocol_type)
             before = {tp: value.offset for tp, value in group.committed.in_force.items()} if group is not None else {}
-            await shard.commit(request.group_id, good)
+            await shard.offsets.commit(request.group_id, good)
             if had_members and request.generation_id < 0 and not request.told:
                 self._by_hand.moved(request.group_id, before, good)
         return OffsetCommitResponse(errors)
@@ -211,12 +194,12 @@ class GroupCoordinator:
 
     async def offset_fetch(self, client: ClientInfo, request: OffsetFetchRequest) -> OffsetFetchResponse:
         """What is committed of the partitions asked for; nothing where there is no such group."""
-        shard = self._shard(request.group_id)
-        group = shard.group(request.group_id)
-        if isinstance(group, ConsumerGroup):
-            group.group.check_fetch(request.member_id, request.member_epoch)
+        shard = self._shards.of(request.group_id)
+        group = shard.groups.get(request.group_id)
+        if group is not None:
+            group.check_fetch(request)
         committed = group.committed.in_force if group is not None else {}
-        unstable = shard.unstable(request.group_id) if request.require_stable else frozenset()
+        unstable = shard.offsets.unstable(request.group_id) if request.require_stable else frozenset()
         wanted = committed if request.partitions is None else request.partitions
         return OffsetFetchResponse(
             {
@@ -232,25 +215,21 @@ class GroupCoordinator:
     async def txn_offset_commit(self, client: ClientInfo, request: TxnOffsetCommitRequest) -> TxnOffsetCommitResponse:
         """As `offset_commit`, but what is stored counts once the producer's transaction is committed."""
         check_group_id(request.group_id)
-        shard = self._shard(request.group_id)
+        shard = self._shards.of(request.group_id)
         errors = {tp: self._check_commit(tp, given) for tp, given in request.offsets.items()}
-        shard.check_transactional_commit(request)
+        shard.offsets.check_transactional_commit(request)
         good = {tp: given for tp, given in request.offsets.items() if errors[tp] is ErrorCode.NONE}
         if good:
-            await shard.commit_in_transaction(request, good)
+            await shard.offsets.commit_in_transaction(request, good)
         return TxnOffsetCommitResponse(errors)
 
     async def end_transaction(self, partition: int, within: Within) -> None:
         """Write the marker of a transaction to a partition of `__consumer_offsets`; raises KafkaError."""
-        shard = self._shards.get(partition)
-        if shard is None:
-            raise NotCoordinatorError
-        shard.check_loaded()
-        await shard.end_transaction(within)
+        await self._shards.at(partition).offsets.end_transaction(within)
 
     def forget_topic(self, topic: str) -> None:
         """The topic was deleted: what is committed for it gets tombstones in the background."""
-        for shard in self._shards.values():
+        for shard in self._shards:
             if not shard.loading:
                 shard.forget_topic(topic)
 
@@ -258,7 +237,7 @@ class GroupCoordinator:
 
     def views(self, standing: Standing, position: Position) -> tuple[GroupView, ...]:
         """The groups coordinated here, by id; what has not changed is the same object again."""
-        groups = {group_id: group for shard in self._shards.values() for group_id, group in shard.groups.items()}
+        groups = {group_id: group for shard in self._shards for group_id, group in shard.groups.items()}
         if len(self._viewers) > len(groups):
             self._viewers = {group_id: seen for group_id, seen in self._viewers.items() if group_id in groups}
         topics = self._topics()
@@ -273,8 +252,11 @@ class GroupCoordinator:
         return self._views
 
 
-def _viewer(group: AnyGroup) -> Viewer | ModernViewer:
-    return ModernViewer(group) if isinstance(group, ConsumerGroup) else Viewer(group)
+def _viewer(group: Coordinated) -> Viewer | ModernViewer:
+    if isinstance(group, ConsumerGroup):
+        return ModernViewer(group)
+    assert isinstance(group, ClassicGroup)
+    return Viewer(group)
 
 
 def _ask(kind: type[R]) -> tuple[Reply[R], asyncio.Future[R]]:

@@ -1,17 +1,10 @@
-"""Groups as an administrator is told of them (`ClassicGroup.asDescribedGroup`, `asListedGroup`)."""
+"""Groups as an administrator is told of them (`ClassicGroup.asDescribedGroup`)."""
 
 from __future__ import annotations
 
 from engine.groups.group import STABLE, Group
 from engine.groups.member import Member
-from engine.groups.modern.group import ModernGroup
 from engine.messages import DescribedGroup, DescribedMember, ListedGroup, ListGroupsRequest
-
-
-def listed(group: Group | ModernGroup) -> ListedGroup:
-    """A group in a list."""
-    kind = "consumer" if isinstance(group, ModernGroup) else "classic"
-    return ListedGroup(group.group_id, group.protocol_type or "", group.state.value, kind)
 
 
 def matches(group: ListedGroup, request: ListGroupsRequest) -> bool:

@@ -38,6 +38,11 @@ class Phases:
         self.roster = Roster(group, self.history, surroundings, self._ran_out)
         self._joined_meanwhile = False
 
+    def subscribed_counts(self) -> Mapping[str, int]:
+        """The topics subscribed to and their partitions, as they are now."""
+        counts = self._around.topics()
+        return {topic: counts[topic] for topic in self.group.subscribed or () if topic in counts}
+
     # The join phase
 
     def admit(self, member: Member) -> None:
@@ -116,8 +121,7 @@ class Phases:
             self._tell_of_end(self.history.emptied(group.generation, now_ms))
             return
         assignor = group.protocol or ""
-        counts = self._around.topics()
-        self.counts = {topic: counts[topic] for topic in group.subscribed or () if topic in counts}
+        self.counts = self.subscribed_counts()
         self.history.chose(
             group.generation,
             assignor,

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from engine.clock import Clock
 from engine.config import TRANSACTION_TOPIC, BrokerConfig
-from engine.coordinators.placing import partition_for
+from engine.coordinators.shards import Shards
 from engine.coordinators.writer import StateLog
 from engine.errors import (
     ConcurrentTransactionsError,
@@ -21,7 +21,6 @@ from engine.errors import (
     InvalidRequestError,
     InvalidTransactionTimeoutError,
     KafkaError,
-    NotCoordinatorError,
 )
 from engine.events import EventLog, Tone
 from engine.messages import (
@@ -69,10 +68,11 @@ class TransactionCoordinator:
         self._config = config
         self._log = log
         self._events = events
-        self._topics = topics
         self._new_producer_id = new_producer_id
         self._markers = Markers(clock, leaders, ask)
-        self._shards: dict[int, TransactionShard] = {}
+        self._shards = Shards[TransactionShard](
+            broker_id, log, lambda: topics().get(TRANSACTION_TOPIC, config.transaction_state_log_num_partitions)
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._views: dict[str, TransactionView] = {}
 
@@ -93,15 +93,9 @@ class TransactionCoordinator:
         They are answered CoordinatorLoadInProgressError meanwhile. Transactions whose outcome was decided are taken to
         their end. Raises what reading the log raises.
         """
-        self.unload(partition)
-        shard = self._shards[partition] = TransactionShard(partition, epoch, self._clock, self._log)
-        try:
-            records = await self._log.read(partition)
-        except BaseException:
-            if self._shards.get(partition) is shard:
-                del self._shards[partition]
-            raise
-        if shard.closed:
+        shard = TransactionShard(partition, epoch, self._log)
+        records = await self._shards.read(shard)
+        if records is None:
             return
         shard.load(records, lambda told: self._tell("", told, Tone.WARNING))
         for metadata in shard.prepared():
@@ -116,14 +110,11 @@ class TransactionCoordinator:
 
     def unload(self, partition: int) -> None:
         """Stop being it: what waits fails with NotCoordinatorError."""
-        shard = self._shards.pop(partition, None)
-        if shard is not None:
-            shard.close()
+        self._shards.unload(partition)
 
     async def close(self) -> None:
         """Stop coordinating anything; raises what a task failed with."""
-        for partition in tuple(self._shards):
-            self.unload(partition)
+        self._shards.close()
         for task in self._tasks:
             task.cancel()
         for result in await asyncio.gather(*self._tasks, return_exceptions=True):
@@ -131,18 +122,10 @@ class TransactionCoordinator:
                 raise result
         await self._markers.close()
 
-    def _shard(self, transactional_id: str) -> TransactionShard:
-        partitions = self._topics().get(TRANSACTION_TOPIC, self._config.transaction_state_log_num_partitions)
-        shard = self._shards.get(partition_for(transactional_id, partitions))
-        if shard is None:
-            raise NotCoordinatorError(f"Broker {self.broker_id} does not coordinate {transactional_id}.")
-        shard.check()
-        return shard
-
     def _known(self, transactional_id: str) -> tuple[TransactionShard, TransactionMetadata]:
         if not transactional_id:
             raise InvalidRequestError("A transactional id must not be empty.")
-        shard = self._shard(transactional_id)
+        shard = self._shards.of(transactional_id)
         metadata = shard.transactions.get(transactional_id)
         if metadata is None:
             raise InvalidProducerIdMappingError(
@@ -162,7 +145,7 @@ class TransactionCoordinator:
             raise InvalidTransactionTimeoutError(
                 f"A transaction timeout of {timeout_ms} ms is outside 1 to {longest} ms (transaction.max.timeout.ms)."
             )
-        shard = self._shard(transactional_id)
+        shard = self._shards.of(transactional_id)
         metadata = shard.transactions.get(transactional_id)
         if metadata is None or metadata.exhausted:
             fresh_id = await self._new_producer_id()
@@ -239,7 +222,7 @@ class TransactionCoordinator:
     async def _again(self, job: Callable[[TransactionShard], Awaitable[None]], every_ms: int) -> None:
         while True:
             await self._clock.sleep(every_ms)
-            for shard in tuple(self._shards.values()):
+            for shard in self._shards:
                 try:
                     shard.check()
                     await job(shard)
@@ -276,7 +259,7 @@ class TransactionCoordinator:
 
     def _describe(self, transactional_id: str) -> DescribedTransaction:
         try:
-            shard = self._shard(transactional_id)
+            shard = self._shards.of(transactional_id)
         except KafkaError as error:
             return DescribedTransaction(transactional_id, error.code)
         metadata = shard.transactions.get(transactional_id)
@@ -286,7 +269,7 @@ class TransactionCoordinator:
 
     async def list_transactions(self, client: ClientInfo, request: ListTransactionsRequest) -> ListTransactionsResponse:
         """The ids coordinated here that match every filter; CoordinatorLoadInProgressError while some are read."""
-        for shard in self._shards.values():
+        for shard in self._shards:
             shard.check()
         now = self._clock.now_ms()
 
@@ -299,16 +282,14 @@ class TransactionCoordinator:
                 and (not request.producer_ids or value.producer_id in request.producer_ids)
             )
 
-        found = [
-            _described(each) for shard in self._shards.values() for each in shard.transactions.values() if wanted(each)
-        ]
+        found = [_described(each) for shard in self._shards for each in shard.transactions.values() if wanted(each)]
         unknown = tuple(state for state in request.states if state not in _STATES)
         return ListTransactionsResponse(tuple(sorted(found, key=lambda it: it.transactional_id)), unknown)
 
     def views(self) -> tuple[TransactionView, ...]:
         """The ids coordinated here; what has not changed is the same object again."""
         fresh: dict[str, TransactionView] = {}
-        for shard in self._shards.values():
+        for shard in self._shards:
             for transactional_id, metadata in shard.transactions.items():
                 view = self._view(metadata)
                 old = self._views.get(transactional_id)

@@ -7,25 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from engine.clock import Clock
-from engine.coordinators.writer import LogEntry, StateLog, Writer
-from engine.errors import CoordinatorLoadInProgressError, CorruptRecordError, KafkaError, NotCoordinatorError
+from engine.coordinators.shards import Shard
+from engine.coordinators.writer import LogEntry, StateLog
+from engine.errors import CorruptRecordError, KafkaError, NotCoordinatorError
 from engine.snapshot import TransactionState
 from engine.transactions.metadata import TransactionMetadata
 from engine.transactions.records import TransactionValue, decode_key, decode_value, encode_key, encode_value
 
 
-class TransactionShard:
-    """Not usable before `load`, nor after `close`. `epoch` is the leader epoch it coordinates in."""
+class TransactionShard(Shard):
+    """They, by id. `epoch` is the leader epoch it coordinates in."""
 
-    def __init__(self, partition: int, epoch: int, clock: Clock, log: StateLog) -> None:
-        self.partition = partition
+    def __init__(self, partition: int, epoch: int, log: StateLog) -> None:
+        super().__init__(partition, log)
         self.epoch = epoch
         self.transactions: dict[str, TransactionMetadata] = {}
-        self.loading = True
-        self.closed = False
-        self._clock = clock
-        self._writer = Writer(partition, log)
 
     def load(self, records: Sequence[LogEntry], passed_over: Callable[[str], None]) -> None:
         """Rebuild the ids from the partition's records, oldest first; `passed_over` hears of those that are damaged."""
@@ -44,18 +40,6 @@ class TransactionShard:
             self.transactions.pop(transactional_id, None)
         else:
             self.transactions[transactional_id] = TransactionMetadata(transactional_id, decode_value(value))
-
-    def close(self) -> None:
-        """Stop: what waits fails with NotCoordinatorError."""
-        self.closed = True
-        self._writer.close()
-
-    def check(self) -> None:
-        """Refuse while the partition is still being read, or once another broker leads it."""
-        if self.closed:
-            raise NotCoordinatorError
-        if self.loading:
-            raise CoordinatorLoadInProgressError
 
     async def store(self, metadata: TransactionMetadata, value: TransactionValue, *, keep_trying: bool = False) -> None:
         """Write what was prepared, and let it be in force once it is committed.

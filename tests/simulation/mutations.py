@@ -14,7 +14,7 @@ from engine.controller import controller, elections
 from engine.controller.elections import elect
 from engine.groups.modern import draft
 from engine.groups.modern.reconciling import next_step
-from engine.groups.shard import Shard
+from engine.groups.offsets import Offsets
 from engine.messages import PartitionMetadata
 from engine.records import BatchHeader
 from engine.replicas.leadership import Leadership
@@ -128,7 +128,7 @@ def show_consumers_everything() -> AbstractContextManager[None]:
 
 def forget_commits_with_a_new_coordinator() -> AbstractContextManager[None]:
     """A coordinator that takes over does not read the offsets of the one before."""
-    return _instead(Shard, "_replay_offset", lambda self, key, value: None)
+    return _instead(Offsets, "replay", lambda self, key, value, within=None: None)
 
 
 def give_what_others_still_have() -> AbstractContextManager[None]:
@@ -165,12 +165,12 @@ def forget_fencing() -> AbstractContextManager[None]:
 
 def let_anybody_commit_in_a_transaction() -> AbstractContextManager[None]:
     """A member that its group went on without may commit offsets in a transaction."""
-    return _instead(Shard, "check_transactional_commit", lambda self, request: None)
+    return _instead(Offsets, "check_transactional_commit", lambda self, request: None)
 
 
 def show_offsets_of_before_a_transaction() -> AbstractContextManager[None]:
     """Who takes over a partition begins at what is committed, though a transaction is about to move that."""
-    return _instead(Shard, "unstable", lambda self, group_id: frozenset())
+    return _instead(Offsets, "unstable", lambda self, group_id: frozenset())
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from functools import partial
 
 from engine.coordinators.writer import LogRecord
 from engine.errors import InvalidRequestError, KafkaError, NotCoordinatorError, UnsupportedAssignorError
-from engine.groups.committed import Committed
+from engine.groups.coordinated import Coordinated
 from engine.groups.member import Reply
 from engine.groups.modern.chronicle import Chronicle
 from engine.groups.modern.draft import Draft, Known
@@ -21,6 +21,7 @@ from engine.groups.modern.group import ModernGroup
 from engine.groups.modern.patterns import check_pattern
 from engine.groups.modern.presence import Overdue, Presences
 from engine.groups.modern.records import encode_key, encode_value
+from engine.groups.records import OffsetValue
 from engine.groups.roster import Surroundings
 from engine.messages import (
     JOIN_EPOCH,
@@ -31,6 +32,7 @@ from engine.messages import (
     ConsumerGroupHeartbeatResponse,
     DescribedConsumer,
     OffsetCommitRequest,
+    OffsetFetchRequest,
     TxnOffsetCommitRequest,
 )
 from engine.snapshot import GroupState
@@ -53,20 +55,28 @@ class Change:
     """What is done if it could not be stored and nobody waits for an answer."""
 
 
-class ConsumerGroup:
-    """One group with its members, its committed offsets and its history."""
+class ConsumerGroup(Coordinated):
+    """A group of the consumer protocol."""
+
+    kind = "consumer"
+    protocol_type = "consumer"
 
     def __init__(self, group: ModernGroup, surroundings: Surroundings) -> None:
         self.group = group
-        self.committed = Committed()
         self.presences = Presences(
             surroundings.clock, surroundings.config.group_consumer_session_timeout_ms, self._fence_later
         )
         self.chronicle = Chronicle(group.group_id, self.presences, surroundings.clock, surroundings.events)
+        super().__init__(group.group_id, self.chronicle.history)
         self._around = surroundings
         self._waiting: deque[tuple[Callable[[], Change | None], Reply[Heartbeat] | None]] = deque()
         self._writing: Reply[Heartbeat] | None = None
         self._busy = False
+
+    @property
+    def state(self) -> GroupState:
+        """What it is doing."""
+        return self.group.state
 
     @property
     def bare(self) -> bool:
@@ -103,11 +113,11 @@ class ConsumerGroup:
         for reply in filter(None, waiting):
             reply.answer(NotCoordinatorError(f"This broker does not coordinate {self.group.group_id} any more."))
 
-    def check_delete(self) -> None:
-        """Refuse to delete a group that has members, or is about to."""
-        self.group.check_delete()
-        if not self.empty:
-            raise NotCoordinatorError(f"{self.group.group_id} is being changed just now.")
+    def tombstones(self) -> list[LogRecord]:
+        """What makes the log forget the group."""
+        return [(encode_key(key), None) for key in self.group.tombstones()]
+
+    # Its offsets
 
     def check_commit(self, request: OffsetCommitRequest) -> None:
         """Whether such a member may commit now."""
@@ -117,13 +127,27 @@ class ConsumerGroup:
         """Whether such a member may commit in a transaction; who names no member is asked nothing (KIP-447)."""
         self.group.check_transactional_commit(request.member_id, request.group_instance_id, request.generation_id)
 
-    def drop_topic(self, topic: str) -> None:
-        """The topic is gone, and nobody misses its partitions."""
-        self.chronicle.history.drop_topic(topic)
+    def check_fetch(self, request: OffsetFetchRequest) -> None:
+        """Refuse to tell offsets to a member of another epoch; anybody may ask who names no member."""
+        self.group.check_fetch(request.member_id, request.member_epoch)
 
-    def tombstones(self) -> list[LogRecord]:
-        """What makes the log forget the group."""
-        return [(encode_key(key), None) for key in self.group.tombstones()]
+    def check_delete_offsets(self) -> None:
+        """Offsets of topics nobody subscribes to can always be forgotten."""
+        self.group.check_alive()
+
+    def check_delete(self) -> None:
+        """Refuse to delete a group that has members, or is about to."""
+        self.group.check_delete()
+        if not self.empty:
+            raise NotCoordinatorError(f"{self.group_id} is being changed just now.")
+
+    def is_subscribed_to(self, topic: str) -> bool:
+        """Whether a member wants `topic`."""
+        return topic in self.group.topics
+
+    def ages_since(self, value: OffsetValue) -> int | None:
+        """Each offset ages from its commit, whatever the group does."""
+        return value.commit_timestamp
 
     # Requests
 

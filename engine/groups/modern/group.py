@@ -50,10 +50,6 @@ Names = Callable[[bytes], str | None]
 class ModernGroup:
     """One group: its epochs, members and their targets."""
 
-    protocol_type = "consumer"
-    state_timestamp = -1
-    """Offsets expire each from its commit, whatever the group does (`offsetExpirationCondition`)."""
-
     def __init__(self, group_id: str) -> None:
         self.group_id = group_id
         self.epoch = 0
@@ -94,10 +90,6 @@ class ModernGroup:
     def subscribed(self) -> frozenset[str]:
         """The topics its members want, as far as they exist."""
         return frozenset(self.topics)
-
-    def is_subscribed_to(self, topic: str) -> bool:
-        """Whether a member wants `topic`."""
-        return topic in self.topics
 
     def target_of(self, member_id: str) -> frozenset[TopicPartition]:
         """What a member is to have in the end."""
@@ -268,10 +260,6 @@ class ModernGroup:
         member = self.member(member_id)
         if epoch != member.epoch:
             raise StaleMemberEpochError(f"{member.label} is in epoch {member.epoch} of {self.group_id}, not {epoch}.")
-
-    def check_delete_offsets(self) -> None:
-        """Offsets of topics nobody subscribes to can always be forgotten."""
-        self.check_alive()
 
     def check_delete(self) -> None:
         """Refuse to delete a group that has members."""

@@ -38,7 +38,7 @@ class ModernViewer:
                 seen.presences.deadline_ms,
                 tuple(member.label for member in self._in_slot_order(group) if _is_waited_for(group, member)),
                 group.epoch,
-                group.protocol_type,
+                seen.protocol_type,
                 seen.assignor if group.members else "",
                 None,
                 coordinator,

@@ -168,6 +168,21 @@ async def test_offsets_alone_are_taken_over_by_the_first_consumer() -> None:
     assert (world.view.protocol, await world.committed()) == (GroupProtocol.CONSUMER, {tp(0): 7})
 
 
+async def test_offsets_that_nobody_needs_expire_whatever_the_group_does() -> None:
+    world = await new_world(offsets_retention_minutes=60, group_consumer_session_timeout_ms=2_000_000)
+    world.topics["payments"] = 1
+    first, second = await reconciled(world, "billing-1", "billing-2", rebalance_timeout_ms=100_000_000)
+    await first.commit({tp(0): 1, tp(0, "payments"): 2})
+    third = Consumer(world, "billing-3")
+    await third.join()
+    for _ in range(5):
+        for consumer in (first, second, third):
+            await consumer.beat()
+        await world.clock.advance(1_000_000)
+    assert world.view.state is GroupState.RECONCILING
+    assert await world.committed() == {tp(0): 1}
+
+
 # Another coordinator
 
 
@@ -225,4 +240,4 @@ async def test_partitions_of_a_topic_made_anew_are_told_apart_from_the_old_ones(
     await world.reload()
     assert (await first.beat()).assignment == ()
     with pytest.raises(NonEmptyGroupError):
-        world.coordinator._shard(GROUP).groups[GROUP].check_delete()
+        world.coordinator._shards.of(GROUP).groups[GROUP].check_delete()

@@ -92,7 +92,7 @@ async def test_a_producer_may_bump_its_own_epoch_and_ask_again_when_the_answer_w
 async def test_a_producer_id_whose_epochs_are_used_up_gives_way_to_another(alice: Speaker) -> None:
     await alice.init()
     before = alice.producer_id
-    shard = alice.cluster.nodes.alive[await alice.coordinator()].transactions._shards[alice.home.partition]
+    shard = alice.cluster.nodes.alive[await alice.coordinator()].transactions._shards.at(alice.home.partition)
     metadata = shard.transactions["alice"]
     metadata.value = replace(metadata.value, producer_epoch=32_766)
     alice.epoch = 32_766
@@ -235,7 +235,7 @@ async def test_an_id_that_nobody_uses_for_long_is_forgotten(alice: Speaker, clus
     await alice.init()
     await alice.transaction(True, p0=b"a")
     coordinator = cluster.nodes.alive[await alice.coordinator()].transactions
-    shard = coordinator._shards[alice.home.partition]
+    shard = coordinator._shards.at(alice.home.partition)
     metadata = shard.transactions["alice"]
     metadata.value = replace(
         metadata.value, update_ms=alice.clock.now() - cluster.config.transactional_id_expiration_ms
