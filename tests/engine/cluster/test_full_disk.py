@@ -134,7 +134,7 @@ async def test_a_coordinator_that_had_no_room_for_its_log_coordinates_once_it_ha
         disk.setattr(BrokerStore, "create_log", room_for_some)
         await clock.complete(cluster.controller.ensure_offsets_topic())
     await clock.advance(5_000)
-    loaded = [number for broker in cluster.nodes.alive.values() for number in broker.coordinator._shards]
+    loaded = [shard.partition for broker in cluster.nodes.alive.values() for shard in broker.coordinator._shards]
     assert sorted(loaded) == list(range(50))
 
 
