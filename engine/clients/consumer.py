@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
+from engine.clients.consumer_membership import ConsumerMembership
+from engine.clients.membership import Membership
 from engine.clients.scrubbing import Scrubbing
 from engine.errors import (
     ClientClosedError,
@@ -176,10 +178,14 @@ class Consumer(Scrubbing):
             self._end_poll()
 
     async def getone(self, *partitions: TopicPartition) -> ConsumerRecord:
-        """The next record, waiting for it as long as it takes; raises as `getmany` does."""
+        """The next record, waiting for it as long as it takes; raises as `getmany` does.
+
+        IllegalStateError if nothing of these partitions can come, as none of them is this consumer's.
+        """
         await self._begin_poll()
         try:
             while not (taken := self._fetcher.take(partitions, 1)):
+                self._check_awaited(partitions)
                 await self._news(None)
             return next(iter(self._hand_out(taken).values()))[0]
         finally:
@@ -227,6 +233,19 @@ class Consumer(Scrubbing):
             raise self._pending.pop(0)
         if self._commits is not None:
             self._commits.poll()
+
+    def _check_awaited(self, partitions: tuple[TopicPartition, ...]) -> None:
+        """Whether records of these can come; while its group rebalances, they may be assigned to it yet."""
+        if not partitions or any(tp in self._subscription.assigned for tp in partitions):
+            return
+        membership = self._membership
+        if membership is None or not self._subscription.subscribed or membership.is_settled:
+            raise IllegalStateError(f"{', '.join(map(str, partitions))}: not assigned to this consumer.")
+        self._tasks.spawn(self._tell_when_settled(membership), f"{self.client_id}-settles")
+
+    async def _tell_when_settled(self, membership: Membership | ConsumerMembership) -> None:
+        await membership.settled()
+        self._fetcher.tell()
 
     def _hand_out(
         self, taken: dict[TopicPartition, list[ConsumerRecord]]

@@ -143,6 +143,11 @@ class ConsumerMembership:
     def metadata_changed(self) -> None:
         """Topics may be others now, which the coordinator sees to by itself."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether `settled` would return at once."""
+        return self._settled.is_set()
+
     async def settled(self) -> None:
         """Return when this member has what it is assigned."""
         await self._settled.wait()

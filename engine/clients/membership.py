@@ -154,6 +154,11 @@ class Membership:
             if counts != self.watching:
                 self.request_rejoin("the topics' partitions have changed")
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether `settled` would return at once."""
+        return self._settled.is_set()
+
     async def settled(self) -> None:
         """Return when this member has its share and no rebalance it knows of is under way."""
         await self._settled.wait()

@@ -208,8 +208,13 @@ class Offsets:
         return ""
 
     async def apply(self, plan: OffsetPlan) -> None:
-        """Carry a plan out; RefusedError or KafkaError, and then nothing has changed in a group without members."""
+        """Carry a plan out; RefusedError or KafkaError, and then nothing has changed in a group without members.
+
+        One that moves nothing does nothing, and there is nothing to undo of it.
+        """
         await self._carry_out(plan)
+        if not plan.changes:
+            return
         self._undo.append(plan)
         self._tell(plan, undone=False)
 
@@ -219,13 +224,17 @@ class Offsets:
             raise RefusedError("There is nothing to undo: no offsets were moved here.")
         last = self._undo[-1]
         words = self.undoable
-        back = await self.plan(last.group_id, await self._still_there(last))
-        await self._carry_out(back)
+        back = self._still_there(last)
+        if self._reach.snapshot().group(last.group_id) is None or not back.offsets:
+            self._undo.pop()
+            raise RefusedError(f"What was moved is not there any more, so nothing is put back: {words}.")
+        plan = await self.plan(last.group_id, back)
+        await self._carry_out(plan)
         self._undo.pop()
-        self._tell(back, undone=True)
+        self._tell(plan, undone=True)
         return words
 
-    async def _still_there(self, plan: OffsetPlan) -> Exactly:
+    def _still_there(self, plan: OffsetPlan) -> Exactly:
         """Where a plan found its partitions, moved to the log start where retention has since removed that."""
         world = self._reach.snapshot()
         back: dict[TopicPartition, int | None] = {}

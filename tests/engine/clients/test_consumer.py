@@ -168,6 +168,32 @@ async def test_getone_and_iteration_give_record_by_record(lab: Lab) -> None:
     assert found == list(range(2, 10))
 
 
+async def test_one_record_of_a_partition_of_another_is_not_waited_for(lab: Lab) -> None:
+    consumer = await lab.consumer(group_id="g")
+    with pytest.raises(IllegalStateError, match="single-0: not assigned"):
+        await lab.run(consumer.getone(SINGLE))
+    consumer.assign([SINGLE])
+    with pytest.raises(IllegalStateError, match="orders-1, orders-2: not assigned"):
+        await lab.run(consumer.getone(*ORDERS[1:3]))
+    waiting = asyncio.create_task(consumer.getone(ORDERS[1], SINGLE))
+    await lab.clock.advance(1_000)
+    await lab.fill("single", 1)
+    assert (await lab.run(asyncio.wait_for(waiting, None))).offset == 0
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+async def test_a_member_waits_for_its_share_before_it_says_that_a_partition_is_not_its_own(
+    lab: Lab, protocol: str
+) -> None:
+    await lab.fill("single", 1)
+    one = await lab.consumer("single", group_id="g", group_protocol=protocol, auto_offset_reset="earliest")
+    assert (await lab.run(one.getone(SINGLE))).offset == 0
+    other = await lab.consumer("single", group_id="g", group_protocol=protocol, auto_offset_reset="earliest")
+    refused = asyncio.create_task(other.getone(SINGLE))
+    assert await lab.run(one.getmany(timeout_ms=20_000)) == {}
+    assert isinstance(refused.exception(), IllegalStateError)
+
+
 async def test_partitions_can_be_asked_for_by_name(lab: Lab) -> None:
     await lab.fill("orders", 60)
     consumer = await lab.consumer(auto_offset_reset="earliest")

@@ -65,6 +65,27 @@ async def test_undo_goes_back_step_by_step(cluster: Cluster, clock: ManualClock)
         await clock.complete(cluster.offsets.undo())
 
 
+async def test_a_plan_that_moves_nothing_leaves_nothing_to_undo(cluster: Cluster, clock: ManualClock) -> None:
+    await _ten_records_five_committed(cluster, clock)
+    told = cluster.events.count
+    await clock.complete(cluster.offsets.apply(await cluster.offsets.plan("billing", Exactly({}))))
+    assert cluster.offsets.undoable == ""
+    assert cluster.events.count == told
+
+
+async def test_what_cannot_be_undone_any_more_does_not_hide_what_can(cluster: Cluster, clock: ManualClock) -> None:
+    await _ten_records_five_committed(cluster, clock)
+    await clock.complete(cluster.offsets.apply(await cluster.offsets.plan("billing", Earliest())))
+    await clock.complete(cluster.create_topic("brief"))
+    gone = TopicPartition("brief", 0)
+    await clock.complete(cluster.offsets.apply(await cluster.offsets.plan("billing", Exactly({gone: 0}))))
+    await clock.complete(cluster.delete_topic("brief"))
+    with pytest.raises(RefusedError, match=r"not there any more.*billing: brief-0"):
+        await clock.complete(cluster.offsets.undo())
+    await clock.complete(cluster.offsets.undo())
+    assert _committed(cluster) == 5
+
+
 async def test_a_first_commit_is_undone_by_forgetting_it(cluster: Cluster, clock: ManualClock) -> None:
     await _ten_records_five_committed(cluster, clock)
     await cluster.create_topic("payments")
