@@ -206,3 +206,5 @@ class ListTransactionsRequest(Request[ListTransactionsResponse]):
     states: tuple[str, ...] = ()
     producer_ids: tuple[int, ...] = ()
     longer_than_ms: int = -1
+    pattern: str = ""
+    """A regular expression of RE2 that an id has to match as a whole (KIP-1152)."""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from engine.clock import Clock
 from engine.config import TRANSACTION_TOPIC, BrokerConfig
+from engine.coordinators.patterns import compiled
 from engine.coordinators.shards import Shards
 from engine.coordinators.writer import StateLog
 from engine.errors import (
@@ -268,10 +269,14 @@ class TransactionCoordinator:
         return _described(metadata)
 
     async def list_transactions(self, client: ClientInfo, request: ListTransactionsRequest) -> ListTransactionsResponse:
-        """The ids coordinated here that match every filter; CoordinatorLoadInProgressError while some are read."""
+        """The ids coordinated here that match every filter.
+
+        CoordinatorLoadInProgressError while some are read, InvalidRegularExpressionError.
+        """
         for shard in self._shards:
             shard.check()
         now = self._clock.now_ms()
+        matches = compiled(request.pattern).fullmatch if request.pattern else bool
 
         def wanted(metadata: TransactionMetadata) -> bool:
             value = metadata.value
@@ -280,6 +285,7 @@ class TransactionCoordinator:
                 long
                 and (not request.states or value.state.value in request.states)
                 and (not request.producer_ids or value.producer_id in request.producer_ids)
+                and bool(matches(metadata.transactional_id))
             )
 
         found = [_described(each) for shard in self._shards for each in shard.transactions.values() if wanted(each)]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from engine.types import ClientInfo
 from engine.wire.frames import Frames
-from engine.wire.primitives import Buffer, Malformed
-from engine.wire.sasl import Authentication
+from engine.wire.primitives import INT32, Buffer, Malformed
+from engine.wire.sasl import Authentication, Unproven
 from engine.wire.serving import Serving
 
 if TYPE_CHECKING:
@@ -126,6 +126,17 @@ class Connection(asyncio.BufferedProtocol):
         """The client has said who it is: fields of its ClientInfo."""
         self.client = self.client._replace(**said)
         self.door.listener.traffic.news = True
+
+    def take_bare_token(self, token: bytes) -> None:
+        """A token after SaslHandshake 0: the answer is as bare, so who fails is disconnected without a word."""
+        try:
+            answer = self.authentication.answer(token)
+        except Unproven:
+            self.close("it did not prove who it is")
+            return
+        if self.authentication.done:
+            self.proven()
+        self.write([INT32.pack(len(answer)), answer])
 
     def proven(self) -> None:
         """The client has proven who it is."""

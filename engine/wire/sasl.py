@@ -134,6 +134,7 @@ class Authentication:
     def __init__(self, users: Mapping[str, str]) -> None:
         self._users = users
         self._mechanism: Mechanism | None = None
+        self._bare = False
 
     @property
     def asked_for(self) -> bool:
@@ -155,8 +156,14 @@ class Authentication:
         """Whether a mechanism was chosen."""
         return self._mechanism is not None
 
-    def begin(self, mechanism: str) -> bool:
-        """Choose a mechanism; whether there is one of that name."""
+    @property
+    def takes_bare_tokens(self) -> bool:
+        """Whether what comes next is a token with no request around it, as after SaslHandshake 0."""
+        return self._bare and self.begun and not self.done
+
+    def begin(self, mechanism: str, *, bare: bool) -> bool:
+        """Choose a mechanism, and whether its tokens come bare; whether there is one of that name."""
+        self._bare = bare
         make = MECHANISMS.get(mechanism)
         self._mechanism = make(self._users) if make is not None else None
         return make is not None

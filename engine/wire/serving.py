@@ -105,7 +105,10 @@ class Serving:
             while True:
                 frame = await self._next()
                 await self._connection.writable()
-                await self._begin(self._read(frame))
+                if self._connection.authentication.takes_bare_tokens:
+                    self._connection.take_bare_token(bytes(frame))
+                else:
+                    await self._begin(self._read(frame))
         except Malformed as wrong:
             self._connection.close(f"it sent what cannot be read: {wrong}")
         except Exception as error:

@@ -178,6 +178,28 @@ async def test_an_open_transaction_can_be_looked_into(lab: Cluster, peer: Peer, 
     assert lab.nodes.leader(TP).high_watermark == 1
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [(None, ["shop"]), ("", ["shop"]), ("sh.*", ["shop"]), ("sh", []), ("ho", []), ("[a-z]+", ["shop"])],
+)
+async def test_ids_are_listed_by_a_pattern_that_they_match_as_a_whole(
+    coordinator: Peer, pattern: str | None, found: list[str]
+) -> None:
+    await init(coordinator)
+    answer = await coordinator.ask(
+        LIST, 2, state_filters=(), producer_id_filters=(), duration_filter=-1, transactional_id_pattern=pattern
+    )
+    assert (answer.error_code, [each.transactional_id for each in answer.transaction_states]) == (0, found)
+
+
+async def test_a_pattern_that_is_none_is_refused(coordinator: Peer) -> None:
+    await init(coordinator)
+    answer = await coordinator.ask(
+        LIST, 2, state_filters=(), producer_id_filters=(), duration_filter=-1, transactional_id_pattern="(shop"
+    )
+    assert answer.error_code.name == "invalid_regular_expression"
+
+
 async def test_an_id_that_is_not_there_is_an_error_of_its_own(coordinator: Peer) -> None:
     [described] = (await coordinator.ask(DESCRIBE, 0, transactional_ids=("shop",))).transaction_states
     assert described.error_code.name == "transactional_id_not_found"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from engine.coordinators.patterns import check_pattern
 from engine.coordinators.writer import LogRecord
 from engine.errors import InvalidRequestError, KafkaError, NotCoordinatorError, UnsupportedAssignorError
 from engine.groups.coordinated import Coordinated
@@ -18,7 +19,6 @@ from engine.groups.member import Reply
 from engine.groups.modern.chronicle import Chronicle
 from engine.groups.modern.draft import Draft, Known
 from engine.groups.modern.group import ModernGroup
-from engine.groups.modern.patterns import check_pattern
 from engine.groups.modern.presence import Overdue, Presences
 from engine.groups.modern.records import encode_key, encode_value
 from engine.groups.records import OffsetValue

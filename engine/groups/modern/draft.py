@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from engine.coordinators.patterns import matching
 from engine.errors import GroupMaxSizeReachedError
 from engine.groups.assignors import SERVER_ASSIGNORS, MemberSubscription
 from engine.groups.consumer_protocol import Subscription
 from engine.groups.modern.group import ModernGroup, to_parts
 from engine.groups.modern.member import NOTHING, Member
-from engine.groups.modern.patterns import matching
 from engine.groups.modern.reconciling import next_step
 from engine.groups.modern.records import (
     Current,

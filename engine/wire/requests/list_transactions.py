@@ -1,7 +1,4 @@
-"""ListTransactions 0 and 1: the transactional ids a broker coordinates (KIP-664, KIP-994).
-
-Version 2, which takes a pattern (KIP-1152), is not served.
-"""
+"""ListTransactions 0 to 2: the transactional ids a broker coordinates (KIP-664, KIP-994), by pattern too (KIP-1152)."""
 
 from __future__ import annotations
 
@@ -11,14 +8,17 @@ from engine.errors import KafkaError
 from engine.messages import ListTransactionsRequest
 from engine.wire.context import Context
 
-NAME, KEY, VERSIONS = "ListTransactions", 66, (0, 1)
+NAME, KEY, VERSIONS = "ListTransactions", 66, (0, 2)
 
 
 async def serve(request: Any, context: Context) -> dict[str, Any]:
     """Those that match."""
     answer = await context.ask(
         ListTransactionsRequest(
-            tuple(request.state_filters), tuple(request.producer_id_filters), request.duration_filter
+            tuple(request.state_filters),
+            tuple(request.producer_id_filters),
+            request.duration_filter,
+            request.transactional_id_pattern or "",
         )
     )
     return {

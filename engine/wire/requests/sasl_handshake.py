@@ -1,6 +1,6 @@
-"""SaslHandshake 1: which mechanism a client will prove itself by (KIP-43).
+"""SaslHandshake 0 and 1: which mechanism a client will prove itself by (KIP-43).
 
-Version 0, after which tokens come without a header, is not served; every client of the last years knows version 1.
+After version 0 the mechanism's tokens come bare, each behind its length; after version 1 as SaslAuthenticate (KIP-152).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from engine.errors import ErrorCode, KafkaError
 from engine.wire.context import Context
 from engine.wire.sasl import MECHANISMS
 
-NAME, KEY, VERSIONS, BEFORE_AUTHENTICATION = "SaslHandshake", 17, (1, 1), True
+NAME, KEY, VERSIONS, BEFORE_AUTHENTICATION = "SaslHandshake", 17, (0, 1), True
 
 
 async def serve(request: Any, context: Context) -> dict[str, Any]:
@@ -19,7 +19,7 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
     authentication = context.connection.authentication
     if not authentication.asked_for or authentication.begun:
         return {"error_code": ErrorCode.ILLEGAL_SASL_STATE, "mechanisms": []}
-    known = authentication.begin(request.mechanism)
+    known = authentication.begin(request.mechanism, bare=context.version == 0)
     error = ErrorCode.NONE if known else ErrorCode.UNSUPPORTED_SASL_MECHANISM
     return {"error_code": error, "mechanisms": list(MECHANISMS)}
 

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from engine.cluster import Cluster
 from engine.errors import RefusedError
@@ -76,6 +77,46 @@ async def test_who_knows_the_password_is_let_in_and_shown_by_name(mechanism: str
             assert listening is not None
             assert {connection.principal for connection in listening.connections} == {user}
         assert await values_in(lab, "orders", 2) == [b"from aiokafka", b"from librdkafka"]
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+async def test_clients_of_long_ago_prove_it_with_bare_tokens(mechanism: str) -> None:
+    async with lab_with(Security(users=USERS)) as (lab, bootstrap):
+        of_0_11 = {"api_version_request": False, "broker_version_fallback": "0.11.0"}
+        said = {"sasl_mechanism": mechanism, "sasl_username": "ann", "sasl_password": USERS["ann"]}
+        await asyncio.to_thread(confluent, bootstrap, security_protocol="SASL_PLAINTEXT", **said, **of_0_11)
+
+        def python(password: str, within_ms: int) -> None:
+            producer = KafkaProducer(
+                bootstrap_servers=bootstrap,
+                api_version=(0, 11),
+                security_protocol="SASL_PLAINTEXT",
+                sasl_mechanism=mechanism,
+                sasl_plain_username="bob",
+                sasl_plain_password=password,
+                enable_idempotence=False,
+                max_block_ms=within_ms,
+            )
+            try:
+                producer.send("orders", b"from kafka-python").get(20)
+            finally:
+                producer.close(timeout=0)
+
+        await asyncio.to_thread(python, USERS["bob"], 20_000)
+        assert await values_in(lab, "orders", 2) == [b"from kafka-python", b"from librdkafka"]
+        with pytest.raises(KafkaError):
+            await asyncio.to_thread(python, "wrong", 500)
+        assert any("did not prove who it is" in event.sentence() for event in lab.events.last(20))
+
+
+async def test_after_version_0_of_the_handshake_each_token_is_answered_bare() -> None:
+    async with lab_with(Security(users=USERS)) as (lab, _):
+        peer = await Peer.connect(lab)
+        assert (await peer.ask(17, 0, mechanism="PLAIN")).mechanisms == MECHANISMS
+        peer.frame(b"\0ann\0" + USERS["ann"].encode())
+        assert await peer.frame_raw() == b""
+        assert (await peer.ask(3, 1, topics=None)).brokers
+        await peer.close()
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)

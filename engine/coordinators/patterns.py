@@ -1,4 +1,4 @@
-"""Subscriptions by a regular expression, which the coordinator matches against topic names.
+"""Regular expressions from clients: subscriptions, matched against topic names, and what else is asked for by pattern.
 
 Kafka uses RE2/J; RE2 itself takes time that grows with the text alone, so nobody's pattern can hold up a broker.
 """
@@ -15,20 +15,21 @@ from engine.errors import InvalidRegularExpressionError
 def check_pattern(pattern: str) -> None:
     """Raises InvalidRegularExpressionError for one RE2 does not know."""
     if pattern:
-        _compiled(pattern)
+        compiled(pattern)
 
 
 def matching(pattern: str | None, topics: Iterable[str]) -> frozenset[str]:
     """The topics whose whole name matches; Kafka's own never do."""
     if not pattern:
         return frozenset()
-    compiled = _compiled(pattern)
-    return frozenset(topic for topic in topics if not topic.startswith("__") and compiled.fullmatch(topic))
+    matches = compiled(pattern).fullmatch
+    return frozenset(topic for topic in topics if not topic.startswith("__") and matches(topic))
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> Any:
-    import re2  # not needed unless somebody subscribes so
+def compiled(pattern: str) -> Any:
+    """The expression, with `fullmatch`; InvalidRegularExpressionError for one RE2 does not know."""
+    import re2  # not needed unless somebody asks so
 
     options = re2.Options()
     options.log_errors = False  # it would write over the screen
