@@ -6,12 +6,14 @@ Whoever sends what cannot be read is closed with one line in the log; a failure 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING
 
 from engine.types import ClientInfo
 from engine.wire.frames import Frames
 from engine.wire.primitives import INT32, Buffer, Malformed
 from engine.wire.sasl import Authentication, Unproven
+from engine.wire.security import tls_failure
 from engine.wire.serving import Serving
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Connection(asyncio.BufferedProtocol):
         self.last_request = ""
         self.peer = ""
         self._transport: asyncio.Transport | None = None
+        self._encrypting: asyncio.Task[None] | None = None
         self.authentication = Authentication(door.listener.security.users)
         largest = door.port.config.socket_request_max_bytes
         self._frames = Frames(largest if self.authentication.done else min(largest, _MOST_UNPROVEN))
@@ -53,16 +56,36 @@ class Connection(asyncio.BufferedProtocol):
         """Begin to serve, unless there are too many already."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.set_write_buffer_limits(high=_OUT_HIGH)
         peer = transport.get_extra_info("peername")
         host = peer[0] if peer else ""
         self.peer = f"{host}:{peer[1]}" if peer else ""
         self.client = ClientInfo("", host, "", "")
         self.moved()
-        if self.door.admit(self):
-            self._serving.start()
-        else:
+        if not self.door.admit(self):
             transport.abort()
+        elif self.door.tls is None:
+            self._begin(transport)
+        else:
+            transport.pause_reading()  # what comes first is for TLS
+            self._encrypting = asyncio.get_running_loop().create_task(self._encrypt(transport, self.door.tls))
+
+    async def _encrypt(self, transport: asyncio.Transport, tls: ssl.SSLContext) -> None:
+        """Agree on a key, then begin; who does not come that far leaves a line, as does whoever cannot be read."""
+        encrypted: asyncio.Transport | None = None
+        try:
+            encrypted = await asyncio.get_running_loop().start_tls(transport, self, tls, server_side=True)
+        except OSError as error:
+            self.door.listener.tell_closed(self, tls_failure(error, self.door.listener.security.protocol))
+        self._encrypting = None
+        if encrypted is None:
+            self.connection_lost(None)
+        else:
+            self._begin(encrypted)
+
+    def _begin(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        transport.set_write_buffer_limits(high=_OUT_HIGH)
+        self._serving.start()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes belong."""
@@ -103,7 +126,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def hold(self) -> None:
         """Take no more bytes for now."""
-        if self._transport is not None:
+        if self._transport is not None and self._encrypting is None:
             self._transport.pause_reading()
 
     def go_on(self) -> None:

@@ -26,7 +26,8 @@ class Door:
         """The port's number; 0 before it is first opened where any will do."""
         self.listener = listener
         self.connections: set[Connection] = set()
-        self._tls = listener.security.tls()
+        self.tls = listener.security.tls()
+        """What encrypts what passes; None for nothing."""
         self._server: asyncio.Server | None = None
 
     @property
@@ -44,7 +45,6 @@ class Door:
             self.number,
             backlog=_BACKLOG,
             reuse_address=True,
-            ssl=self._tls,
             start_serving=False,
         )
         self.number = server.sockets[0].getsockname()[1]

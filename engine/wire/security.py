@@ -12,6 +12,9 @@ from pathlib import Path
 
 from engine.errors import RefusedError
 
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL")
+"""What OpenSSL calls first bytes that are none of TLS's."""
+
 
 @dataclass(frozen=True)
 class Security:
@@ -42,6 +45,19 @@ class Security:
                 "with the certificate, and its key in the same file or in one of its own."
             ) from None
         return context
+
+
+def tls_failure(error: OSError, protocol: str) -> str:
+    """Why no key was agreed on with a client, in a clause."""
+    if isinstance(error, ConnectionAbortedError):
+        return "its TLS handshake was not done in time"
+    reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""
+    if reason in _NO_TLS:
+        return f"it does not speak TLS, which this port asks for (security.protocol={protocol})"
+    if not reason or "ALERT" in reason:
+        said = f" ({reason.replace('_', ' ').lower()})" if reason else ""
+        return f"it broke the TLS handshake off{said}, as who does not trust the certificate does"
+    return f"its TLS handshake failed ({reason.replace('_', ' ').lower()})"
 
 
 def read_users(path: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import struct
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,9 +19,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from engine.cluster import Cluster
+from engine.config import BrokerConfig
 from engine.errors import RefusedError
 from engine.wire.security import Security, read_users
-from tests.wire.clients.members import values_in
+from tests.wire.clients.members import until, values_in
 from tests.wire.peer import Peer
 
 USERS = {"ann": "open, sesame=1", "bob": "pässword"}
@@ -28,8 +30,8 @@ MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 @asynccontextmanager
-async def lab_with(security: Security) -> AsyncIterator[tuple[Cluster, str]]:
-    async with Cluster.open(None, brokers=1, seed=7) as lab:
+async def lab_with(security: Security, **settings: Any) -> AsyncIterator[tuple[Cluster, str]]:
+    async with Cluster.open(None, brokers=1, seed=7, config=BrokerConfig(**settings)) as lab:
         await lab.create_topic("orders")
         await lab.listen(port=0, security=security)
         listening = lab.snapshot().listening
@@ -205,13 +207,60 @@ async def test_encrypted_and_proven_together(certificate: tuple[Path, Path]) -> 
         assert await values_in(lab, "orders", 1) == [b"from librdkafka"]
 
 
-async def test_a_client_that_does_not_encrypt_disturbs_nobody(certificate: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            struct.pack(">ihhih", 10, 18, 0, 1, -1),
+            "does not speak TLS, which this port asks for (security.protocol=SSL)",
+        ),
+        (b"GET / HTTP/1.1\r\n\r\n", "does not speak TLS"),
+        (b"\x16\x03\x01\x00\x05hello", "its TLS handshake failed (unexpected message)"),
+    ],
+    ids=["Kafka without TLS", "http", "no handshake"],
+)
+async def test_a_client_that_does_not_encrypt_gets_a_line_and_disturbs_nobody(
+    certificate: tuple[Path, Path], said: bytes, why: str
+) -> None:
     async with lab_with(Security(*certificate)) as (lab, bootstrap):
         peer = await Peer.connect(lab)
-        peer.say(18, 0)
+        peer.writer.write(said)
         assert await peer.is_closed()
         await peer.close()
         await asyncio.to_thread(confluent, bootstrap, security_protocol="SSL", ssl_ca_location=str(certificate[0]))
+        lines = [event.sentence() for event in lab.events.last(20) if "was disconnected" in event.sentence()]
+        assert len(lines) == 1
+        assert why in lines[0]
+
+
+async def test_a_client_that_does_not_trust_the_certificate_leaves_a_line(certificate: tuple[Path, Path]) -> None:
+    async with lab_with(Security(*certificate)) as (lab, bootstrap):
+        with pytest.raises(ssl.SSLError):
+            await asyncio.open_connection(*bootstrap.split(":"), ssl=ssl.create_default_context())
+        await until(lab, lambda: "broke the TLS handshake off" in lab.events.last(1)[0].sentence())
+
+
+async def test_who_has_not_encrypted_yet_counts_as_connected_and_goes_when_the_lab_closes(
+    certificate: tuple[Path, Path],
+) -> None:
+    async with lab_with(Security(*certificate), max_connections=1) as (lab, _):
+        silent, other = await Peer.connect(lab), await Peer.connect(lab)
+        assert await other.is_closed()
+        assert "as many as max.connections allows" in lab.events.last(1)[0].sentence()
+        await lab.stop_listening()
+        assert await silent.is_closed()
+        for peer in (silent, other):
+            await peer.close()
+
+
+async def test_who_never_encrypts_is_closed_in_the_end(certificate: tuple[Path, Path]) -> None:
+    async with lab_with(Security(*certificate), connections_max_idle_ms=100) as (lab, _):
+        silent = await Peer.connect(lab)
+        assert await silent.is_closed()
+        await silent.close()
+        listening = lab.snapshot().listening
+        assert listening is not None
+        assert listening.connections == ()
 
 
 # What a person may get wrong
