@@ -144,6 +144,8 @@ class Cluster:
                 put_back(self.folder)
         self._store = await self._open_metadata()
         try:
+            if self.folder is not None:
+                lab_folder.claim(self.folder)
             await self._start(self._store)
         except BaseException:
             await self.close()
@@ -153,13 +155,11 @@ class Cluster:
         if self.folder is None:
             return await MetadataStore.open(None, inline=True)
         try:
-            store = await MetadataStore.open(self.folder / lab_folder.MARK, inline=self._inline)
+            return await MetadataStore.open(self.folder / lab_folder.MARK, inline=self._inline)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise lab_folder.locked(self.folder) from None
             raise
-        lab_folder.claim(self.folder)
-        return store
 
     async def _start(self, store: MetadataStore) -> None:
         kept = await store.settings()

@@ -156,7 +156,9 @@ class Faults:
         """A broker can write nothing more."""
         self._known(broker_id)
         self._nodes.disks[broker_id].full = True
-        self._tell(f"The disk of broker {broker_id} is full: it refuses every append.", Tone.WARNING)
+        self._tell(
+            f"The disk of broker {broker_id} is full: it refuses every append until some space is freed.", Tone.WARNING
+        )
 
     def free_disk(self, broker_id: int) -> None:
         """A broker can write again."""

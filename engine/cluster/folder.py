@@ -7,6 +7,7 @@ holder; `open.pid` names the holder.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from engine.errors import LabLockedError, LabNotWritableError, NotALabError
 
 MARK = "cluster.db"
 PID = "open.pid"
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +47,26 @@ def prepare(folder: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise LabNotWritableError(
-            f"The lab folder {folder} cannot be written ({error.strerror}). Choose another or mend its permissions."
-        ) from error
+        raise not_writable(folder, error) from error
 
 
 def claim(folder: Path) -> None:
-    """Say that this process has the lab open."""
-    (folder / PID).write_text(str(os.getpid()))
+    """Say that this process has the lab open; LabNotWritableError."""
+    try:
+        (folder / PID).write_text(str(os.getpid()))
+    except OSError as error:
+        raise not_writable(folder, error) from error
+
+
+def not_writable(folder: Path, error: OSError) -> LabNotWritableError:
+    """Why the folder cannot be written, and what to do about it."""
+    if error.errno in _FULL:
+        return LabNotWritableError(
+            f"The disk is full: the lab folder {folder} cannot be written. Free some space, or choose another folder."
+        )
+    return LabNotWritableError(
+        f"The lab folder {folder} cannot be written ({error.strerror}). Choose another or mend its permissions."
+    )
 
 
 def release(folder: Path) -> None:

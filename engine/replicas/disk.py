@@ -18,6 +18,6 @@ class Disk:
     async def writing(self) -> None:
         """Wait as long as a write takes; KafkaStorageError while the disk is full. Writes keep their order."""
         if self.full:
-            raise KafkaStorageError("The disk is full: nothing can be appended until there is room again.")
+            raise KafkaStorageError("The disk is full: nothing can be appended until some space is freed.")
         if self.delay_ms > 0:
             await self._clock.sleep(self.delay_ms)

@@ -21,7 +21,7 @@ _CHECK_WHOLE_BELOW = 64 << 20
 _LARGEST_IDLE_WAL = 16 << 20
 _PAGE_BYTES = 8 << 10
 """Larger pages suit blobs of 100 kB: measured, 8 kB is the best of 4 to 64 for those and single small records."""
-_NOT_WRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_FULL}
+_NOT_WRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 
@@ -207,6 +207,10 @@ def _in_words(error: sqlite3.Error, name: str) -> LabError | sqlite3.Error:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _DAMAGED:
         return damaged(name, str(error))
+    if code == sqlite3.SQLITE_FULL:
+        return LabNotWritableError(
+            f"The disk is full: {name} cannot be opened for writing. Free some space, or name another folder."
+        )
     if code in _NOT_WRITABLE:
         return LabNotWritableError(
             f"{name} cannot be opened for writing: {error}. Make its folder writable, or name another folder."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -15,7 +16,15 @@ from engine.cluster import Cluster
 from engine.cluster.first_world import populate
 from engine.cluster.folder import list_labs
 from engine.cluster.offsets import Earliest
-from engine.errors import KafkaStorageError, LabDamagedError, LabLockedError, LabTooNewError, NotALabError, RefusedError
+from engine.errors import (
+    KafkaStorageError,
+    LabDamagedError,
+    LabLockedError,
+    LabNotWritableError,
+    LabTooNewError,
+    NotALabError,
+    RefusedError,
+)
 from engine.snapshot import GroupState, World
 from engine.types import TopicPartition
 from engine.workload.spec import ConsumerSpec
@@ -262,3 +271,19 @@ async def test_a_move_that_was_under_way_goes_on(tmp_path: Path, clock: ManualCl
     async with Cluster.open(tmp_path / "lab", clock=clock, inline_storage=True) as cluster:
         await clock.advance(10_000)
         assert cluster.describe_topic("orders").partitions[0].replicas == (3,)
+
+
+@pytest.mark.parametrize("writing", ["write_bytes", "write_text"])
+async def test_a_lab_is_not_opened_on_a_full_disk_and_one_is_told_to_free_some_space(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, writing: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = set(threading.enumerate())
+    monkeypatch.setattr(Path, writing, full)
+    with pytest.raises(LabNotWritableError, match=r"The disk is full: .*lab cannot be written\. Free some space"):
+        await Cluster.open(tmp_path / "lab", clock=clock, seed=7).start()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=10)
+        assert not thread.is_alive(), "a file stayed open, and the program would not end"

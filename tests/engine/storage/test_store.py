@@ -7,6 +7,7 @@ import pytest
 
 from engine.clock import ManualClock
 from engine.errors import KafkaStorageError, LabDamagedError, LabNotWritableError, LabTooNewError
+from engine.storage import connection
 from engine.storage.connection import connect
 from engine.storage.store import BrokerStore
 from engine.types import TopicPartition
@@ -229,6 +230,20 @@ async def test_a_place_that_cannot_be_written_is_named(inline: bool, tmp_path: P
         with pytest.raises(LabNotWritableError, match="cannot be opened for writing"):
             await BrokerStore.open(path, ManualClock(0), inline=inline)
     assert_threads_end(threads)
+
+
+@both_ways
+async def test_a_file_that_cannot_be_begun_on_a_full_disk_is_named_and_one_is_told_to_free_some_space(
+    inline: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    monkeypatch.setattr(connection, "_bring_up", full)
+    with pytest.raises(LabNotWritableError, match=r"The disk is full: .*b\.db cannot .* Free some space"):
+        await BrokerStore.open(tmp_path / "b.db", ManualClock(0), inline=inline)
 
 
 @both_ways
