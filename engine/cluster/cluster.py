@@ -97,6 +97,7 @@ class Cluster:
         self._store: MetadataStore | None = None
         self._housekeeping: Housekeeping | None = None
         self._listener: Listener | None = None
+        self._opening_ports = asyncio.Lock()
         self._traces: list[Trace] = []
         self._listens: tuple[str, int, Security | None] | None = None
         self._stands_still: World | None = None
@@ -366,6 +367,10 @@ class Cluster:
 
         `security` says whether the line is encrypted and who may come in; by default it is not, and everybody.
         """
+        async with self._opening_ports:
+            await self._listen(host, port, security)
+
+    async def _listen(self, host: str, port: int, security: Security | None) -> None:
         if self._listener is not None:
             raise RefusedError("The lab listens already; stop that first.")
         # Kafka's message definitions take a while to read, and the first frame must not wait for them.
@@ -394,7 +399,8 @@ class Cluster:
 
     async def stop_listening(self) -> None:
         """Close the ports and drop who is connected; harmless while the lab does not listen."""
-        listener, self._listener, self._listens = self._listener, None, None
+        async with self._opening_ports:
+            listener, self._listener, self._listens = self._listener, None, None
         if listener is not None:
             listener.close()
             self._tell("listener", "Kafka clients can connect no more; who was connected was dropped.", Tone.CHANGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.wire.connection import Connection
@@ -35,9 +36,8 @@ class Door:
         """Whether clients can connect."""
         return self._server is not None
 
-    async def open(self, port: Port) -> None:
-        """Let clients in, for this run of the broker; OSError where the port cannot be had."""
-        self.port = port
+    async def open(self, port_of: Callable[[int], Port]) -> None:
+        """Let clients in to the broker that runs when the port is there; OSError where it cannot be had."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
             lambda: Connection(self.listener.next_number(), self),
@@ -49,6 +49,7 @@ class Door:
         )
         self.number = server.sockets[0].getsockname()[1]
         self._server = server
+        self.port = port_of(self.broker_id)
         await server.start_serving()
 
     def close(self) -> None:

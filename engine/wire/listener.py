@@ -55,7 +55,7 @@ class Listener:
         self._doors: dict[int, Door] = {}
         self._numbers = 0
         self._stop_watching: Callable[[], None] = _nothing
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: dict[int, asyncio.Task[None]] = {}
         self._sweeping: asyncio.TimerHandle | None = None
         self._complaints = Complaints(lambda text: self._tell(text, Tone.WARNING))
         self.traffic = Traffic(self)
@@ -74,12 +74,14 @@ class Listener:
                 door = Door(broker_id, host, port + place if port else 0, self)
                 self._doors[broker_id] = door
                 await self._open(door)
-        except OSError as error:
+        except BaseException as error:
             self.close()
-            raise RefusedError(
-                f"The lab cannot listen on {host} port {port + place}: {_in_words(error)}. Name another address "
-                "or port."
-            ) from None
+            if isinstance(error, OSError):
+                raise RefusedError(
+                    f"The lab cannot listen on {host} port {port + place}: {_in_words(error)}. Name another address "
+                    "or port."
+                ) from None
+            raise
         self._stop_watching = self._network.watch(self._node_changed)
         for broker_id in self._broker_ids:  # one may have come or gone meanwhile
             self._node_changed(broker_id, broker_id in self._network.reachable())
@@ -91,14 +93,14 @@ class Listener:
         self._stop_watching = _nothing
         if self._sweeping is not None:
             self._sweeping.cancel()
-        for task in self._opening:
+        for task in self._opening.values():
             task.cancel()
         for door in self._doors.values():
             door.close()
 
     async def _open(self, door: Door) -> None:
         """Open a door, unless its broker is down by then; OSError where the port cannot be had."""
-        await door.open(self._port(door.broker_id))
+        await door.open(self._port)
         if door.broker_id not in self._network.reachable():
             door.close()
 
@@ -114,10 +116,9 @@ class Listener:
         door = self._doors[node]
         if not answers:
             door.close()
-        elif not door.is_open:
-            task = asyncio.get_running_loop().create_task(self._reopen(door))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+        elif not door.is_open and node not in self._opening:
+            self._opening[node] = task = asyncio.get_running_loop().create_task(self._reopen(door))
+            task.add_done_callback(lambda _: self._opening.pop(node))
 
     async def _reopen(self, door: Door) -> None:
         try:

@@ -238,6 +238,25 @@ async def test_a_lab_that_stopped_listening_can_listen_there_again() -> None:
             await lab.listen(port=0)
 
 
+async def test_who_asks_twice_at_once_to_listen_is_refused_the_second_time() -> None:
+    async with Cluster.open(None, brokers=1, seed=7) as lab:
+        done = await asyncio.gather(lab.listen(port=0), lab.listen(port=0), return_exceptions=True)
+        assert [type(each) for each in done] == [type(None), RefusedError]
+
+
+async def test_a_broker_that_starts_dies_and_starts_while_its_port_opens_has_one_port_and_nobody_complains() -> None:
+    async with lab_with() as lab:
+        listener = lab._listener
+        assert listener is not None
+        for answers in (False, True, False, True):
+            listener._node_changed(1, answers)
+        await until(lab, lambda: listener.view().addresses[0].open)
+        peer = await Peer.connect(lab)
+        assert (await peer.ask(API_VERSIONS, 0)).error_code == 0
+        await peer.close()
+        assert said(lab) == []
+
+
 async def test_a_lab_whose_broker_is_down_opens_that_port_when_the_broker_starts() -> None:
     async with Cluster.open(None, brokers=2, seed=7) as lab:
         await lab.faults.stop(2)
