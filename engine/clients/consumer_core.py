@@ -11,6 +11,7 @@ from engine.clients.connection import Connection
 from engine.clients.consumer_membership import ConsumerMemberConfig, ConsumerMembership
 from engine.clients.coordination import MOVED_ON, CoordinatorLink
 from engine.clients.fetcher import FetchConfig, Fetcher
+from engine.clients.group_member import GroupMember, MemberParts
 from engine.clients.membership import MemberConfig, Membership
 from engine.clients.metadata import ClientMetadata
 from engine.clients.offsets import OffsetLookup
@@ -142,7 +143,7 @@ class ConsumerCore:
         assignors = assignors_of(partition_assignment_strategy)
         self._link: CoordinatorLink | None = None
         self._commits: Commits | None = None
-        self._membership: Membership | ConsumerMembership | None = None
+        self._membership: GroupMember | None = None
         if group_id is not None:
             self._link = CoordinatorLink(group_id, connection, clock, retry_backoff_ms)
             self._commits = Commits(
@@ -159,7 +160,9 @@ class ConsumerCore:
             )
             self._group_instance_id = group_instance_id
             rebalance_timeout_ms = max_poll_interval_ms if rebalance_timeout_ms is None else rebalance_timeout_ms
-            parts = (self._link, self._subscription, self._metadata, self._commits, clock, self._tasks, self._tell)
+            parts = MemberParts(
+                self._link, self._subscription, self._metadata, self._commits, clock, self._tasks, self._tell
+            )
             if group_protocol == "consumer":
                 self._membership = ConsumerMembership(
                     ConsumerMemberConfig(
@@ -170,7 +173,7 @@ class ConsumerCore:
                         rebalance_timeout_ms,
                         retry_backoff_ms,
                     ),
-                    *parts,
+                    parts,
                 )
             else:
                 member = MemberConfig(
@@ -183,7 +186,7 @@ class ConsumerCore:
                     request_timeout_ms,
                     retry_backoff_ms,
                 )
-                self._membership = Membership(member, *parts)
+                self._membership = Membership(member, parts)
         fetching = FetchConfig(
             fetch_max_wait_ms,
             fetch_min_bytes,

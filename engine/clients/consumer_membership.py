@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from engine.clients.commits import Commits, Offsets
-from engine.clients.coordination import CoordinatorLink
-from engine.clients.handover import Handover
-from engine.clients.metadata import ClientMetadata
+from engine.clients.group_member import GroupMember, MemberParts
 from engine.clients.polls import PollWatch
-from engine.clients.subscription import Subscription
-from engine.clients.tasks import Tasks
 from engine.clock import Clock
 from engine.errors import (
     FencedInstanceIdError,
@@ -69,69 +64,23 @@ class _Told:
     partitions: Partitions | None = None
 
 
-class ConsumerMembership:
-    """One member of one group. `on_error(error)` gets what the application has to know of at its next poll."""
+class ConsumerMembership(GroupMember):
+    """One member of one group of the consumer protocol; nobody leads, for the coordinator assigns."""
 
-    watching: Mapping[str, int] | None = None
-    """Nobody leads: the coordinator assigns."""
-
-    def __init__(
-        self,
-        config: ConsumerMemberConfig,
-        link: CoordinatorLink,
-        subscription: Subscription,
-        metadata: ClientMetadata,
-        commits: Commits,
-        clock: Clock,
-        tasks: Tasks,
-        on_error: Callable[[BaseException], None],
-    ) -> None:
+    def __init__(self, config: ConsumerMemberConfig, parts: MemberParts) -> None:
+        polls = PollWatch(parts.clock, config.max_poll_interval_ms, _FIRST_INTERVAL_MS)
+        super().__init__(parts, polls, cooperative=True)
         self._config = config
-        self._link = link
-        self._subscription = subscription
-        self._metadata = metadata
-        self._commits = commits
-        self._clock = clock
-        self._tasks = tasks
-        self._on_error = on_error
-        self.member_id = ""
-        """Its name in its group, which is the same whenever it is a member; empty while it is none."""
-        self.generation = -1
-        """The epoch it has reached; -1 while it is no member."""
-        self._own_id = _new_id(config.client_id, link.group_id, clock)
-        self.heartbeating = True
-        """Whether heartbeats are sent while there are reasons to."""
-        self.fatal: KafkaError | None = None
-        """What has ended this membership for good."""
-        self._handover = Handover(subscription, commits, cooperative=True, on_error=on_error)
+        self._own_id = _new_id(config.client_id, parts.link.group_id, parts.clock)
+        """Its name in its group, which is the same whenever it is a member."""
         self._told = _Told()
         self._target: Partitions | None = None
         self._taking_over: asyncio.Task[None] | None = None
         self._interval_ms = _FIRST_INTERVAL_MS
         self._now = asyncio.Event()
         self._wanted = False
-        self._settled = asyncio.Event()
-        self._polls = PollWatch(clock, config.max_poll_interval_ms, _FIRST_INTERVAL_MS)
-        self._awaits_poll = False
-        self._member: asyncio.Task[None] | None = None
 
     # What the consumer says
-
-    def start(self, resume: Mapping[str, Any] | None) -> None:
-        """Be a member from now on, the one `resume` tells of if there is one."""
-        self._member = self._tasks.spawn(self._be_a_member(resume), "consumer-group")
-        self._tasks.spawn(self._polls.watch(self._polled_too_late), "consumer-poll-interval")
-
-    def poll_began(self) -> None:
-        """The application asks for records."""
-        self._polls.began()
-        if self._awaits_poll:
-            self._awaits_poll = False
-            self.request_rejoin("the application polls again after max.poll.interval.ms")
-
-    def poll_ended(self) -> None:
-        """The application has its records, and `max_poll_interval_ms` to come again."""
-        self._polls.ended()
 
     def request_rejoin(self, reason: str) -> None:
         """Say what has changed with a heartbeat now; join if it is no member."""
@@ -143,40 +92,13 @@ class ConsumerMembership:
     def metadata_changed(self) -> None:
         """Topics may be others now, which the coordinator sees to by itself."""
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether `settled` would return at once."""
-        return self._settled.is_set()
-
-    async def settled(self) -> None:
-        """Return when this member has what it is assigned."""
-        await self._settled.wait()
-
-    async def leave(self, reason: str, offsets: Offsets, owned: set[TopicPartition], listener: Any) -> None:
-        """Commit `offsets`, give `owned` up and say goodbye; a static member says that it will be back."""
-        self._stop()
-        handover = self._handover
-        if self.generation > 0 and not handover.lost:
-            await self._commits.auto_commit(offsets)
-            if owned:
-                await handover.tell("on_partitions_revoked", owned, listener)
-        elif handover.lost or owned:
-            await handover.tell("on_partitions_lost", handover.lost | owned, listener)
-            handover.lost = set()
-        member = self.generation > 0
-        self._forget()
-        if member and self._link.broker_id is not None:
-            await self._say_goodbye()
-
-    async def unsubscribe(self, offsets: Offsets, owned: set[TopicPartition], listener: Any) -> None:
-        """Leave, but be ready to join again when there is something to subscribe to."""
-        await self.leave("the consumer unsubscribed from all topics", offsets, owned, listener)
-        self._wanted = self._subscription.subscribed
-        self._member = self._tasks.spawn(self._be_a_member(None), "consumer-group")
-
-    def fenced(self, error: FencedInstanceIdError) -> None:
-        """Another consumer holds this one's `group_instance_id`."""
-        self._tasks.spawn(self._end(error), "consumer-fenced")
+    def _goodbye(self, reason: str) -> ConsumerGroupHeartbeatRequest | None:
+        """A static member says that it will be back."""
+        static = self._config.group_instance_id
+        epoch = LEAVE_EPOCH if static is None else LEAVE_STATIC_EPOCH
+        if self.generation <= 0:
+            return None
+        return ConsumerGroupHeartbeatRequest(self._link.group_id, self._own_id, epoch, static)
 
     def moved_on(self, error: KafkaError) -> None:
         """The group went on without this member: its partitions are lost, and it joins anew."""
@@ -273,23 +195,19 @@ class ConsumerMembership:
         try:
             while self._target is not None and set(self._target) != set(self._subscription.assigned):
                 target, epoch = self._target, self.generation
-                await self._know({tp.topic for tp in target})
+                await self._know_if_can_be(target)
                 if self._target == target and self.generation == epoch:
                     await self._handover.take_over(target)
         finally:
             self._taking_over = None
         self._now.set()
 
-    async def _know(self, topics: set[str]) -> None:
-        """Learn what there is of these topics, and go on learning."""
-        wanted = topics | self._subscription.topics
-        if not self._metadata.everything:
-            self._metadata.want(wanted)
-        if any(self._metadata.partitions(topic) is None for topic in topics):
-            try:
-                await self._metadata.refresh()
-            except KafkaError:
-                self._metadata.request_update()  # the records wait for the leaders to be known
+    async def _know_if_can_be(self, partitions: Partitions) -> None:
+        """Learn of their topics; where that cannot be, the records wait for the leaders to be known."""
+        try:
+            await self._know(frozenset(tp.topic for tp in partitions))
+        except KafkaError:
+            self._metadata.request_update()
 
     # The end of it, and new beginnings
 
@@ -304,7 +222,7 @@ class ConsumerMembership:
         self.member_id, self.generation = resume["member_id"], resume["generation"]
         self._own_id = self.member_id
         self._target = held
-        await self._know({tp.topic for tp in held})
+        await self._know_if_can_be(held)
         await self._handover.take_over(held)
         self.request_rejoin("the world goes on")
 
@@ -317,37 +235,16 @@ class ConsumerMembership:
         await self._handover.lose(set(self._subscription.assigned))
 
     async def _end(self, error: KafkaError) -> None:
-        """Another consumer has this one's place; it can never come back."""
-        self.fatal = error
-        self._wanted = False
-        self._stop(but=asyncio.current_task())
-        self._forget()
-        await self._handover.lose(set(self._subscription.assigned))
-        self._on_error(error)
+        if self._member is not asyncio.current_task():
+            self._stop()
+        await super()._end(error)
 
-    async def _polled_too_late(self) -> None:
-        """The application does not come back for records: leave, and join again when it does."""
-        if self.generation <= 0:
-            return
-        self._awaits_poll = True
-        self._wanted = False
-        self._settled.clear()
+    def _stop(self) -> None:
+        super()._stop()
         self._cancel_taking_over()
-        self._handover.take_away()
-        self._forget()
-        await self._say_goodbye()
 
-    async def _say_goodbye(self) -> None:
-        static = self._config.group_instance_id
-        epoch = LEAVE_EPOCH if static is None else LEAVE_STATIC_EPOCH
-        try:
-            await self._link.call(ConsumerGroupHeartbeatRequest(self._link.group_id, self._own_id, epoch, static))
-        except KafkaError:
-            return  # tried once, as Kafka does: the session timeout does the rest
-
-    def _stop(self, but: asyncio.Task[Any] | None = None) -> None:
-        if self._member is not None and self._member is not but:
-            self._member.cancel()
+    def _want_nothing(self) -> None:
+        self._wanted = False
         self._cancel_taking_over()
 
     def _cancel_taking_over(self) -> None:

@@ -1,21 +1,17 @@
-"""A consumer as a member of its group: joins, syncs, sends heartbeats, rejoins, leaves.
+"""A consumer as a member of a group of the classic protocol: joins, syncs, sends heartbeats, rejoins, leaves.
 
-The member's side of the classic protocol, after `AbstractCoordinator` and `ConsumerCoordinator`. As in aiokafka it goes
-on in the background; partitions that are being given up are handed out no more from that moment.
+The member's side, after `AbstractCoordinator` and `ConsumerCoordinator`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.clients.commits import Commits, Offsets
-from engine.clients.coordination import CoordinatorLink
-from engine.clients.handover import Handover
+from engine.clients.group_member import GroupMember, MemberParts
 from engine.clients.heartbeats import Heartbeats
-from engine.clients.metadata import ClientMetadata
 from engine.clients.polls import PollWatch
 from engine.clients.rebalancing import (
     assignments,
@@ -24,9 +20,6 @@ from engine.clients.rebalancing import (
     subscriptions_of,
     topics_of,
 )
-from engine.clients.subscription import Subscription
-from engine.clients.tasks import Tasks
-from engine.clock import Clock
 from engine.errors import (
     FencedInstanceIdError,
     IllegalGenerationError,
@@ -62,37 +55,13 @@ class MemberConfig:
     retry_backoff_ms: float
 
 
-class Membership:
-    """One member of one group. `on_error(error)` gets what the application has to know of at its next poll."""
+class Membership(GroupMember):
+    """One member of one group of the classic protocol."""
 
-    def __init__(
-        self,
-        config: MemberConfig,
-        link: CoordinatorLink,
-        subscription: Subscription,
-        metadata: ClientMetadata,
-        commits: Commits,
-        clock: Clock,
-        tasks: Tasks,
-        on_error: Callable[[BaseException], None],
-    ) -> None:
+    def __init__(self, config: MemberConfig, parts: MemberParts) -> None:
+        polls = PollWatch(parts.clock, config.max_poll_interval_ms, config.heartbeat_interval_ms)
+        super().__init__(parts, polls, cooperative=rebalances_cooperatively(config.assignors))
         self._config = config
-        self._link = link
-        self._subscription = subscription
-        self._metadata = metadata
-        self._commits = commits
-        self._clock = clock
-        self._tasks = tasks
-        self._on_error = on_error
-        self.member_id = ""
-        self.generation = -1
-        self.heartbeating = True
-        """Whether heartbeats are sent while there are reasons to."""
-        self.fatal: KafkaError | None = None
-        """What has ended this membership for good."""
-        self.watching: Mapping[str, int] | None = None
-        """As the group's leader: the partitions of its topics, as they were when it shared them out."""
-        self._handover = Handover(subscription, commits, rebalances_cooperatively(config.assignors), on_error)
         self._remembered: tuple[tuple[TopicPartition, ...], int] = ((), -1)
         self._joined_topics: frozenset[str] | None = None
         self._rejoin = asyncio.Event()
@@ -100,40 +69,24 @@ class Membership:
         self._prepared = False
         self.joining = False
         """Whether JoinGroup's answer is awaited."""
-        self._settled = asyncio.Event()
-        self._polls = PollWatch(clock, config.max_poll_interval_ms, config.heartbeat_interval_ms)
+        self._rejoining = False
         self._heartbeats = Heartbeats(
             self,
-            link,
-            clock,
+            parts.link,
+            parts.clock,
             group_instance_id=config.group_instance_id,
             interval_ms=config.heartbeat_interval_ms,
             session_timeout_ms=config.session_timeout_ms,
             retry_backoff_ms=config.retry_backoff_ms,
-            on_error=on_error,
+            on_error=parts.on_error,
         )
-        self._awaits_poll = False
-        self._rejoining = False
-        self._member: asyncio.Task[None] | None = None
 
     # What the consumer says
 
     def start(self, resume: Mapping[str, Any] | None) -> None:
         """Be a member from now on, the one `resume` tells of if there is one."""
-        self._member = self._tasks.spawn(self._be_a_member(resume), "consumer-group")
+        super().start(resume)
         self._tasks.spawn(self._heartbeats.beat(), "consumer-heartbeat")
-        self._tasks.spawn(self._polls.watch(self._polled_too_late), "consumer-poll-interval")
-
-    def poll_began(self) -> None:
-        """The application asks for records."""
-        self._polls.began()
-        if self._awaits_poll:
-            self._awaits_poll = False
-            self.request_rejoin("the application polls again after max.poll.interval.ms")
-
-    def poll_ended(self) -> None:
-        """The application has its records, and `max_poll_interval_ms` to come again."""
-        self._polls.ended()
 
     def request_rejoin(self, reason: str) -> None:
         """Join again as soon as may be."""
@@ -154,44 +107,11 @@ class Membership:
             if counts != self.watching:
                 self.request_rejoin("the topics' partitions have changed")
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether `settled` would return at once."""
-        return self._settled.is_set()
-
-    async def settled(self) -> None:
-        """Return when this member has its share and no rebalance it knows of is under way."""
-        await self._settled.wait()
-
-    async def leave(self, reason: str, offsets: Offsets, owned: set[TopicPartition], listener: Any) -> None:
-        """Commit `offsets`, give `owned` up and say goodbye; a static member goes in silence (KIP-345)."""
-        if self._member is not None:
-            self._member.cancel()
-        handover = self._handover
-        if self.generation >= 0 and not handover.lost:
-            await self._commits.auto_commit(offsets)
-            if owned:
-                await handover.tell("on_partitions_revoked", owned, listener)
-        elif handover.lost or owned:
-            await handover.tell("on_partitions_lost", handover.lost | owned, listener)
-            handover.lost = set()
-        member_id, known = self.member_id, self._link.broker_id is not None
-        self._forget(keep_id=False)
-        if member_id and known and self._config.group_instance_id is None:
-            await self._say_goodbye(member_id, reason)
-
-    async def unsubscribe(self, offsets: Offsets, owned: set[TopicPartition], listener: Any) -> None:
-        """Leave, but be ready to join again when there is something to subscribe to."""
-        await self.leave("the consumer unsubscribed from all topics", offsets, owned, listener)
-        if not self._subscription.subscribed:
-            self._rejoin.clear()
-        self._member = self._tasks.spawn(self._be_a_member(None), "consumer-group")
-
-    async def _say_goodbye(self, member_id: str, reason: str) -> None:
-        try:
-            await self._link.call(LeaveGroupRequest(self._link.group_id, (LeavingMember(member_id, None, reason),)))
-        except KafkaError:
-            return  # tried once, as Kafka does: the session timeout does the rest
+    def _goodbye(self, reason: str) -> LeaveGroupRequest | None:
+        """A static member goes in silence (KIP-345)."""
+        if not self.member_id or self._config.group_instance_id is not None:
+            return None
+        return LeaveGroupRequest(self._link.group_id, (LeavingMember(self.member_id, None, reason),))
 
     # Joining
 
@@ -207,19 +127,11 @@ class Membership:
         try:
             await work
         except FencedInstanceIdError as error:
-            await self._fenced(error)
+            await self._end(error)
         except KafkaError as error:
             self._on_error(error)
             await self._polls.next()
             self._rejoin.set()
-
-    async def _fenced(self, error: FencedInstanceIdError) -> None:
-        """Another consumer took this one's place; it can never come back."""
-        self.fatal = error
-        self._rejoin.clear()
-        self._forget(keep_id=False)
-        await self._handover.lose(set(self._subscription.assigned))
-        self._on_error(error)
 
     async def _take_up(self, resume: Mapping[str, Any]) -> None:
         """Be the member again that was, if its group still stands where it stood."""
@@ -234,7 +146,7 @@ class Membership:
         self._remembered = (held, self.generation)
         request = SyncGroupRequest(self._link.group_id, self.generation, self.member_id, self._config.group_instance_id)
         try:
-            await self._know_topics(topics)
+            await self._know(topics)
             answer = await self._link.retrying(request, self._join_timeout_ms)
         except (UnknownMemberIdError, IllegalGenerationError) as error:
             subscription.start_at.clear()
@@ -258,7 +170,7 @@ class Membership:
                 self._prepared = True
                 await self._handover.before_joining(self.generation >= 0)
             self._rejoin.clear()
-            await self._know_topics(self._subscription.topics)
+            await self._know(self._subscription.topics)
             self.joining = True
             joined = await self._link.call(self._join_request(reason), self._join_timeout_ms)
             self.member_id, self.generation = joined.member_id, joined.generation_id
@@ -322,7 +234,7 @@ class Membership:
         if joined.leader == joined.member_id:
             subscriptions = subscriptions_of(joined.members)
             topics = topics_of(subscriptions) | self._subscription.topics
-            await self._know_topics(topics)
+            await self._know(topics)
             self.watching = self._counts(topics)
             if not joined.skip_assignment:
                 assignor = next(each for each in self._config.assignors if each.name == joined.protocol_name)
@@ -331,14 +243,6 @@ class Membership:
             self._link.group_id, joined.generation_id, joined.member_id, self._config.group_instance_id, shares
         )
         return await self._link.call(request, self._join_timeout_ms)
-
-    async def _know_topics(self, topics: Iterable[str]) -> None:
-        """Learn what there is of these topics, and go on learning."""
-        wanted = set(topics) | self._subscription.topics
-        if not self._metadata.everything:
-            self._metadata.want(wanted)
-        if any(self._metadata.partitions(topic) is None for topic in wanted):
-            await self._metadata.refresh()
 
     def _counts(self, topics: Iterable[str]) -> dict[str, int]:
         known = {topic: self._metadata.partitions(topic) for topic in topics}
@@ -355,7 +259,10 @@ class Membership:
         elif not self._rejoin.is_set():
             self._settled.set()
 
-    def _forget(self, *, keep_id: bool) -> None:
+    def _want_nothing(self) -> None:
+        self._rejoin.clear()
+
+    def _forget(self, *, keep_id: bool = False) -> None:
         self.generation = -1
         self.watching = None
         self._prepared = False  # whatever is still held is lost now
@@ -364,10 +271,6 @@ class Membership:
 
     # What is heard of the group
 
-    def fenced(self, error: FencedInstanceIdError) -> None:
-        """Another consumer holds this one's `group_instance_id`."""
-        self._tasks.spawn(self._fenced(error), "consumer-fenced")
-
     def moved_on(self, error: KafkaError) -> None:
         """The group went on without this member: its partitions are lost, and it joins anew."""
         self._forget(keep_id=isinstance(error, IllegalGenerationError))
@@ -375,14 +278,5 @@ class Membership:
         self.request_rejoin(f"it was no longer known: {error}")
 
     async def _polled_too_late(self) -> None:
-        """The application does not come back for records: leave, and join again when it does."""
-        if self.generation < 0 or self._rejoining:
-            return
-        member_id = self.member_id
-        self._awaits_poll = True
-        self._rejoin.clear()
-        self._settled.clear()
-        self._handover.take_away()
-        self._forget(keep_id=False)
-        if self._config.group_instance_id is None:
-            await self._say_goodbye(member_id, "consumer poll timeout has expired.")
+        if not self._rejoining:
+            await super()._polled_too_late()
