@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from engine.broker.administration import Ask, Serve
 from engine.clock import Clock
-from engine.config import INTERNAL_TOPIC
+from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC
 from engine.controller.image import MetadataImage
 from engine.coordinators.placing import partition_for
 from engine.coordinators.writer import Within
@@ -99,14 +99,18 @@ class Transacting:
     async def _add_partitions(
         self, client: ClientInfo, request: AddPartitionsToTxnRequest
     ) -> AddPartitionsToTxnResponse:
-        counts = self._image.counts
-        unknown = {tp for tp in request.partitions if not 0 <= tp.partition < counts.get(tp.topic, 0)}
-        if unknown:
-            unknown_topic, other = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.OPERATION_NOT_ATTEMPTED
-            return AddPartitionsToTxnResponse(
-                {tp: unknown_topic if tp in unknown else other for tp in request.partitions}
-            )
+        refused = {tp: error for tp in request.partitions if (error := self._refused(tp)) is not None}
+        if refused:
+            other = ErrorCode.OPERATION_NOT_ATTEMPTED
+            return AddPartitionsToTxnResponse({tp: refused.get(tp, other) for tp in request.partitions})
         return await self._coordinator.add_partitions(client, request)
+
+    def _refused(self, tp: TopicPartition) -> ErrorCode | None:
+        """Why a client cannot write to a partition in a transaction."""
+        if tp.topic in (INTERNAL_TOPIC, TRANSACTION_TOPIC):
+            return ErrorCode.TOPIC_AUTHORIZATION_FAILED
+        there = 0 <= tp.partition < self._image.counts.get(tp.topic, 0)
+        return None if there else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 
     async def _add_offsets(self, client: ClientInfo, request: AddOffsetsToTxnRequest) -> AddOffsetsToTxnResponse:
         if not request.group_id:

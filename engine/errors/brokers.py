@@ -101,6 +101,10 @@ class PolicyViolationError(KafkaError, code=ErrorCode.POLICY_VIOLATION):
     """The topic's settings or the brokers' do not allow this."""
 
 
+class TopicAuthorizationFailedError(KafkaError, code=ErrorCode.TOPIC_AUTHORIZATION_FAILED):
+    """The topic is not this client's to write to."""
+
+
 class OperationNotAttemptedError(KafkaError, code=ErrorCode.OPERATION_NOT_ATTEMPTED):
     """It was not tried, because another part of the request failed."""
 

@@ -259,6 +259,8 @@ class TransactionCoordinator:
         return DescribeTransactionsResponse(tuple(map(self._describe, request.transactional_ids)))
 
     def _describe(self, transactional_id: str) -> DescribedTransaction:
+        if not transactional_id:
+            return DescribedTransaction(transactional_id, ErrorCode.INVALID_REQUEST)
         try:
             shard = self._shards.of(transactional_id)
         except KafkaError as error:

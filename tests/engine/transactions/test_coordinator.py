@@ -127,6 +127,11 @@ async def test_what_makes_no_sense_is_refused_in_words(alice: Speaker) -> None:
     }
     with pytest.raises(InvalidTopicError, match="by coordinators alone"):
         await alice.send(alice.home, b"x")
+    answer = await alice.ask(AddPartitionsToTxnRequest("alice", alice.producer_id, 0, (P0, alice.home)))
+    assert answer.errors == {
+        P0: ErrorCode.OPERATION_NOT_ATTEMPTED,
+        alice.home: ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+    }
 
 
 async def test_ending_a_transaction_twice_in_the_same_way_is_no_error_in_another_way_it_is(alice: Speaker) -> None:
@@ -250,11 +255,12 @@ async def test_transactions_and_producers_are_described_and_listed(alice: Speake
     await alice.init()
     await alice.add(P0)
     offset = await alice.send(P0, b"a", b"b")
-    described = (await alice.ask(DescribeTransactionsRequest(("alice", "nobody")))).transactions
+    described = (await alice.ask(DescribeTransactionsRequest(("alice", "nobody", "")))).transactions
     assert described[0].state == "Ongoing"
     assert described[0].partitions == (P0,)
     assert described[0].start_time_ms == alice.clock.now()
     assert described[1].error is not ErrorCode.NONE
+    assert described[2].error is ErrorCode.INVALID_REQUEST
     leader = alice.leader(P0).broker_id
     told = await alice.run(alice.cluster.network.call(ME, leader, DescribeProducersRequest((P0,))))
     [producer] = told.partitions[P0].producers
