@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from engine.clients.consumer_membership import ConsumerMembership
-from engine.clients.membership import Membership
+from engine.clients.group_member import GroupMember
 from engine.clients.scrubbing import Scrubbing
 from engine.errors import (
     ClientClosedError,
@@ -243,7 +242,7 @@ class Consumer(Scrubbing):
             raise IllegalStateError(f"{', '.join(map(str, partitions))}: not assigned to this consumer.")
         self._tasks.spawn(self._tell_when_settled(membership), f"{self.client_id}-settles")
 
-    async def _tell_when_settled(self, membership: Membership | ConsumerMembership) -> None:
+    async def _tell_when_settled(self, membership: GroupMember) -> None:
         await membership.settled()
         self._fetcher.tell()
 
