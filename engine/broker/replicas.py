@@ -64,6 +64,7 @@ class Replicas:
         self._client = ClientInfo(f"broker-{broker_id}", f"broker-{broker_id}")
         self._fetchers: dict[int, Fetcher] = {}
         self._followed: dict[TopicPartition, int] = {}
+        self._to_follow: dict[int, list[Partition]] = {}
         self._live: Mapping[int, int] = {}
         self._undone: set[str] = set()
         """Topics of which something could not be stored as the controller decided."""
@@ -134,7 +135,9 @@ class Replicas:
         match change:
             case Topic():
                 self._undone.discard(change.name)
+                await self._make_logs(change)
                 turned = [await self._apply_partition(change, state) for state in change.partitions]
+                self._begin_following()
                 return [turn for turn in turned if turn is not None]
             case TopicGone(name):
                 self._undone.discard(name)
@@ -170,11 +173,10 @@ class Replicas:
         if self.broker_id not in state.replicas:
             return (tp, False) if tp in self.partitions and await self._drop(tp) else None
         partition = self.partitions.get(tp)
-        if partition is not None and partition.log.topic_id != topic.topic_id:
-            await self._drop(tp)
-            partition = None
         if partition is None:
-            log = await self._make_log(tp, topic.topic_id)
+            log = self._store.logs().get(tp)
+            if log is None or not _is_of(log, topic):
+                return None  # it could not be made, which is told already
             partition = self.partitions[tp] = Partition(
                 self.broker_id, log, self._disk, self._clock, self._config, topic.config
             )
@@ -189,31 +191,52 @@ class Replicas:
             self._follow(partition, leader)
         return (tp, partition.leads) if led != partition.leads else None
 
-    async def _make_log(self, tp: TopicPartition, topic_id: bytes) -> PartitionLog:
-        known = self._store.logs().get(tp)
-        if known is not None and (known.deleted or known.topic_id != topic_id):
-            await self._store.delete_log(tp)  # of a topic that was deleted while this broker was down, or had no room
-        return await self._store.create_log(tp, topic_id)
+    async def _make_logs(self, topic: Topic) -> None:
+        """Those that this broker is to have of a topic and has not, together."""
+        known = self._store.logs()
+        here = [
+            TopicPartition(topic.name, state.partition)
+            for state in topic.partitions
+            if self.broker_id in state.replicas
+        ]
+        for tp in here:
+            # It may be of a topic that was deleted while this broker was down, or had no room to delete it.
+            if tp in self.partitions and not _is_of(self.partitions[tp].log, topic):
+                await self._drop(tp)
+            elif tp in known and not _is_of(known[tp], topic):
+                await self._delete_logs([tp])
+        missing = [tp for tp in here if tp not in known]
+        if missing:
+            try:
+                await self._store.create_logs(missing, topic.topic_id)
+            except KafkaStorageError as error:
+                self._not_done(missing[0], error)
 
     def _follow(self, partition: Partition, leader: int | None) -> None:
+        """Follow this leader, from `_begin_following` on, and nobody else; nobody for None."""
         old = self._followed.pop(partition.tp, None)
-        if old is not None and self._fetchers[old].unfollow(partition.tp):
+        if old is not None and old != leader and self._fetchers[old].unfollow(partition.tp):
             self._fetchers.pop(old).stop()
-        if leader is None:
-            return
-        self._followed[partition.tp] = leader
-        fetcher = self._fetchers.get(leader)
-        if fetcher is None:
-            fetcher = self._fetchers[leader] = Fetcher(
-                self.broker_id,
-                self.broker_epoch,
-                leader,
-                self._network,
-                self._clock,
-                self._config,
-                self._was_truncated,
-            )
-        fetcher.follow(partition)
+        if leader is not None:
+            self._followed[partition.tp] = leader
+            self._to_follow.setdefault(leader, []).append(partition)
+
+    def _begin_following(self) -> None:
+        """All at once, so that the first fetch asks for all of them."""
+        for leader, partitions in self._to_follow.items():
+            fetcher = self._fetchers.get(leader)
+            if fetcher is None:
+                fetcher = self._fetchers[leader] = Fetcher(
+                    self.broker_id,
+                    self.broker_epoch,
+                    leader,
+                    self._network,
+                    self._clock,
+                    self._config,
+                    self._was_truncated,
+                )
+            fetcher.follow(partitions)
+        self._to_follow.clear()
 
     async def _drop(self, tp: TopicPartition) -> bool:
         partition = self.partitions.pop(tp)
@@ -317,6 +340,10 @@ class Replicas:
         if answer.state is not None and answer.state != partition.state:
             partition.become(answer.state, partition.config)  # and else nobody need be woken, least of all who proposes
         partition.looked_at()
+
+
+def _is_of(log: PartitionLog, topic: Topic) -> bool:
+    return not log.deleted and log.topic_id == topic.topic_id
 
 
 def leads(partitions: Mapping[TopicPartition, Partition]) -> int:

@@ -8,7 +8,8 @@ epoch its last record is. A leader whose log has parted from that answers where,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from math import ceil
 
 from engine.clock import Clock
 from engine.config import BrokerConfig
@@ -17,6 +18,16 @@ from engine.messages import EpochEnd, FetchedPartition, FetchPosition, FetchRequ
 from engine.network import Network
 from engine.replicas.partition import Partition
 from engine.types import ClientInfo, TopicPartition
+
+UNREADY_MS = 25
+"""After what time a leader that has not heard yet that it leads is asked again; then after twice that, and so on."""
+_UNREADY = frozenset(
+    (
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode.NOT_LEADER_OR_FOLLOWER,
+        ErrorCode.UNKNOWN_LEADER_EPOCH,
+    )
+)
 
 Truncated = Callable[[Partition, int, int], None]
 """Told the partition, the offset it was cut to, and how many offsets went."""
@@ -46,20 +57,34 @@ class Fetcher:
         self._partitions: dict[TopicPartition, Partition] = {}
         self._not_before_ms: dict[TopicPartition, float] = {}
         """When a partition that failed is asked for again, so that it does not hurry the others' fetches along."""
+        self._unready: dict[TopicPartition, float] = {}
+        """How long (ms) it was left alone last, while its leader has not heard yet that it leads."""
+        self._more = asyncio.Event()
+        self._asking = False
+        """Whether it waits for an answer that nobody has called it away from."""
         self._task: asyncio.Task[None] | None = None
 
-    def follow(self, partition: Partition) -> None:
-        """Copy this partition too."""
-        self._partitions[partition.tp] = partition
-        self._not_before_ms.pop(partition.tp, None)
+    def follow(self, partitions: Iterable[Partition]) -> None:
+        """Copy these partitions too, at once: who waits for news of the others, or pauses, begins anew."""
+        for partition in partitions:
+            self._partitions[partition.tp] = partition
+            self._ready(partition.tp)
+        self._more.set()
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"fetcher {self._broker_id}<-{self.leader_id}")
+        elif self._asking:
+            self._asking = False
+            self._task.cancel()
 
     def unfollow(self, tp: TopicPartition) -> bool:
         """Copy this one no more; whether there is nothing left to copy."""
         self._partitions.pop(tp, None)
-        self._not_before_ms.pop(tp, None)
+        self._ready(tp)
         return not self._partitions
+
+    def _ready(self, tp: TopicPartition) -> None:
+        self._not_before_ms.pop(tp, None)
+        self._unready.pop(tp, None)
 
     def stop(self) -> asyncio.Task[None] | None:
         """Copy nothing more; the task that is ending."""
@@ -69,13 +94,26 @@ class Fetcher:
 
     async def _run(self) -> None:
         while True:
+            self._more.clear()
             try:
                 progress = await self._fetch()
             except KafkaError:
-                progress = False  # the leader cannot be reached, or does not know yet that it leads
+                progress = False  # the leader cannot be reached, or a log cannot be written
             if not progress:
-                await self._clock.sleep(self._config.replica_fetch_backoff_ms)
+                await self._pause()
             await self._clock.running()
+
+    async def _pause(self) -> None:
+        """Until a partition is to be asked for again, or there are more of them."""
+        try:
+            await self._clock.wait_for(self._more.wait(), self._at_most(self._config.replica_fetch_backoff_ms))
+        except TimeoutError:
+            return
+
+    def _at_most(self, wait_ms: float) -> float:
+        """So long, or until the next of those that are left alone is to be asked for again."""
+        now = self._clock.now_ms()
+        return min([wait_ms, *(at - now for at in self._not_before_ms.values() if at > now)])
 
     async def _fetch(self) -> bool:
         now = self._clock.now_ms()
@@ -95,12 +133,21 @@ class Fetcher:
             return False
         request = FetchRequest(
             positions,
-            max_wait_ms=self._config.replica_fetch_wait_max_ms,
+            max_wait_ms=ceil(self._at_most(self._config.replica_fetch_wait_max_ms)),
             max_bytes=self._config.replica_fetch_response_max_bytes,
             replica_id=self._broker_id,
             replica_epoch=self._broker_epoch,
         )
-        answer = await self._network.call(self._client, self.leader_id, request, source=self._broker_id)
+        self._asking = True
+        try:
+            answer = await self._network.call(self._client, self.leader_id, request, source=self._broker_id)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._asking or task is None or task.uncancel():
+                raise
+            return True  # there is more to ask for
+        finally:
+            self._asking = False
         good = False
         for tp, found in answer.partitions.items():
             partition = self._partitions.get(tp)
@@ -112,6 +159,8 @@ class Fetcher:
                 good = await self._take(partition, found, positions[tp].current_leader_epoch) or good
             except FencedLeaderEpochError:
                 continue  # it follows somebody else by now, or leads
+            except KafkaError:  # its disk is full, or its topic was deleted just now: the others are none the worse
+                self._leave_alone(tp, self._config.replica_fetch_backoff_ms)
         return good
 
     async def _take(self, partition: Partition, found: FetchedPartition, leader_epoch: int) -> bool:
@@ -122,10 +171,21 @@ class Fetcher:
         if found.error is ErrorCode.OFFSET_OUT_OF_RANGE and await self._started_over(partition, found):
             return True
         if found.error:
-            self._not_before_ms[partition.tp] = self._clock.now_ms() + self._config.replica_fetch_backoff_ms
+            self._failed(partition.tp, found.error)
             return False
+        self._ready(partition.tp)
         await partition.follow(found, leader_epoch)
         return True
+
+    def _failed(self, tp: TopicPartition, error: ErrorCode) -> None:
+        """Leave it alone for a while; for a moment only, where its leader is about to hear that it leads."""
+        after_ms: float = self._config.replica_fetch_backoff_ms
+        if error in _UNREADY:
+            after_ms = self._unready[tp] = min(after_ms, 2 * self._unready.get(tp, UNREADY_MS / 2))
+        self._leave_alone(tp, after_ms)
+
+    def _leave_alone(self, tp: TopicPartition, for_ms: float) -> None:
+        self._not_before_ms[tp] = self._clock.now_ms() + for_ms
 
     async def _started_over(self, partition: Partition, found: FetchedPartition) -> bool:
         """Whether the log begins anew: where the leader's does, or where that one ends if there is nothing to keep."""

@@ -110,7 +110,7 @@ class PartitionLog:
         placing(header, data)
         self.epochs = self.epochs.started(leader_epoch, header.base_offset)
         stored = _stored(header, data)
-        await self._write([stored])
+        await self._begin([stored])
         return AppendInfo(
             stored.base_offset,
             stored.last_offset,
@@ -143,7 +143,9 @@ class PartitionLog:
             placing(header, batch)
             self.epochs = self.epochs.started(header.leader_epoch, header.base_offset)
         if headers:
-            await self._write([_stored(header, batch) for header, batch in zip(headers, batches, strict=True)])
+            # A follower may be stopped amidst this; what it began goes on, and whoever asks has to wait for its end.
+            stored = [_stored(header, batch) for header, batch in zip(headers, batches, strict=True)]
+            await asyncio.shield(self._begin(stored))
 
     async def delete_records(self, before: int) -> int:
         """Move the log start offset up to `before` and return it; batches wholly below are removed (KIP-107).
@@ -347,10 +349,11 @@ class PartitionLog:
         if self.deleted:
             raise UnknownTopicOrPartitionError(f"{self.tp} was deleted.")
 
-    async def _write(self, stored: list[StoredBatch]) -> None:
+    def _begin(self, stored: list[StoredBatch]) -> asyncio.Future[None]:
+        """Give them to the writer; the future ends when they are committed."""
         done = self._writing = self._writer.append(self, stored)
         self.log_end_offset = stored[-1].last_offset + 1
-        await done
+        return done
 
     def _was_cut(self, cut: Cut | None) -> None:
         if cut is None:

@@ -96,18 +96,28 @@ class BrokerStore:
         return MappingProxyType(self._logs)
 
     async def create_log(self, tp: TopicPartition, topic_id: bytes) -> PartitionLog:
-        """An empty log for a partition, or the one there is for this very topic.
+        """As `create_logs`, for one partition."""
+        [log] = await self.create_logs([tp], topic_id)
+        return log
+
+    async def create_logs(self, partitions: Sequence[TopicPartition], topic_id: bytes) -> list[PartitionLog]:
+        """Empty logs for partitions of a topic, made together, or those there are for this very topic.
 
         KafkaStorageError if there is one of an earlier topic of that name.
         """
-        known = self._logs.get(tp)
-        if known is None:
-            log_id = await self._writer.change(lambda db: _create(db, tp, topic_id))
-            # Somebody else may have waited for the same one.
-            known = self._logs.get(tp) or self._add(tp, LogState(log_id, topic_id, 0, 0, -1, 0, -1, 0, LeaderEpochs()))
-        if known.topic_id != topic_id:
-            raise KafkaStorageError(f"{self._name} holds {tp} of another topic of that name; delete that one first.")
-        return known
+        missing = [tp for tp in partitions if tp not in self._logs]
+        if missing:
+            made = await self._writer.change(lambda db: _create(db, missing, topic_id))
+            for tp in missing:
+                if tp not in self._logs:  # else somebody else waited for the same one
+                    self._add(tp, LogState(made[tp], topic_id, 0, 0, -1, 0, -1, 0, LeaderEpochs()))
+        logs = [self._logs[tp] for tp in partitions]
+        for log in logs:
+            if log.topic_id != topic_id:
+                raise KafkaStorageError(
+                    f"{self._name} holds {log.tp} of another topic of that name; delete that one first."
+                )
+        return logs
 
     async def delete_log(self, tp: TopicPartition) -> None:
         """Remove a log and its batches. Appends that wait for it fail. KeyError if there is none.
@@ -256,14 +266,18 @@ class BrokerStore:
         await self._writer.repeat(shrink)
 
 
-async def _create(db: Connection, tp: TopicPartition, topic_id: bytes) -> int:
-    await db.execute(
+async def _create(db: Connection, partitions: Sequence[TopicPartition], topic_id: bytes) -> dict[TopicPartition, int]:
+    """Their ids."""
+    await db.executemany(
         "INSERT INTO log (topic, partition, topic_id, start_offset, cleaned_to) VALUES (?, ?, ?, 0, 0) "
         "ON CONFLICT DO NOTHING",
-        (*tp, topic_id),
+        [(*tp, topic_id) for tp in partitions],
     )
-    [(log_id,)] = await db.execute_fetchall("SELECT id FROM log WHERE topic = ? AND partition = ?", tp)
-    return int(log_id)
+    made: dict[TopicPartition, int] = {}
+    for topic in {tp.topic for tp in partitions}:
+        rows = await db.execute_fetchall("SELECT partition, id FROM log WHERE topic = ?", (topic,))
+        made.update((TopicPartition(topic, partition), log_id) for partition, log_id in rows)
+    return made
 
 
 async def _sweep_some(db: Connection, log_id: int) -> bool:

@@ -110,7 +110,7 @@ async def test_a_broker_that_has_no_room_for_a_new_log_goes_on_with_the_others_a
 ) -> None:
     store = cluster.nodes.alive[2].store
     with monkeypatch.context() as disk:
-        disk.setattr(store, "create_log", _no_room)
+        disk.setattr(store, "create_logs", _no_room)
         await clock.complete(cluster.create_topic("orders", replication_factor=3))
         await clock.advance(5_000)
         assert TP not in cluster.nodes.alive[2].partitions

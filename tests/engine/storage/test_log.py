@@ -232,3 +232,12 @@ async def test_a_reader_who_gives_up_takes_nothing_along(tmp_path: Path) -> None
         reading.cancel()
         assert offsets(await stored(one)) == list(range(15))
         assert read_records((await one.read(10, 0))[0], *TP)[0].offset == 10
+
+
+async def test_who_waits_for_the_disk_waits_for_what_was_copied_too_though_the_copier_is_gone() -> None:
+    async with log() as one:
+        copying = asyncio.ensure_future(one.append_stored([stamp(batch(3), 0, 0)]))
+        await asyncio.sleep(0)
+        copying.cancel()
+        await one.flushed()
+        assert one.flushed_offset == one.log_end_offset == 3
