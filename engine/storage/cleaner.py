@@ -60,12 +60,12 @@ async def compact(
     nothing = CompactionResult(cleaned_to=log.cleaned_to)
     if not config.compacted or log.cleaned_to >= log.newest_base_offset:
         return nothing
+    truncations = log.truncations  # what is read from here on holds only while nothing is cut off
     dirty, end = await _dirty(log, config, now_ms, log.newest_base_offset if up_to is None else up_to)
     clean_size = log.size_bytes - await _size_from(log, log.cleaned_to)
     dirty_size = sum(batch.size for batch in dirty)
     if not dirty or dirty_size / (clean_size + dirty_size) <= config.min_cleanable_dirty_ratio:
         return nothing
-    truncations = log.truncations
     newest, end = await _newest_of_each_key(log, dirty, end, aborted)
     return await _Cleaning(log, newest, end, int(now_ms), config.delete_retention_ms, truncations, aborted).run()
 

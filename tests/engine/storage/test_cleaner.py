@@ -11,6 +11,7 @@ from engine.records.batch import HEADER, TRANSACTIONAL_FLAG, seal
 from engine.storage import cleaner
 from engine.storage.cleaner import compact
 from engine.storage.log import PartitionLog
+from engine.storage.rows import BatchInfo
 from tests.engine.storage.helpers import (
     TP,
     KeyValue,
@@ -179,6 +180,24 @@ async def test_appends_deletions_and_truncation_meanwhile_do_no_harm(inline: boo
         assert offsets(await stored(one))[-1] == 500
         assert (await latest(one))[b"after"] == (500, b"the cut")
         assert one.size_bytes == sum(info.size for info in await one.batches(0))
+
+
+async def test_what_was_cut_off_while_its_dirt_was_looked_for_is_not_taken_for_clean(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with log() as one:
+        await append(one, *[batch_of([(b"k", b"%d" % n)]) for n in range(10)])
+        batches = one.rows.batches
+
+        async def cut_meanwhile(*asked: int) -> list[BatchInfo]:
+            found = await batches(*asked)
+            if one.log_end_offset == 10:
+                await one.truncate_to(5)
+            return found
+
+        monkeypatch.setattr(one.rows, "batches", cut_meanwhile)
+        await compact(one, ALWAYS, 0)
+        assert one.cleaned_to <= one.log_end_offset == 5
 
 
 async def test_after_compaction_the_newest_times_are_known_again() -> None:
