@@ -64,6 +64,12 @@ def _brokers() -> Mode:
     return BrokersMode()
 
 
+def _transactions() -> Mode:
+    from tui.modes.transactions import TransactionsMode
+
+    return TransactionsMode()
+
+
 def _clients() -> Mode:
     from tui.modes.clients import ClientsMode
 
@@ -75,7 +81,14 @@ class Kafkarium(App[None]):
 
     TITLE = "Kafkarium"
     CSS_PATH = "app.tcss"
-    MODES = {"lab": LabMode, "records": _records, "groups": _groups, "brokers": _brokers, "clients": _clients}
+    MODES = {
+        "lab": LabMode,
+        "records": _records,
+        "groups": _groups,
+        "brokers": _brokers,
+        "transactions": _transactions,
+        "clients": _clients,
+    }
     DEFAULT_MODE = "lab"
     COMMANDS = {Actions}
     ENABLE_COMMAND_PALETTE = True

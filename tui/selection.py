@@ -78,6 +78,13 @@ class SelectedFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class SelectedTransaction:
+    """A transactional id; a processor of the lab is called like its own."""
+
+    transactional_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SelectedConnection:
     """A connection from outside, by its number."""
 
@@ -95,6 +102,7 @@ Selection = (
     | SelectedBroker
     | SelectedFigure
     | SelectedConnection
+    | SelectedTransaction
 )
 
 
@@ -103,7 +111,7 @@ def client_of(selection: Selection | None, world: World) -> ProducerView | Consu
     match selection:
         case SelectedProducer(name):
             return next((producer for producer in world.producers if producer.name == name), None)
-        case SelectedConsumer(name) | SelectedMember(client_id=name):
+        case SelectedConsumer(name) | SelectedMember(client_id=name) | SelectedTransaction(name):
             return next((consumer for consumer in world.consumers if consumer.name == name), None)
     return None
 

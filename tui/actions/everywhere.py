@@ -145,6 +145,8 @@ ACTIONS = (
         "Ten lessons, to be done in this lab: each says what to do, sees that it was done, and says what it shows.",
         _learn,
     ),
+    Action("mode.transactions", ("6",), "Transactions", "Every transactional id: the states its transactions go "
+           "through, their timeout, and who waits for them.", _switch("transactions")),
     Action(
         "pause",
         ("space", "."),

@@ -1,8 +1,8 @@
 """Paints a log as a bar: which of its records are done, which are read, which wait, and which nobody may read yet.
 
 The nearer a record is to being done, the lower its mark: pending high, processed but not committed lower, committed
-low; those above the high watermark are a shade, not a block. The form says the same as the colour, so that a bar reads
-without colour.
+low. Those that an open transaction holds back, and those above the high watermark, are a shade, not a block. The form
+says the same as the colour, so that a bar reads without colour.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.snapshot import GroupOffsetView, PartitionView
 from tui.painting.lab.scale import Window
 from tui.painting.palette import Palette
 
-COMMITTED, PROCESSED, PENDING, UNREPLICATED, AHEAD = "▂", "▄", "▆", "░", "▁"
+COMMITTED, PROCESSED, PENDING, HELD, UNREPLICATED, AHEAD = "▂", "▄", "▆", "▒", "░", "▁"
 CURSOR = "┃"
 TAPE = 10
 """Every so many cells one is a shade lower, so that the tape is seen to move."""
@@ -33,8 +33,12 @@ def cells_of(
     palette: Palette,
     arrived: bool = False,
     cursor: int | None = None,
+    stable: int | None = None,
 ) -> list[Cell]:
-    """The cells of a log. What is above the high watermark shows where it fills its cell: less would only flicker."""
+    """The cells of a log. What is above the high watermark shows where it fills its cell: less would only flicker.
+
+    `stable` is the last stable offset while a transaction holds back what is behind it.
+    """
     start, end = log.log_start_offset, log.log_end_offset
     last = seen.cell(end - 1) if end > start else -1
     cells: list[Cell] = [(AHEAD, palette.lane_ahead)] * seen.cells
@@ -44,6 +48,8 @@ def cells_of(
         _fill(cells, seen.cell(done), seen.cell(read - 1), (PROCESSED, palette.lane_pending))
     if end > read:
         _fill(cells, seen.cell(read), last, (PENDING, palette.lane_waiting))
+        if stable is not None:
+            _fill(cells, max(seen.cell(read), seen.cell(stable)), last, (HELD, palette.lane_waiting))
     if end > log.high_watermark:
         _fill(cells, -(-log.high_watermark // seen.per) - seen.first, last, (UNREPLICATED, palette.lane_unreplicated))
     if arrived and 0 <= last < seen.cells:
@@ -71,10 +77,10 @@ def _fill(cells: list[Cell], first: int, last: int, cell: Cell) -> None:
         cells[first : last + 1] = [cell] * (last + 1 - first)
 
 
-_TAPED = {AHEAD: AHEAD, COMMITTED: AHEAD, PROCESSED: "▃", PENDING: "▅", UNREPLICATED: UNREPLICATED}
+_TAPED = {AHEAD: AHEAD, COMMITTED: AHEAD, PROCESSED: "▃", PENDING: "▅", HELD: HELD, UNREPLICATED: UNREPLICATED}
 _TALL = {
-    AHEAD: (" ", "▁"), COMMITTED: (" ", "▄"), PROCESSED: ("▁", "█"), PENDING: ("▆", "█"), UNREPLICATED: ("░", "░"),
-    CURSOR: (CURSOR, CURSOR), "▃": (" ", "▇"), "▅": ("▄", "█"),
+    AHEAD: (" ", "▁"), COMMITTED: (" ", "▄"), PROCESSED: ("▁", "█"), PENDING: ("▆", "█"), HELD: ("▒", "▒"),
+    UNREPLICATED: ("░", "░"), CURSOR: (CURSOR, CURSOR), "▃": (" ", "▇"), "▅": ("▄", "█"),
 }  # fmt: skip
 
 

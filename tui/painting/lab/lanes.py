@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from engine.snapshot import GroupOffsetView, PartitionView
-from tui.painting.lab.bar import Runs, bars, cells_of
+from tui.painting.lab.bar import HELD, Runs, bars, cells_of
 from tui.painting.lab.copies import SIGNS, Health, health_of, words_of
 from tui.painting.lab.scale import Window, window
 from tui.painting.line import Line, blank, right_aligned
@@ -60,6 +60,8 @@ class Lane(NamedTuple):
     """Digits of the largest partition number."""
     least: int = 1
     """The topic's min.insync.replicas."""
+    held: int = 0
+    """Records that an open transaction holds back from who reads committed ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ def paint_lane(lane: Lane, width: int, palette: Palette, cursor: bool = False) -
     """The rows of a lane: the log, its figures where there is room for them, a row for each pinned group."""
     at = columns(width, lane.numbers, lane.widest, lane.lines)
     seen = window_of(lane, at.cells)
-    cells = cells_of(lane.partition, lane.standing, seen, palette, lane.arrived, lane.cursor)
+    stable = lane.partition.last_stable_offset if lane.held else None
+    cells = cells_of(lane.partition, lane.standing, seen, palette, lane.arrived, lane.cursor, stable)
     *above, lowest = bars(cells, bar_rows(lane.lines))
     rows = [_paint_above(runs, at, width) for runs in above]
     rows.append(_paint_log(lane, at, seen, lowest, width, palette, cursor))
@@ -208,7 +211,7 @@ def _add_lag(line: Line, standing: GroupOffsetView | None, column: int, palette:
 def _paint_figures(lane: Lane, at: Columns, seen: Window, width: int, palette: Palette) -> Strip:
     """Beneath the log: log start and leader at its left, the committed offset where it lies, the lag at its right.
 
-    When the copies are not well, that takes the place of the log start.
+    When the copies are not well, or a transaction holds records back, that takes the place of the log start.
     """
     log, standing = lane.partition, lane.standing
     health = health_of(log, lane.least)
@@ -217,7 +220,10 @@ def _paint_figures(lane: Lane, at: Columns, seen: Window, width: int, palette: P
         line.to(at.label).add(*_leader(log, health, palette))
     clipped = seen.offset(0) > log.log_start_offset
     start = f"from {number(seen.offset(0))}" if clipped else f"start {number(log.log_start_offset)}"
-    line.to(at.bar).add(words_of(log, health) or start, _style_of(health, palette))
+    if lane.held and health is Health.WELL:
+        line.to(at.bar).add(f"{HELD} {short(lane.held)} held", palette.lane_waiting)
+    else:
+        line.to(at.bar).add(words_of(log, health) or start, _style_of(health, palette))
     committed = standing.committed if standing else None
     right = _figures_right(lane, at, palette)
     limit = width - 1 - sum(len(text) for text, _ in right) - 1
@@ -240,7 +246,7 @@ def _paint_position(lane: Lane, at: Columns, seen: Window, width: int, palette: 
     if standing is not None and standing.position is not None:
         text = f"{PIN}{number(standing.position)} position"
         _add_pin(line, text, seen.cell(standing.position), at, at.end, palette.lane_pending)
-    if log.open_transactions and 0 <= log.last_stable_offset < log.high_watermark:
+    if lane.held:
         text = f"{PIN}{number(log.last_stable_offset)} last stable: a transaction is open"
         _add_pin(line, text, seen.cell(log.last_stable_offset), at, width - 1, palette.lane_committed)
     if log.high_watermark < log.log_end_offset:

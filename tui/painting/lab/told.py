@@ -60,6 +60,8 @@ def of_consumer(consumer: ConsumerView, member: MemberView | None, lag: int, now
     ]  # fmt: skip
     if consumer.writes_to:
         rows.append(("writes to", clean(consumer.writes_to)))
+    if consumer.transactional:
+        rows.append(("transactional id", f"{clean(consumer.name)}; 6 shows how far its transaction has come"))
     if consumer.isolation_level != "read_uncommitted":
         rows.append(("isolation", consumer.isolation_level))
     if consumer.group_instance_id:

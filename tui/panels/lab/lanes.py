@@ -27,6 +27,7 @@ from tui.painting.lab.wires import Hold
 from tui.painting.text import number, plural
 from tui.panels.lab.arrivals import Arrivals
 from tui.panels.lab.base import LabPanel, lines_each
+from tui.panels.lab.held import Waits, held_back, waits_of
 from tui.panels.lab.legend import legend
 from tui.panels.lab.standing import Standing
 from tui.panels.lab.tabs import Tabs
@@ -47,6 +48,7 @@ class Sizes(NamedTuple):
     numbers: int
     pins: int
     least: int
+    waits: Waits
     speed: float
     """How fast the lab goes, at least 1: what is seen as "a moment ago" is a moment of real time."""
 
@@ -85,6 +87,8 @@ class Lanes(LabPanel):
             said = (f" · {trouble}", "$warning" if trouble.health is Health.UNDER_REPLICATED else "$error")
             wide = len(topic.name) + len(about[0][0]) + len(said[0]) + 7 <= self.size.width
             about = [*about, said] if wide else [said]
+        elif len(topic.name) + len(about[0][0]) + 6 > self.size.width:
+            about = []  # the name matters more
         names = [each.name for each in scene.world.topics]
         return self._tabs.title(names, topic.name, about, self.size.width, "[ ]")
 
@@ -99,7 +103,8 @@ class Lanes(LabPanel):
         topic = scene.topic
         if topic is None:
             return Content("")
-        return legend(topic, self._zoom.per, self.size.width)
+        held = any(cast("Lane", item.model).held for item in self.items_shown)
+        return legend(topic, self._zoom.per, self.size.width, held)
 
     def update(self) -> None:
         """The border tells the scale, which is chosen with the lanes."""
@@ -130,7 +135,9 @@ class Lanes(LabPanel):
         cells = columns(width, numbers, widest, lines).cells
         per = self._zoom.fit(self._wanted(topic, standing, scene), cells, scene.world.now_ms)
         scrubbed = self.lab_mode.scrubber.view
-        sizes = Sizes(per, lines, widest, numbers, pins, least_in_sync(topic), max(1.0, scene.world.speed))
+        sizes = Sizes(
+            per, lines, widest, numbers, pins, least_in_sync(topic), waits_of(scene.world), max(1.0, scene.world.speed)
+        )
         return [self._item(log, standing, scene.world.now_ms, sizes, pinned, scrubbed) for log in topic.partitions]
 
     def _item(
@@ -162,6 +169,7 @@ class Lanes(LabPanel):
             sizes.widest,
             sizes.numbers,
             sizes.least,
+            held_back(log, sizes.waits) if log.open_transactions else 0,
         )
         return Item(lane, arrivals.selected, height_of(sizes.lines, sizes.pins))
 

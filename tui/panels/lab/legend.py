@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from textual.content import Content
 
 from engine.snapshot import TopicView
-from tui.painting.lab.bar import COMMITTED, PENDING, PROCESSED, UNREPLICATED
+from tui.painting.lab.bar import COMMITTED, HELD, PENDING, PROCESSED, UNREPLICATED
 from tui.painting.lab.copies import worst_of
 from tui.painting.text import short
 
@@ -16,11 +16,15 @@ Mark = tuple[str, str, str]
 _COMMITTED: Mark = (COMMITTED, "committed", "$quiet")
 _PROCESSED: Mark = (PROCESSED, "processed", "$lane-pending")
 _PENDING: Mark = (PENDING, "pending", "$lane-waiting")
+_HELD: Mark = (HELD, "held back", "$lane-waiting")
 _UNREPLICATED: Mark = (UNREPLICATED, "not replicated", "$lane-unreplicated")
 
 
-def _legends(topic: TopicView) -> Iterator[Sequence[Mark]]:
+def _legends(topic: TopicView, held: bool) -> Iterator[Sequence[Mark]]:
     """What the marks of a topic's lanes mean, the fullest first."""
+    if held:
+        yield _COMMITTED, _PROCESSED, _PENDING, _HELD
+        yield _PENDING, _HELD
     copied = topic.replication_factor > 1
     if copied:
         yield _COMMITTED, _PROCESSED, _PENDING, _UNREPLICATED
@@ -29,10 +33,10 @@ def _legends(topic: TopicView) -> Iterator[Sequence[Mark]]:
     yield _COMMITTED, _PROCESSED, _PENDING
 
 
-def legend(topic: TopicView, per: int, width: int) -> Content:
+def legend(topic: TopicView, per: int, width: int, held: bool = False) -> Content:
     """The fullest legend there is room for, and how many offsets a cell is."""
     scale = f" · a cell is {short(per)}" if per else ""
-    for marks in _legends(topic):
+    for marks in _legends(topic, held):
         used = sum(len(sign) + len(word) + 2 for sign, word, _ in marks) + 3
         if used <= width:
             parts = [part for sign, word, style in marks for part in ((sign, style), (f" {word} ", "$quiet"))]
