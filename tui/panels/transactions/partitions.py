@@ -43,6 +43,8 @@ class TransactionPartitions(Panel):
 
     def subtitle(self, scene: Scene) -> Content:
         """What is held back."""
+        if self._view is None or not self._view.partitions:
+            return Content("")
         return Content.styled("held back: not for read_committed yet", "$quiet")
 
     def nothing(self, scene: Scene) -> str:
