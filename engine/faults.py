@@ -37,8 +37,8 @@ class Rule:
 
     def words(self) -> str:
         """What it does, as a person reads it."""
-        what = self.kind.__name__.removesuffix("Request") if self.kind else "every request"
-        where = f" to broker {self.node}" if self.node else ""
+        what = self.kind.__name__.removesuffix("Request") if self.kind else "all requests"
+        where = "" if self.node is None else f" to broker {self.node}" if self.node else " to the controller"
         does = f"are {self.delay_ms:.0f} ms late" if self.delay_ms else "are lost"
         subject = f"answers to {what}" if self.answers else what
         return f"{self.share:.0%} of {subject}{where} {does}"

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from engine.clock import Clock
 from engine.events import EventLog
-from engine.faults import Rule
 from engine.journey import Journey
-from engine.messages import Request
 from engine.snapshot import LedgerFigure, LedgerRecord, World
 from engine.types import RecordMetadata, TopicPartition
 from engine.workload.spec import ConsumerSpec, ProducerSpec
@@ -175,17 +173,8 @@ class Faults(Protocol):
     def free_disk(self, broker_id: int) -> None:
         """Let it write again."""
 
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """What is lost or late on its way now."""
-
-    def lose(
-        self, kind: type[Request[Any]] | None = None, *, share: float, answers: bool, node: int | None = None
-    ) -> Rule:
-        """Lose a share of the requests of a kind, or of their answers."""
-
-    def end(self, rule: Rule) -> None:
-        """Lose them no more."""
+    def lose_answers(self, broker_id: int, share: float) -> None:
+        """Lose a share of a broker's answers to producers; 0 puts it right."""
 
 
 class Controller(Protocol):

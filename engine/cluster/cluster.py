@@ -202,7 +202,7 @@ class Cluster:
         self.browser = Browser(self.nodes, lambda acks: self.producer(client_id="by-hand", acks=acks))
         self.offsets = Offsets(self, self.events.publish)
         self.offsets.recall(kept.get("undo", ()))
-        self._view = WorldView(self.nodes)
+        self._view = WorldView(self.nodes, self.faults.lost_answers)
         self.stepping = Stepping(self.clock, self.events)
         self._audit = Audit(self.ledger, self.nodes, self.clock, self.events)
         self.moments = Moments(self.folder, self.nodes, store, self.clock, self._save)

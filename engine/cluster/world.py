@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import repeat
 
 from engine.cluster.nodes import Nodes
@@ -20,8 +20,9 @@ _LEADS = 6
 class WorldView:
     """Remembers what it said last."""
 
-    def __init__(self, nodes: Nodes) -> None:
+    def __init__(self, nodes: Nodes, lost_answers: Callable[[int], float]) -> None:
         self._nodes = nodes
+        self._lost_answers = lost_answers
         self._partitions: dict[TopicPartition, PartitionView] = {}
         self._seen: dict[TopicPartition, tuple[object, ...]] = {}
         self._names: dict[str, tuple[TopicPartition, ...]] = {}
@@ -54,6 +55,7 @@ class WorldView:
             disk.delay_ms,
             disk.full,
             nodes.cut_from(broker_id),
+            self._lost_answers(broker_id),
         )
 
     def topics(self) -> tuple[TopicView, ...]:
@@ -61,6 +63,7 @@ class WorldView:
         topics = self._nodes.controller.topics
         for gone in self._topics.keys() - topics.keys():
             view = self._topics.pop(gone)
+            self._names.pop(gone, None)
             for partition in view.partitions:
                 self._partitions.pop(partition.tp, None)
                 self._seen.pop(partition.tp, None)

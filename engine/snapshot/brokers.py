@@ -28,6 +28,8 @@ class BrokerView:
     """Whether its disk takes nothing more."""
     cut_from: tuple[int, ...] = ()
     """Nodes it cannot reach; 0 is the controller."""
+    lost_answers: float = 0.0
+    """Which share of its answers to producers is lost on purpose."""
 
 
 @view

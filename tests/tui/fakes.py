@@ -8,7 +8,6 @@ from typing import Any
 
 from engine.clock import Clock, ManualClock
 from engine.events import EventLog
-from engine.faults import Rule
 from engine.snapshot import World
 from engine.types import RecordMetadata, TopicPartition
 from tests.tui import logs, worlds
@@ -30,12 +29,10 @@ class FakeVerbs:
 
 
 class FakeFaults(FakeVerbs):
-    """Verbs of `cluster.faults`, of which some are plain calls; `rules` are those in force."""
-
-    rules: tuple[Rule, ...] = ()
+    """Verbs of `cluster.faults`, of which some are plain calls."""
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("isolate", "rejoin", "slow_disk", "fill_disk", "free_disk", "lose", "end"):
+        if name not in ("isolate", "rejoin", "slow_disk", "fill_disk", "free_disk", "lose_answers"):
             return super().__getattr__(name)
         return lambda *args, **kwargs: self._fake.calls.append((self._prefix + name, args, kwargs))
 

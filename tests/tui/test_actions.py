@@ -7,8 +7,6 @@ from textual.command import CommandPalette
 from textual.widgets import Input
 
 from engine.errors import KafkaError, RefusedError, UnknownTopicOrPartitionError
-from engine.faults import Rule
-from engine.messages import ProduceRequest
 from engine.snapshot import ClientState
 from tests.tui import worlds
 from tests.tui.conftest import OpenStage, Stage
@@ -119,13 +117,12 @@ async def test_faults_come_and_go_with_one_key(stage: OpenStage) -> None:
 
 
 async def test_answers_to_producers_are_lost_until_the_key_is_pressed_again(stage: OpenStage) -> None:
-    async with stage(worlds.first()) as on:
+    world = worlds.first()
+    losing = replace(world.brokers[2], lost_answers=0.5)
+    async with stage(replace(world, brokers=(*world.brokers[:2], losing))) as on:
         await run(on, "broker.lose", SelectedBroker(2))
-        assert ("faults.lose", (ProduceRequest,), {"share": 0.5, "answers": True, "node": 2}) in on.lab.calls
-        rule = Rule(1, ProduceRequest, 0.5, True, 2, None)
-        on.lab.faults.rules = (Rule(2, ProduceRequest, 0.5, True, 1, None), rule)
-        await run(on, "broker.lose", SelectedBroker(2))
-        assert on.lab.called("faults.end") == [(rule,)]
+        await run(on, "broker.lose", SelectedBroker(3))
+        assert on.lab.called("faults.lose_answers") == [(2, 0.5), (3, 0)]
 
 
 async def test_a_disabled_action_says_why_and_calls_nothing(stage: OpenStage) -> None:

@@ -532,7 +532,7 @@ def broken() -> World:
     one, two, three = before.brokers
     brokers = (
         replace(one, alive=False, leads=0, replicas=0, size_bytes=0, session_expires_ms=NOW + 4_200),
-        replace(two, leads=19, replicas=56, slow_ms=500.0),
+        replace(two, leads=19, replicas=56, slow_ms=500.0, lost_answers=0.5),
         replace(three, leads=19, replicas=56, cut_from=(0, 1, 2)),
     )
     ledger = LedgerView(

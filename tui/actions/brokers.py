@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from engine.messages import ProduceRequest
 from engine.snapshot import BrokerView, PartitionView
 from tui.actions.table import Action, Context
 from tui.painting.brokers.nodes import CONTROLLER
@@ -88,15 +87,8 @@ async def _fill(context: Context) -> None:
 
 async def _lose_answers(context: Context) -> None:
     broker = _broker(context)
-    if broker is None:
-        return
-    faults, number = context.lab.faults, broker.broker_id
-    ours = (rule for rule in faults.rules if rule.kind is ProduceRequest and rule.answers and rule.node == number)
-    rule = next(ours, None)
-    if rule is not None:
-        faults.end(rule)
-    else:
-        faults.lose(ProduceRequest, share=LOST_SHARE, answers=True, node=number)
+    if broker is not None:
+        context.lab.faults.lose_answers(broker.broker_id, 0 if broker.lost_answers else LOST_SHARE)
 
 
 async def _elect(context: Context) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from engine.clients.producer import Producer
 from engine.clock import ManualClock
 from engine.cluster import Cluster
+from engine.cluster.faults import Faults
 from engine.errors import KafkaStorageError, NetworkError, RefusedError
 from engine.messages import (
     AlteredPartition,
@@ -145,6 +148,48 @@ async def test_faults_on_what_is_not_there_are_refused(cluster: Cluster) -> None
         await cluster.faults.crash(1)
     with pytest.raises(RefusedError, match="running already"):
         await cluster.faults.start(2)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda faults: faults.lose(share=nan),
+        lambda faults: faults.lose(share=0),
+        lambda faults: faults.lose(share=2),
+        lambda faults: faults.lose(times=0),
+        lambda faults: faults.delay(0),
+        lambda faults: faults.delay(inf),
+        lambda faults: faults.delay(nan),
+        lambda faults: faults.delay(5, share=-1),
+        lambda faults: faults.lose_answers(1, 1.5),
+        lambda faults: faults.lose_answers(1, nan),
+        lambda faults: faults.slow_disk(1, -1),
+        lambda faults: faults.slow_disk(1, inf),
+        lambda faults: faults.slow_disk(CONTROLLER, 5),
+        lambda faults: faults.fill_disk(CONTROLLER),
+        lambda faults: faults.isolate(CONTROLLER),
+        lambda faults: faults.heal(1, 7),
+    ],
+)
+async def test_faults_that_make_no_sense_are_refused_and_nothing_is_done(
+    cluster: Cluster, wrong: Callable[[Faults], object]
+) -> None:
+    with pytest.raises(RefusedError):
+        wrong(cluster.faults)
+    assert cluster.faults.rules == ()
+    assert cluster.faults.cuts() == ()
+    assert not any(broker.slow_ms or broker.full for broker in cluster.snapshot().brokers)
+
+
+async def test_a_broker_whose_answers_to_producers_are_lost_shows_it_until_it_is_put_right(cluster: Cluster) -> None:
+    cluster.faults.lose_answers(2, 0.5)
+    assert [broker.lost_answers for broker in cluster.snapshot().brokers] == [0, 0.5, 0]
+    assert "50% of answers to Produce to broker 2 are lost" in cluster.events.last(1)[0].sentence()
+    cluster.faults.lose_answers(2, 0)
+    assert cluster.faults.rules == ()
+    assert not any(broker.lost_answers for broker in cluster.snapshot().brokers)
+    cluster.faults.lose(node=CONTROLLER)
+    assert "100% of all requests to the controller are lost" in cluster.events.last(1)[0].sentence()
 
 
 async def test_a_client_that_found_no_broker_can_be_started_again(cluster: Cluster, clock: ManualClock) -> None:

@@ -64,6 +64,7 @@ def test_a_partition_without_a_leader_says_so() -> None:
         (BrokerView(2, True, False, 4, 12, 0, cut_from=(0, 3)), None, ("cut off", "cut from 3, controller")),
         (BrokerView(2, True, False, 4, 12, 0, cut_from=(3,)), None, ("alive", "cut from 3")),
         (BrokerView(2, True, False, 4, 12, 0, slow_ms=500, full=True), None, ("disk +500 ms · disk full",)),
+        (BrokerView(2, True, False, 4, 12, 0, lost_answers=0.5), None, ("alive", "loses 50% of answers")),
     ],
 )
 def test_a_broker_says_in_words_how_it_is(broker: BrokerView, left_ms: float | None, said: tuple[str, ...]) -> None:

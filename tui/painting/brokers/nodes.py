@@ -68,6 +68,8 @@ def _troubles(broker: BrokerView, width: int, palette: Palette) -> Strip:
             ("cut from " if width >= _ROOMY else "cut: ")
             + ", ".join(others + (["controller"] if CONTROLLER in broker.cut_from else []))
         )
+    if broker.lost_answers:
+        said.append(f"loses {broker.lost_answers:.0%}" + (" of answers" if width >= _ROOMY else ""))
     if broker.slow_ms:
         said.append(f"disk +{broker.slow_ms:.0f} ms")
     if broker.full:
