@@ -6,55 +6,42 @@ the partition moves to a coordinator that has to read it anew, sometimes compact
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from engine.errors import (
     CoordinatorNotAvailableError,
     FencedInstanceIdError,
     FencedMemberEpochError,
     GroupIdNotFoundError,
-    KafkaError,
     NotCoordinatorError,
-    NotEnoughReplicasError,
     StaleMemberEpochError,
     UnknownMemberIdError,
     UnreleasedInstanceIdError,
 )
-from engine.snapshot import GroupState, GroupView
+from engine.snapshot import GroupState
 from engine.types import TopicPartition
-from tests.engine.groups.group_world import PARTITION, World, new_world
+from tests.engine.groups.group_world import PARTITION
+from tests.engine.groups.machine import NAMES, SETTINGS, STATIC, GroupMachine
 from tests.engine.groups.modern_world import Consumer
 
-NAMES = ("billing-1", "billing-2", "billing-3", "billing-4")
-STATIC = "billing-4"
 LOST = (FencedMemberEpochError, UnknownMemberIdError, FencedInstanceIdError, GroupIdNotFoundError)
 UNSTORED = (CoordinatorNotAvailableError, NotCoordinatorError)
 
 
-class ConsumerGroupMachine(RuleBasedStateMachine):
-    """One group of four possible members, the last of them static."""
+class ConsumerGroupMachine(GroupMachine):
+    """Its members send heartbeats, and nothing else."""
 
     @initialize(assignor=st.sampled_from((None, "uniform", "range")))
     def begin(self, assignor: str | None) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.open(group_consumer_session_timeout_ms=10_000)
         self.assignor = assignor
-        self.world: World = self.run(
-            new_world(offsets_retention_minutes=10_000_000, group_consumer_session_timeout_ms=10_000)
-        )
         self.consumers = {name: self.new(name) for name in NAMES}
-        self.committed: dict[TopicPartition, int] = {}
-        self.epoch = 0
-        self.next_offset = 0
-
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(coroutine)
 
     def new(self, name: str) -> Consumer:
         return Consumer(
@@ -64,9 +51,6 @@ class ConsumerGroupMachine(RuleBasedStateMachine):
             group_instance_id="four" if name == STATIC else None,
             rebalance_timeout_ms=4_000,
         )
-
-    def view(self) -> GroupView | None:
-        return next(iter(self.world.views()), None)
 
     def ask(self, name: str, work: Coroutine[Any, Any, Any]) -> bool:
         """Whether it was answered; a member that is told it is out gives everything up."""
@@ -105,16 +89,8 @@ class ConsumerGroupMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def commit(self, name: str) -> None:
-        consumer = self.consumers[name]
-        self.next_offset += 1
-        offsets = dict.fromkeys(consumer.owned, self.next_offset)
-        if not offsets or consumer.epoch <= 0:
-            return
-        try:
-            self.run(consumer.commit(offsets))
-            self.committed.update(offsets)
-        except (*LOST, *UNSTORED, StaleMemberEpochError):
-            pass
+        if self.consumers[name].epoch > 0:
+            self.commit_as(self.consumers[name], (*LOST, *UNSTORED, StaleMemberEpochError))
 
     @rule(name=st.sampled_from(NAMES))
     def leave(self, name: str) -> None:
@@ -134,20 +110,6 @@ class ConsumerGroupMachine(RuleBasedStateMachine):
     def time_passes(self, ms: int) -> None:
         self.run(self.world.clock.advance(ms))
 
-    @rule()
-    def the_topic_grows(self) -> None:
-        self.world.topics["orders"] = min(8, self.world.topics["orders"] + 1)
-
-    @precondition(lambda self: self.world.log.error is None)
-    @rule()
-    def appends_fail_from_now_on(self) -> None:
-        self.world.log.error = NotEnoughReplicasError()
-
-    @precondition(lambda self: self.world.log.error is not None)
-    @rule()
-    def appends_work_again(self) -> None:
-        self.world.log.error = None
-
     @rule(compacted=st.booleans())
     def the_partition_moves(self, compacted: bool) -> None:
         records = self.world.log.records.get(PARTITION, [])
@@ -161,8 +123,6 @@ class ConsumerGroupMachine(RuleBasedStateMachine):
     @invariant()
     def no_partition_is_two_members_at_once(self) -> None:
         view = self.view()
-        shown = [tp for member in view.members for tp in member.assignment] if view else []
-        assert len(shown) == len(set(shown))
         members = {member.member_id: member for member in view.members} if view else {}
         worked: dict[TopicPartition, str] = {}
         for name, consumer in self.consumers.items():
@@ -174,17 +134,9 @@ class ConsumerGroupMachine(RuleBasedStateMachine):
                 assert tp in member.assignment, f"{name} works on {tp}, which its coordinator takes to be free"
 
     @invariant()
-    def committed_offsets_are_those_that_were_committed(self) -> None:
-        assert self.run(self.world.committed()) == self.committed
-
-    @invariant()
-    def epochs_never_go_back(self) -> None:
+    def no_member_is_ahead_of_its_group(self) -> None:
         view = self.view()
-        epoch = view.generation if view else 0
-        assert epoch >= self.epoch
-        self.epoch = epoch
-        for member in view.members if view else ():
-            assert member.epoch <= epoch
+        assert view is None or all(member.epoch <= view.generation for member in view.members)
 
     @invariant()
     def a_target_covers_every_partition_once(self) -> None:
@@ -198,47 +150,23 @@ class ConsumerGroupMachine(RuleBasedStateMachine):
             assert all(member.assignment == member.target for member in view.members)
 
     @invariant()
-    def the_history_tells_one_story(self) -> None:
-        view = self.view()
-        history = view.rebalances if view else ()
-        for before, after in pairwise(history):
+    def one_rebalance_goes_on_where_the_one_before_ended(self) -> None:
+        for before, after in pairwise(self.history):
             assert before.ended_ms is not None
             assert before.ended_ms <= after.began_ms
             assert before.to_generation == after.from_generation
-        for it in history:
-            assert it.from_generation < it.to_generation
-            assert [phase.began_ms for phase in it.phases[1:]] == [phase.ended_ms for phase in it.phases[:-1]]
-            assert all(0 <= move.unserved_ms < 1e9 for move in it.moves)
 
-    def teardown(self) -> None:
-        """When all work as they should, every partition is soon somebody's; left alone, every group comes to rest."""
-        if not hasattr(self, "world"):
-            return
-        try:
-            self.world.log.error = None
-            self.some_work_as_they_should(set(NAMES), 25)
-            view = self.view()
-            assert view is not None
-            assert (view.state, len(view.members)) == (GroupState.STABLE, len(NAMES))
-            owned = [tp for consumer in self.consumers.values() for tp in consumer.owned]
-            assert len(owned) == len(set(owned)) == self.world.topics["orders"]
-            self.run(self.world.clock.advance(100_000))
-            view = self.view()
-            assert view is None or view.state is GroupState.EMPTY
-            assert all(it.ended_ms is not None for it in (view.rebalances if view else ()))
-            self.world.coordinator.close()
-            self.run(self.world.settle())
-        except KafkaError as error:
-            raise AssertionError from error
-        finally:
-            self.loop.close()
+    def ends(self) -> None:
+        """When all work as they should, every partition is soon somebody's."""
+        self.world.log.error = None
+        self.some_work_as_they_should(set(NAMES), 25)
+        view = self.view()
+        assert view is not None
+        assert (view.state, len(view.members)) == (GroupState.STABLE, len(NAMES))
+        owned = [tp for consumer in self.consumers.values() for tp in consumer.owned]
+        assert len(owned) == len(set(owned)) == self.world.topics["orders"]
+        self.at_rest(100_000)
 
 
 TestConsumerGroup = ConsumerGroupMachine.TestCase
-TestConsumerGroup.settings = settings(
-    max_examples=100,
-    stateful_step_count=40,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+TestConsumerGroup.settings = settings(SETTINGS, max_examples=100)

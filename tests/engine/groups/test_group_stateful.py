@@ -7,13 +7,12 @@ that has to read it anew. Hypothesis derives the runs from this file alone, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from engine.errors import (
     CoordinatorNotAvailableError,
@@ -23,17 +22,15 @@ from engine.errors import (
     InconsistentGroupProtocolError,
     KafkaError,
     NotCoordinatorError,
-    NotEnoughReplicasError,
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
 from engine.groups.records import GroupKey, decode_group, decode_key
-from engine.snapshot import GroupState, GroupView
+from engine.snapshot import GroupState
 from engine.types import TopicPartition
-from tests.engine.groups.group_world import PARTITION, Client, World, new_world, tps
+from tests.engine.groups.group_world import PARTITION, Client, tps
+from tests.engine.groups.machine import NAMES, SETTINGS, STATIC, GroupMachine
 
-NAMES = ("billing-1", "billing-2", "billing-3", "billing-4")
-STATIC = "billing-4"
 COMMON = (UnknownMemberIdError, FencedInstanceIdError, CoordinatorNotAvailableError, NotCoordinatorError)
 ANSWERS: dict[str, tuple[type[KafkaError], ...]] = {
     "join": (*COMMON, InconsistentGroupProtocolError, RebalanceInProgressError),
@@ -44,23 +41,16 @@ ANSWERS: dict[str, tuple[type[KafkaError], ...]] = {
 MUST_JOIN_ANEW = (UnknownMemberIdError, FencedInstanceIdError)
 
 
-class GroupMachine(RuleBasedStateMachine):
-    """One group of four possible members, the last of them static."""
+class ClassicGroupMachine(GroupMachine):
+    """Its members join, sync and send heartbeats."""
 
     @initialize(assignor=st.sampled_from(("range", "sticky", "cooperative-sticky")))
     def begin(self, assignor: str) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.open()
         self.assignor = assignor
-        self.world: World = self.run(new_world(offsets_retention_minutes=10_000_000))
         self.clients = {name: self.new_client(name) for name in NAMES}
         self.asked: dict[str, tuple[str, Client, asyncio.Task[Any]]] = {}
         self.orphans: list[asyncio.Task[Any]] = []
-        self.committed: dict[TopicPartition, int] = {}
-        self.generation = 0
-        self.next_offset = 0
-
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(coroutine)
 
     def new_client(self, name: str) -> Client:
         instance = "four" if name == STATIC else None
@@ -68,7 +58,7 @@ class GroupMachine(RuleBasedStateMachine):
 
     def settle(self) -> None:
         """Let everything happen that needs no time, then take in what was answered."""
-        self.run(self.world.settle())
+        super().settle()
         for name, (what, client, task) in list(self.asked.items()):
             if not task.done():
                 continue
@@ -89,9 +79,6 @@ class GroupMachine(RuleBasedStateMachine):
         coroutine = client.join() if what == "join" else client.sync()
         self.asked[name] = (what, client, self.loop.create_task(coroutine))
         self.settle()
-
-    def view(self) -> GroupView | None:
-        return next(iter(self.world.views()), None)
 
     # What may happen
 
@@ -135,16 +122,7 @@ class GroupMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def commit(self, name: str) -> None:
-        client = self.clients[name]
-        self.next_offset += 1
-        offsets = dict.fromkeys(client.owned, self.next_offset)
-        if not offsets:
-            return
-        try:
-            self.run(client.commit(offsets))
-            self.committed.update(offsets)
-        except ANSWERS["commit"]:
-            pass
+        self.commit_as(self.clients[name], ANSWERS["commit"])
 
     @rule(number=st.integers(0, 3))
     def commit_from_outside(self, number: int) -> None:
@@ -183,20 +161,6 @@ class GroupMachine(RuleBasedStateMachine):
         self.settle()
 
     @rule()
-    def the_topic_grows(self) -> None:
-        self.world.topics["orders"] = min(8, self.world.topics["orders"] + 1)
-
-    @precondition(lambda self: self.world.log.error is None)
-    @rule()
-    def appends_fail_from_now_on(self) -> None:
-        self.world.log.error = NotEnoughReplicasError()
-
-    @precondition(lambda self: self.world.log.error is not None)
-    @rule()
-    def appends_work_again(self) -> None:
-        self.world.log.error = None
-
-    @rule()
     def the_partition_moves(self) -> None:
         self.run(self.world.reload())
         self.settle()
@@ -221,20 +185,6 @@ class GroupMachine(RuleBasedStateMachine):
             # What it was given in a generation that was stored; one only joined is forgotten when the partition moves.
             for tp in client.owned if client.synced >= 0 else ():
                 assert owners.setdefault((client.synced, tp), name) == name, (client.synced, tp)
-        view = self.view()
-        shown = [tp for member in view.members for tp in member.assignment] if view else []
-        assert len(shown) == len(set(shown))
-
-    @invariant()
-    def committed_offsets_are_those_that_were_committed(self) -> None:
-        assert self.run(self.world.committed()) == self.committed
-
-    @invariant()
-    def the_generation_never_goes_back(self) -> None:
-        view = self.view()
-        generation = view.generation if view else 0
-        assert generation >= self.generation
-        self.generation = generation
 
     @invariant()
     def the_view_agrees_with_itself(self) -> None:
@@ -251,10 +201,8 @@ class GroupMachine(RuleBasedStateMachine):
             assert member.session_expires_ms >= now_ms or member.rejoined
 
     @invariant()
-    def the_history_tells_one_story(self) -> None:
-        view = self.view()
-        history = view.rebalances if view else ()
-        for before, after in pairwise(history):
+    def one_rebalance_goes_on_where_the_one_before_ended(self) -> None:
+        for before, after in pairwise(self.history):
             assert before.ended_ms is not None
             assert before.ended_ms <= after.began_ms
             assert before.to_generation <= after.from_generation
@@ -262,36 +210,15 @@ class GroupMachine(RuleBasedStateMachine):
                 continue  # a rebalance under way is lost with its coordinator
             owned = {move.tp: move.to for move in before.moves if move.to}
             assert owned == {move.tp: move.from_ for move in after.moves if move.from_} or not after.moves
-        for it in history:
-            assert it.from_generation < it.to_generation
-            assert [phase.began_ms for phase in it.phases[1:]] == [phase.ended_ms for phase in it.phases[:-1]]
-            assert all(0 <= move.unserved_ms < 1e9 for move in it.moves)
 
-    def teardown(self) -> None:
-        """Left alone, every group comes to rest, and nobody waits for an answer for ever."""
-        if not hasattr(self, "world"):
-            return
-        try:
-            self.run(self.world.clock.advance(1_000_000))
-            self.settle()
-            view = self.view()
-            assert view is None or view.state is GroupState.EMPTY
-            assert all(it.ended_ms is not None for it in (view.rebalances if view else ()))
-            assert not [task for task in self.orphans if not task.done()]
-            assert not self.asked
-            self.world.coordinator.close()
-            self.run(self.world.settle())
-            for task in self.orphans:
-                task.exception()
-        finally:
-            self.loop.close()
+    def ends(self) -> None:
+        """Nobody waits for an answer for ever."""
+        self.at_rest(1_000_000)
+        assert not [task for task in self.orphans if not task.done()]
+        assert not self.asked
+        for task in self.orphans:
+            task.exception()
 
 
-TestGroup = GroupMachine.TestCase
-TestGroup.settings = settings(
-    max_examples=150,
-    stateful_step_count=40,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+TestGroup = ClassicGroupMachine.TestCase
+TestGroup.settings = settings(SETTINGS, max_examples=150)
