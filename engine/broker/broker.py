@@ -58,8 +58,7 @@ class Broker:
             config,
             CoordinatorLog(INTERNAL_TOPIC, self.partitions, clock),
             events,
-            lambda: self.image.counts,
-            lambda: self.image.ids,
+            self.image,
         )
         self.transactions = TransactionCoordinator(
             broker_id,

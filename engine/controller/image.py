@@ -64,9 +64,12 @@ class MetadataImage:
         """The topics by their ids."""
         self.ids: dict[str, bytes] = {}
         """The id of each topic."""
+        self.version = 0
+        """How many changes led here."""
 
     def apply(self, change: Change) -> None:
         """Take a change in."""
+        self.version += 1
         match change:
             case Topic():
                 self._forget_id(change.name)

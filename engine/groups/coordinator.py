@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -29,6 +28,7 @@ from engine.groups.coordinated import Coordinated
 from engine.groups.member import Reply
 from engine.groups.modern.consumer_group import ConsumerGroup, check_heartbeat
 from engine.groups.modern.views import ModernViewer
+from engine.groups.roster import Metadata
 from engine.groups.shard import GroupShard, check_group_id
 from engine.groups.standings import Position, Standing
 from engine.groups.views import Viewer
@@ -67,8 +67,7 @@ class GroupCoordinator:
         config: BrokerConfig,
         log: StateLog,
         events: EventLog,
-        topics: Callable[[], Mapping[str, int]],
-        topic_ids: Callable[[], Mapping[str, bytes]],
+        metadata: Metadata,
     ) -> None:
         self.broker_id = broker_id
         self._clock = clock
@@ -76,10 +75,9 @@ class GroupCoordinator:
         self._log = log
         self._events = events
         self._by_hand = ByHand(clock, events)
-        self._topics = topics
-        self._topic_ids = topic_ids
+        self._metadata = metadata
         self._shards = Shards[GroupShard](
-            broker_id, log, lambda: topics().get(INTERNAL_TOPIC, config.offsets_topic_num_partitions)
+            broker_id, log, lambda: metadata.counts.get(INTERNAL_TOPIC, config.offsets_topic_num_partitions)
         )
         self.administration = GroupAdministration(self._shards, self._by_hand)
         self._viewers: dict[str, Viewer | ModernViewer] = {}
@@ -91,7 +89,7 @@ class GroupCoordinator:
 
         They are answered CoordinatorLoadInProgressError meanwhile. Raises what reading the log raises.
         """
-        shard = GroupShard(partition, self._clock, self._config, self._log, self._events, self._topics, self._topic_ids)
+        shard = GroupShard(partition, self._clock, self._config, self._log, self._events, self._metadata)
         records = await self._shards.read(shard)
         if records is not None:
             shard.load(records)
@@ -186,7 +184,7 @@ class GroupCoordinator:
         return OffsetCommitResponse(errors)
 
     def _check_commit(self, tp: TopicPartition, given: OffsetAndMetadata) -> ErrorCode:
-        if not 0 <= tp.partition < self._topics().get(tp.topic, 0):
+        if not 0 <= tp.partition < self._metadata.counts.get(tp.topic, 0):
             return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         if len(given.metadata) > self._config.offset_metadata_max_bytes:
             return ErrorCode.OFFSET_METADATA_TOO_LARGE
@@ -240,7 +238,7 @@ class GroupCoordinator:
         groups = {group_id: group for shard in self._shards for group_id, group in shard.groups.items()}
         if len(self._viewers) > len(groups):
             self._viewers = {group_id: seen for group_id, seen in self._viewers.items() if group_id in groups}
-        topics = self._topics()
+        topics = self._metadata.counts
         views = []
         for group_id in sorted(groups):
             viewer = self._viewers.get(group_id)

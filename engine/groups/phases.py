@@ -40,7 +40,7 @@ class Phases:
 
     def subscribed_counts(self) -> Mapping[str, int]:
         """The topics subscribed to and their partitions, as they are now."""
-        counts = self._around.topics()
+        counts = self._around.metadata.counts
         return {topic: counts[topic] for topic in self.group.subscribed or () if topic in counts}
 
     # The join phase

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from engine.clock import Clock, Timer
 from engine.config import BrokerConfig
@@ -20,6 +21,22 @@ NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000
 """How long a new member may wait for its first generation (`CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS`)."""
 
 
+class Metadata(Protocol):
+    """The topics there are, as this broker knows of them."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many partitions each has."""
+
+    @property
+    def ids(self) -> Mapping[str, bytes]:
+        """The id of each."""
+
+    @property
+    def version(self) -> int:
+        """How many changes led there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a group needs of its coordinator."""
@@ -27,10 +44,7 @@ class Surroundings:
     clock: Clock
     config: BrokerConfig
     events: EventLog
-    topics: Callable[[], Mapping[str, int]]
-    """The topics there are now, with their numbers of partitions."""
-    topic_ids: Callable[[], Mapping[str, bytes]]
-    """The ids of those topics."""
+    metadata: Metadata
     write: Callable[[Sequence[LogRecord], Written], None]
     """Append to the group's partition of `__consumer_offsets`; calls back when committed, or with what went wrong."""
 

@@ -5,7 +5,7 @@ What is to be remembered is written first and takes effect when it is committed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.clock import Clock, Timer
 from engine.config import BrokerConfig
@@ -18,7 +18,7 @@ from engine.groups.modern import records as modern
 from engine.groups.offsets import Offsets
 from engine.groups.records import GroupKey, OffsetKey, decode_group, decode_key, decode_offset, encode_key
 from engine.groups.registry import Groups
-from engine.groups.roster import Surroundings
+from engine.groups.roster import Metadata, Surroundings
 from engine.types import TopicPartition
 
 _MINUTE_MS = 60_000
@@ -39,14 +39,13 @@ class GroupShard(Shard):
         config: BrokerConfig,
         log: StateLog,
         events: EventLog,
-        topics: Callable[[], Mapping[str, int]],
-        topic_ids: Callable[[], Mapping[str, bytes]],
+        metadata: Metadata,
     ) -> None:
         super().__init__(partition, log)
         self._clock = clock
         self._config = config
         self._events = events
-        self._surroundings = Surroundings(clock, config, events, topics, topic_ids, self._writer.write)
+        self._surroundings = Surroundings(clock, config, events, metadata, self._writer.write)
         self.groups = Groups(self._surroundings)
         self.offsets = Offsets(self.groups, self._writer, clock)
         self._cleaning: Timer | None = None
@@ -69,7 +68,7 @@ class GroupShard(Shard):
 
     def _names(self, records: Sequence[LogEntry]) -> Mapping[bytes, str]:
         """Topics by id, as the brokers know them now and as the records here name them."""
-        found = {topic_id: name for name, topic_id in self._surroundings.topic_ids().items()}
+        found = {topic_id: name for name, topic_id in self._surroundings.metadata.ids.items()}
         for key, value, *_ in records:
             try:
                 named = modern.decode_key(key)
@@ -140,7 +139,7 @@ class GroupShard(Shard):
             self._writer.write(records, written)
 
     def _forget_topic_again(self, topic: str) -> None:
-        if not self.closed and topic not in self._surroundings.topics():
+        if not self.closed and topic not in self._surroundings.metadata.counts:
             self.forget_topic(topic)
 
     def _removal(self, groups: Sequence[Coordinated], offsets: Partitions) -> tuple[list[LogRecord], Written]:

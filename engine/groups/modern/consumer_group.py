@@ -186,7 +186,7 @@ class ConsumerGroup(Coordinated):
     def _draft(self) -> Draft:
         around, config = self._around, self._around.config
         known = Known(
-            around.topics(), around.topic_ids(), config.group_consumer_assignors, config.group_consumer_max_size
+            around.metadata.counts, around.metadata.ids, config.group_consumer_assignors, config.group_consumer_max_size
         )
         return Draft(self.group, known)
 

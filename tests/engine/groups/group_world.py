@@ -76,7 +76,9 @@ class MemoryLog:
 
 
 class World:
-    """One broker's coordinator and everything around it."""
+    """One broker's coordinator and everything around it; the metadata, too."""
+
+    version = 1
 
     def __init__(self, **config: object) -> None:
         self.clock = ManualClock(START_MS)
@@ -87,9 +89,15 @@ class World:
         self.coordinator = self.new_coordinator()
 
     def new_coordinator(self) -> GroupCoordinator:
-        return GroupCoordinator(
-            1, self.clock, self.config, self.log, self.events, lambda: self.topics, lambda: topic_ids(self.topics)
-        )
+        return GroupCoordinator(1, self.clock, self.config, self.log, self.events, self)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return self.topics
+
+    @property
+    def ids(self) -> Mapping[str, bytes]:
+        return {name: uuid.uuid5(uuid.NAMESPACE_OID, name).bytes for name in self.topics}
 
     async def reload(self) -> None:
         """Another broker becomes the coordinator."""
@@ -233,10 +241,6 @@ class Client:
         request = OffsetCommitRequest(GROUP, given, self.generation, self.member_id, self.group_instance_id)
         answer = await self.world.coordinator.offset_commit(self.info, request)
         assert set(answer.errors.values()) <= {0}, answer
-
-
-def topic_ids(topics: Mapping[str, int]) -> dict[str, bytes]:
-    return {name: uuid.uuid5(uuid.NAMESPACE_OID, name).bytes for name in topics}
 
 
 async def new_world(**config: object) -> World:
