@@ -259,6 +259,12 @@ class BrokerConfig(_Settings):
         minimum=1,
         why="so that partitions change hands while one looks on",
     )
+    group_consumer_regex_refresh_interval_ms: int = _setting(
+        "group.consumer.regex.refresh.interval.ms",
+        600_000,
+        "How long what a regular expression of the consumer protocol matches is taken for granted.",
+        minimum=10_000,
+    )
     group_consumer_max_size: int = _setting(
         "group.consumer.max.size", MAX_INT, "How many members a group of the consumer protocol may have.", minimum=1
     )

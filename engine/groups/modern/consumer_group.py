@@ -6,6 +6,7 @@ meanwhile waits its turn. One that changes nothing is answered at once.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from engine.groups.modern.draft import Draft, Known
 from engine.groups.modern.group import ModernGroup
 from engine.groups.modern.presence import Overdue, Presences
 from engine.groups.modern.records import encode_key, encode_value
+from engine.groups.modern.resolving import due
 from engine.groups.records import OffsetValue
 from engine.groups.roster import Surroundings
 from engine.messages import (
@@ -72,6 +74,8 @@ class ConsumerGroup(Coordinated):
         self._waiting: deque[tuple[Callable[[], Change | None], Reply[Heartbeat] | None]] = deque()
         self._writing: Reply[Heartbeat] | None = None
         self._busy = False
+        self._resolved_among: frozenset[str] = frozenset()
+        self._resolving = False
 
     @property
     def state(self) -> GroupState:
@@ -184,9 +188,14 @@ class ConsumerGroup(Coordinated):
         )
 
     def _draft(self) -> Draft:
-        around, config = self._around, self._around.config
+        metadata, config = self._around.metadata, self._around.config
         known = Known(
-            around.metadata.counts, around.metadata.ids, config.group_consumer_assignors, config.group_consumer_max_size
+            metadata.counts,
+            metadata.ids,
+            config.group_consumer_assignors,
+            config.group_consumer_max_size,
+            metadata.version,
+            self._around.clock.now(),
         )
         return Draft(self.group, known)
 
@@ -229,6 +238,21 @@ class ConsumerGroup(Coordinated):
         draft = self._draft()
         draft.remove(member, overdue.cause)
         return Change(draft, gone={member.member_id: ("dropped", overdue.why)}, again=overdue.again)
+
+    # Patterns
+
+    def _resolve_if_due(self) -> None:
+        topics, now = self._around.metadata.counts, self._around.clock.now()
+        interval_ms = self._around.config.group_consumer_regex_refresh_interval_ms
+        if not self._resolving and due(self.group, topics, self._resolved_among, now, interval_ms):
+            self._resolving = True
+            asyncio.get_running_loop().call_soon(self._in_turn, self._resolve, None)
+
+    def _resolve(self) -> Change:
+        self._resolving = False
+        draft = self._draft()
+        draft.resolve()
+        return Change(draft)
 
     # One at a time
 
@@ -275,6 +299,9 @@ class ConsumerGroup(Coordinated):
         self._take_note(change)
         if reply is not None and change.answer is not None:
             reply.answer(change.answer)
+        self._resolved_among = change.draft.resolved_among or self._resolved_among
+        if change.heard is not None:
+            self._resolve_if_due()
 
     def _take_note(self, change: Change) -> None:
         """Who sent a heartbeat is alive, whatever became of it."""

@@ -13,6 +13,8 @@ from engine.groups.modern.records import (
     PartitionMetadata,
     PartitionMetadataKey,
     Parts,
+    PatternKey,
+    Resolved,
     Target,
     TargetEpoch,
     TargetEpochKey,
@@ -44,6 +46,9 @@ def describe(key: Key, data: bytes | None) -> str:
             return f"{member_id} in {group_id} is to have {_numbers(partitions)}."
         case CurrentKey(_, member_id), Current() as current:
             return f"{member_id} in {group_id}, {_standing(current)}."
+        case PatternKey(_, pattern), Resolved(topics, version):
+            found = ", ".join(topics) or "no topic"
+            return f"In version {version} of the metadata, what {group_id} wants by {pattern} is {found}."
     raise AssertionError(f"a value that does not belong to {key}")
 
 
@@ -68,6 +73,8 @@ def _describe_tombstone(key: Key) -> str:
             return f"{member_id} in {group_id} has nothing any more (tombstone)."
         case PartitionMetadataKey(group_id):
             return f"{group_id} subscribes to nothing any more (tombstone)."
+        case PatternKey(group_id, pattern):
+            return f"Nobody in {group_id} subscribes by {pattern} any more (tombstone)."
         case TargetEpochKey(group_id):
             return f"The target assignment of {group_id} is forgotten (tombstone)."
         case GroupEpochKey(group_id):

@@ -5,7 +5,7 @@ What is decided here is written first and takes effect when it is committed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -25,6 +25,8 @@ from engine.groups.modern.records import (
     MemberKey,
     PartitionMetadata,
     PartitionMetadataKey,
+    PatternKey,
+    Resolved,
     SubscribedTopic,
     Target,
     TargetEpoch,
@@ -32,7 +34,8 @@ from engine.groups.modern.records import (
     TargetKey,
     Value,
 )
-from engine.groups.reasons import grown, resubscribed
+from engine.groups.modern.resolving import patterns_of
+from engine.groups.reasons import grown, names, resubscribed
 from engine.messages import JOIN_EPOCH, LEAVE_STATIC_EPOCH, ConsumerGroupHeartbeatRequest
 from engine.snapshot import MemberState
 from engine.types import ClientInfo
@@ -48,6 +51,9 @@ class Known:
     assignors: tuple[str, ...]
     """Those that members may ask for; the first is the default."""
     max_size: int
+    version: int
+    """Of the metadata."""
+    now: int
 
 
 class Draft:
@@ -59,6 +65,8 @@ class Draft:
         self.causes: list[str] = []
         self.renamed: tuple[str, str] | None = None
         """A static member that is back under another id: the old one and the new."""
+        self.resolved_among: frozenset[str] | None = None
+        """The topics there were when patterns were resolved here."""
         self._known = known
 
     def put(self, key: Key, value: Value | None) -> None:
@@ -86,14 +94,10 @@ class Draft:
         before = self._who(request)
         heard = before.saying(client, request)
         new = member_id not in group.members
-        wanted = matching(before.said.pattern, self._known.counts), matching(heard.said.pattern, self._known.counts)
+        if self._change_pattern(before, heard) or before.said.topics != heard.said.topics or not group.epoch:
+            self.causes.append(f"{heard.label} joined" if new else self._how_changed(before, heard))
         if new or heard.said != before.said:
             self.put(MemberKey(group.group_id, member_id), heard.said)
-        if new:
-            self.causes.append(f"{heard.label} joined")
-        elif before.said.topics != heard.said.topics or before.said.pattern != heard.said.pattern:
-            old, now = {*before.said.topics, *wanted[0]}, {*heard.said.topics, *wanted[1]}
-            self.causes.append(resubscribed(heard.label, old, now) or f"{heard.label} changed its subscription")
         self._look_at_topics()
         self._bump_if_needed()
         self._assign_if_needed()
@@ -107,6 +111,36 @@ class Draft:
         if after != group.members[member_id]:
             self._put_current(after)
         return before, after
+
+    def _change_pattern(self, before: Member, heard: Member) -> bool:
+        """Whether the member has another pattern and it is known what that matches; if not, it will be found out."""
+        old, new = before.said.pattern, heard.said.pattern
+        if old == new:
+            return False
+        self._let_go_pattern(old)
+        return new is None or new in self.group.patterns
+
+    def _let_go_pattern(self, pattern: str | None) -> None:
+        """Forget what it matches if the member that goes or wants something else was the last to subscribe by it."""
+        if pattern is not None and self.group.subscribers(pattern) == 1:
+            self.put(PatternKey(self.group.group_id, pattern), None)
+
+    def _how_changed(self, before: Member, heard: Member) -> str:
+        wanted = self.group.wanted_by(before), self.group.wanted_by(heard)
+        return resubscribed(heard.label, *wanted) or f"{heard.label} changed its subscription"
+
+    def resolve(self) -> None:
+        """Find out anew what the members' patterns match; other topics than before lead to another epoch."""
+        group, known = self.group, self._known
+        self.resolved_among = frozenset(known.counts)
+        for pattern in sorted(patterns_of(group)):
+            found = tuple(sorted(matching(pattern, known.counts)))
+            before = group.patterns.get(pattern)
+            if found != (before.topics if before is not None else ()):
+                self.causes.append(f"{pattern} matches {names(found) if found else 'no topic'}")
+            self.put(PatternKey(group.group_id, pattern), Resolved(found, known.version, known.now))
+        self._look_at_topics()
+        self._bump_if_needed()
 
     def _who(self, request: ConsumerGroupHeartbeatRequest) -> Member:
         group, member_id, instance_id = self.group, request.member_id, request.group_instance_id
@@ -150,6 +184,7 @@ class Draft:
 
     def remove(self, member: Member, cause: str) -> None:
         """A member goes; the others are told of what that leaves them with their next heartbeats."""
+        self._let_go_pattern(member.said.pattern)
         self._put_tombstones(member.member_id)
         self.causes.append(cause)
         self._look_at_topics()
@@ -166,7 +201,7 @@ class Draft:
     def _look_at_topics(self) -> None:
         """Take in what has become of the topics that the members subscribe to."""
         group, counts, ids = self.group, self._known.counts, self._known.ids
-        wanted = {topic for member in group.members.values() for topic in self._wanted(member)}
+        wanted = {topic for member in group.members.values() for topic in group.wanted_by(member)}
         topics = tuple(SubscribedTopic(ids[name], name, counts[name]) for name in sorted(wanted) if name in counts)
         if topics == tuple(group.topics[name] for name in sorted(group.topics)):
             return
@@ -175,10 +210,6 @@ class Draft:
             after = {topic.name: topic.partitions for topic in topics}
             self.causes.append(grown(before, after) or "a topic was made anew")
         self.put(PartitionMetadataKey(group.group_id), PartitionMetadata(topics))
-
-    def _wanted(self, member: Member) -> Iterable[str]:
-        yield from member.said.topics
-        yield from matching(member.said.pattern, self._known.counts)
 
     def _bump_if_needed(self) -> None:
         if self.causes:
@@ -192,7 +223,7 @@ class Draft:
         members = {
             member_id: MemberSubscription(
                 Subscription(
-                    tuple(self._wanted(member)),
+                    tuple(group.wanted_by(member)),
                     owned_partitions=tuple(sorted(group.target_of(member_id))),
                     generation_id=group.assignment_epoch,
                 ),

@@ -32,6 +32,8 @@ from engine.groups.modern.records import (
     PartitionMetadata,
     PartitionMetadataKey,
     Parts,
+    PatternKey,
+    Resolved,
     SubscribedTopic,
     Target,
     TargetEpoch,
@@ -60,6 +62,8 @@ class ModernGroup:
         """The ids of all topics it has subscribed to, those that are gone among them."""
         self.members: dict[str, Member] = {}
         """In the order they came."""
+        self.patterns: dict[str, Resolved] = {}
+        """What each regular expression that members subscribe by has been found to match."""
         self.targets: dict[str, frozenset[TopicPartition]] = {}
         self.owners: dict[TopicPartition, str] = {}
         self.static_members: dict[str, str] = {}
@@ -72,6 +76,7 @@ class ModernGroup:
         other.epoch, other.assignment_epoch, other.dead = self.epoch, self.assignment_epoch, self.dead
         other.topics, other.members, other.targets = dict(self.topics), dict(self.members), dict(self.targets)
         other.owners, other.static_members, other.ids = dict(self.owners), dict(self.static_members), dict(self.ids)
+        other.patterns = dict(self.patterns)
         return other
 
     @property
@@ -90,6 +95,15 @@ class ModernGroup:
     def subscribed(self) -> frozenset[str]:
         """The topics its members want, as far as they exist."""
         return frozenset(self.topics)
+
+    def wanted_by(self, member: Member) -> frozenset[str]:
+        """The topics a member subscribes to, by name or because its pattern was found to match."""
+        found = self.patterns.get(member.said.pattern or "")
+        return frozenset((*member.said.topics, *(found.topics if found is not None else ())))
+
+    def subscribers(self, pattern: str) -> int:
+        """How many members subscribe by it."""
+        return sum(member.said.pattern == pattern for member in self.members.values())
 
     def target_of(self, member_id: str) -> frozenset[TopicPartition]:
         """What a member is to have in the end."""
@@ -139,6 +153,10 @@ class ModernGroup:
                         revoking=revoking,
                     )
                 )
+            case PatternKey(_, pattern), Resolved() as found:
+                self.patterns[pattern] = found
+            case PatternKey(_, pattern), None:
+                self.patterns.pop(pattern, None)
             case CurrentKey(_, member_id), None:
                 if member_id in self.members:
                     self._keep(Member(member_id, self.members[member_id].said))
@@ -173,6 +191,7 @@ class ModernGroup:
             TargetEpochKey(self.group_id),
             *(MemberKey(self.group_id, member_id) for member_id in ids),
             PartitionMetadataKey(self.group_id),
+            *(PatternKey(self.group_id, pattern) for pattern in self.patterns),
             GroupEpochKey(self.group_id),
         ]
 

@@ -2,7 +2,8 @@
 
 Keys begin with the int16 that tells their kind: 3 `ConsumerGroupMetadata`, 4 `ConsumerGroupPartitionMetadata`, 5
 `ConsumerGroupMemberMetadata`, 6 `ConsumerGroupTargetAssignmentMetadata`, 7 `ConsumerGroupTargetAssignmentMember`, 8
-`ConsumerGroupCurrentMemberAssignment`. Values are of version 0, flexible: compact, with tagged fields at the end.
+`ConsumerGroupCurrentMemberAssignment`, 16 `ConsumerGroupRegularExpression`. Values are of version 0,
+flexible: compact, with tagged fields at the end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from engine.coordinators.primitives import (
     INT8,
     INT16,
     INT32,
+    INT64,
     NO_TAGS,
     Reader,
     compact_length,
@@ -139,8 +141,25 @@ class Current:
     revoking: Parts
 
 
-Key = GroupEpochKey | PartitionMetadataKey | MemberKey | TargetEpochKey | TargetKey | CurrentKey
-Value = GroupEpoch | PartitionMetadata | MemberMetadata | TargetEpoch | Target | Current
+@dataclass(frozen=True, slots=True)
+class PatternKey:
+    """A regular expression that members of a group subscribe by."""
+
+    group_id: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The topics that a regular expression matched, as of a version of the metadata, at a time (ms)."""
+
+    topics: tuple[str, ...]
+    version: int
+    timestamp: int
+
+
+Key = GroupEpochKey | PartitionMetadataKey | MemberKey | TargetEpochKey | TargetKey | CurrentKey | PatternKey
+Value = GroupEpoch | PartitionMetadata | MemberMetadata | TargetEpoch | Target | Current | Resolved
 
 _KINDS: dict[type[Key], int] = {
     GroupEpochKey: 3,
@@ -149,13 +168,18 @@ _KINDS: dict[type[Key], int] = {
     TargetEpochKey: 6,
     TargetKey: 7,
     CurrentKey: 8,
+    PatternKey: 16,
 }
 
 
 def encode_key(key: Key) -> bytes:
     """The record key. Raises InvalidRequestError for a name no record can hold."""
-    member = string(key.member_id) if isinstance(key, MemberKey | TargetKey | CurrentKey) else b""
-    return INT16.pack(_KINDS[type(key)]) + string(key.group_id) + member
+    match key:
+        case MemberKey(_, part) | TargetKey(_, part) | CurrentKey(_, part) | PatternKey(_, part):
+            which = string(part)
+        case _:
+            which = b""
+    return INT16.pack(_KINDS[type(key)]) + string(key.group_id) + which
 
 
 def decode_key(data: bytes) -> Key | None:
@@ -174,6 +198,8 @@ def decode_key(data: bytes) -> Key | None:
             return TargetKey(reader.string(), reader.string())
         case 8:
             return CurrentKey(reader.string(), reader.string())
+        case 16:
+            return PatternKey(reader.string(), reader.string())
     return None
 
 
@@ -204,6 +230,10 @@ def _fields(value: Value) -> Iterable[bytes]:
             yield INT32.pack(value.epoch) + INT32.pack(value.previous_epoch)
             yield INT8.pack(_STATES.index(value.state))
             yield _parts(value.assigned) + _parts(value.revoking)
+        case Resolved():
+            yield compact_length(len(value.topics))
+            yield from map(compact_string, value.topics)
+            yield INT64.pack(value.version) + INT64.pack(value.timestamp)
 
 
 def decode_value(key: Key, data: bytes) -> Value:
@@ -231,6 +261,9 @@ def decode_value(key: Key, data: bytes) -> Value:
             if not 0 <= state < len(_STATES):
                 raise CorruptRecordError(f"A group record cannot be read: {state} is no state of a member.")
             return Current(epoch, previous, _STATES[state], _read_parts(reader), _read_parts(reader))
+        case PatternKey():
+            topics = tuple(reader.compact_string() for _ in range(reader.compact_length()))
+            return Resolved(topics, reader.int64(), reader.int64())
 
 
 def _parts(parts: Parts) -> bytes:

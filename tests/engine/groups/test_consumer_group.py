@@ -11,7 +11,6 @@ from engine.errors import (
     FencedMemberEpochError,
     GroupIdNotFoundError,
     GroupMaxSizeReachedError,
-    InvalidRegularExpressionError,
     InvalidRequestError,
     KafkaError,
     NotCoordinatorError,
@@ -363,34 +362,6 @@ async def test_a_changed_subscription_moves_what_it_concerns() -> None:
     assert first.told == set(tps(0, 1, 2, 3))
     assert second.told == set(tps(0, 1, topic="sales"))
     assert "billing-2 subscribed to sales and no longer wants orders" in world.rebalances[-1].cause
-
-
-async def test_a_pattern_subscribes_to_the_topics_whose_whole_name_matches() -> None:
-    world = await new_world()
-    world.topics = {"orders": 1, "orders-eu": 1, "reorders": 1, "__consumer_offsets": 50}
-    first = Consumer(world, "billing-1", topics=(), pattern="orders.*")
-    await first.join()
-    assert {tp.topic for tp in first.told} == {"orders", "orders-eu"}
-    world.topics["orders-us"] = 1
-    await first.beat()
-    assert {tp.topic for tp in first.told} == {"orders", "orders-eu", "orders-us"}
-    assert first.seen.pattern == "orders.*"
-
-
-@pytest.mark.parametrize(
-    ("pattern", "why"), [("(?=orders)", "no regular expression of RE2"), ("\ud800", "half a character")]
-)
-async def test_a_pattern_re2_does_not_know_is_refused_in_words(pattern: str, why: str) -> None:
-    world = await new_world()
-    with pytest.raises(InvalidRegularExpressionError, match=why):
-        await Consumer(world, "billing-1", topics=(), pattern=pattern).join()
-    assert world.views() == ()
-
-
-async def test_a_pattern_made_to_take_for_ever_takes_no_time() -> None:
-    world = await new_world()
-    world.topics = {"a" * 200: 1}
-    await Consumer(world, "billing-1", topics=(), pattern="(a+)+b").join()
 
 
 # What is stored

@@ -17,6 +17,8 @@ from engine.groups.modern.records import (
     MemberMetadata,
     PartitionMetadata,
     PartitionMetadataKey,
+    PatternKey,
+    Resolved,
     SubscribedTopic,
     Target,
     TargetEpoch,
@@ -62,6 +64,12 @@ BYTES: list[tuple[Key, str, Value, str]] = [
         "0008 0001 67 0001 6d",
         CURRENT,
         f"0000 00000005 00000004 01 02 {ID.hex()} 03 00000000 00000001 00 02 {ID.hex()} 02 00000002 00 00",
+    ),
+    (
+        PatternKey("g", "o.*"),
+        "0010 0001 67 0003 6f2e2a",
+        Resolved(("a", "bc"), 7, 1_700_000_000_000),
+        "0000 03 0261 036263 0000000000000007 0000018bcfe56800 00",
     ),
 ]
 
@@ -118,6 +126,8 @@ def test_a_state_no_member_is_in_is_corrupt() -> None:
             Current(-2, 4, MemberState.STABLE, ((ID, (1,)),), ()),
             "m in g, a static member that is away, keeps P1.",
         ),
+        (PatternKey("g", "o.*"), Resolved(("a",), 7, 0), "In version 7 of the metadata, what g wants by o.* is a."),
+        (PatternKey("g", "o.*"), None, "Nobody in g subscribes by o.* any more (tombstone)."),
         (CurrentKey("g", "m"), None, "m in g has nothing any more (tombstone)."),
         (GroupEpochKey("g"), None, "The group g is forgotten (tombstone)."),
     ],
