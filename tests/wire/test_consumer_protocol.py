@@ -75,8 +75,10 @@ async def test_version_0_has_the_coordinator_name_the_member_and_version_1_does_
     assert refused.error_code == ErrorCode.INVALID_REQUEST
 
 
-async def test_version_1_subscribes_by_a_pattern_and_a_bad_one_is_told_of(coordinator: Peer) -> None:
-    answer = await heartbeat(coordinator, 1, "m", 0, subscribed_topic_names=(), subscribed_topic_regex="ord.*")
+async def test_version_1_subscribes_by_a_pattern_and_a_bad_one_is_told_of(lab: Cluster, coordinator: Peer) -> None:
+    await heartbeat(coordinator, 1, "m", 0, subscribed_topic_names=(), subscribed_topic_regex="ord.*")
+    await until(lambda: (seen := group(lab)) is not None and seen.generation == 2)  # what it matches was found
+    answer = await heartbeat(coordinator, 1, "m", 1)
     assert len(answer.assignment.topic_partitions) == 1
     bad = await heartbeat(coordinator, 1, "n", 0, subscribed_topic_names=(), subscribed_topic_regex="(")
     assert bad.error_code == ErrorCode.INVALID_REGULAR_EXPRESSION
