@@ -101,7 +101,7 @@ class Kafkarium(App[None]):
         lab_name: str = "lab",
         theme: str = DEFAULT_THEME,
         themes: Loaded | None = None,
-        pictures: Path | None = None,
+        beside: Path | None = None,
         freeze: bool = False,
         invites: bool = False,
     ) -> None:
@@ -121,7 +121,7 @@ class Kafkarium(App[None]):
         self._settled = asyncio.Event()
         self._settled.set()
         self._events: tuple[int, tuple[Event, ...]] = (-1, ())
-        self._pictures = pictures or Path.cwd()
+        self._beside = beside or Path.cwd()
         self._freeze = freeze
         self._loaded = themes or load_all()
         for loaded in self._loaded.themes:
@@ -333,11 +333,15 @@ class Kafkarium(App[None]):
 
     def save_picture(self) -> None:
         """Save the screen as SVG beside the lab and say where."""
-        path = self._pictures / f"{self.lab_name}-{datetime.now():%Y-%m-%d-%H%M%S}.svg"
+        self.save(f"{datetime.now():%Y-%m-%d-%H%M%S}.svg", self.export_screenshot(title="Kafkarium"))
+
+    def save(self, name: str, text: str) -> None:
+        """Save something as a file beside the lab, which comes first in its name, and say where it is."""
+        path = self._beside / f"{self.lab_name}-{name}"
         try:
-            path.write_text(self.export_screenshot(title="Kafkarium"), encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         except OSError as error:
-            self.complain(f"The picture could not be saved as {path}: {error.strerror}.")
+            self.complain(f"It could not be saved as {path}: {error.strerror}.")
         else:
             self.say(f"Saved {path}")
 

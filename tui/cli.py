@@ -113,7 +113,7 @@ def _app(folder: Path | None, options: argparse.Namespace) -> Kafkarium:
         lab_name=folder.name if folder else "temporary",
         theme=theme,
         themes=loaded,
-        pictures=folder.parent if folder else Path.cwd(),
+        beside=folder.parent if folder else Path.cwd(),
         freeze=True,
         invites=not options.empty and (folder is None or not folder.exists()),
     )

@@ -274,7 +274,7 @@ async def test_help_is_made_from_the_table_and_esc_leaves_it(stage: OpenStage) -
 
 
 async def test_a_screenshot_is_saved_beside_the_lab_and_its_path_is_said(stage: OpenStage, tmp_path: object) -> None:
-    async with stage(pictures=tmp_path) as on:
+    async with stage(beside=tmp_path) as on:
         await on.press("ctrl+s")
         saved = list(tmp_path.glob("first-*.svg"))  # type: ignore[attr-defined]
         assert len(saved) == 1

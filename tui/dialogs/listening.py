@@ -21,7 +21,7 @@ from tui.dialogs.form import Field, Form, Press
 from tui.dialogs.page import Page
 from tui.dialogs.reading import FormError, Values, whole
 from tui.painting.line import Line
-from tui.painting.outside.commands import recipes
+from tui.painting.outside.commands import Recipe, recipes
 from tui.painting.palette import Palette
 from tui.painting.text import clean
 from tui.scene import Scene
@@ -78,7 +78,7 @@ class OpenToClients(Form[bool]):
 
 
 class HowToConnect(ModalScreen[None]):
-    """Lines to paste, for each kind of client; `c` copies them."""
+    """Lines to paste, for each kind of client; `c` copies them, `s` saves them where that cannot be done."""
 
     CSS_PATH = "listening.tcss"
     AUTO_FOCUS = "Choice"
@@ -97,7 +97,8 @@ class HowToConnect(ModalScreen[None]):
             yield Page(self._paint, id="page")
             with Horizontal(id="keys"):
                 yield Press("c", "copy", self.copy)
-                yield Press("← →", "another client", lambda: None)
+                yield Press("s", "save as a file", self.save)
+                yield Press("← →", "another client", self._next)
                 yield Press("esc", "back", self.dismiss)
 
     def on_mount(self) -> None:
@@ -109,26 +110,39 @@ class HowToConnect(ModalScreen[None]):
         self._show()
 
     @property
-    def _text(self) -> str:
-        return self._recipes[self.query_one(Choice).value].text
+    def _shown(self) -> Recipe:
+        return self._recipes[self.query_one(Choice).value]
+
+    def _next(self) -> None:
+        choice = self.query_one(Choice)
+        choice.index = (choice.index + 1) % len(choice.options)
 
     def _show(self) -> None:
-        self.query_one("#says", Static).update(Content(clean(self._recipes[self.query_one(Choice).value].says)))
+        self.query_one("#says", Static).update(Content(clean(self._shown.says)))
         self.query_one(Page).paint_again()
 
     def _paint(self, width: int, palette: Palette) -> Sequence[Strip]:
-        return [Line(width).data(line, palette.strong).strip() for line in self._text.splitlines()]
+        return [Line(width).data(line, palette.strong).strip() for line in self._shown.text.splitlines()]
 
     def copy(self) -> None:
         """To the clipboard, as far as the terminal allows it (OSC 52)."""
-        self.app.copy_to_clipboard(self._text)
-        cast("Kafkarium", self.app).say("Copied, if this terminal lets programs do that; else mark the lines by mouse.")
+        self.app.copy_to_clipboard(self._shown.text)
+        cast("Kafkarium", self.app).say(
+            "Copied, if this terminal lets programs do that (OSC 52). If not: s saves it as a file, or mark it with "
+            "the mouse while you hold shift."
+        )
+
+    def save(self) -> None:
+        """As a file beside the lab."""
+        cast("Kafkarium", self.app).save(self._shown.file, f"{self._shown.text}\n")
 
     def on_key(self, event: events.Key) -> None:
         """Copy, leave or scroll; left and right are the choice's."""
         match event.key:
             case "c" | "y" | "enter":
                 self.copy()
+            case "s":
+                self.save()
             case "escape" | "q":
                 self.dismiss()
             case "ctrl+s":

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,23 @@ async def test_lines_to_paste_are_copied(stage: OpenStage) -> None:
     async with stage(worlds.visited()) as on:
         await on.press("0", "v", "right", "c")
         assert on.app.clipboard.startswith("from confluent_kafka import Consumer")
+        assert any("s saves it as a file" in toast for toast in on.toasts())
+
+
+async def test_where_a_terminal_does_not_let_one_copy_the_lines_are_saved_as_a_file(
+    stage: OpenStage, tmp_path: Path
+) -> None:
+    async with stage(worlds.visited(), beside=tmp_path) as on:
+        await on.press("0", "v", "right", "s")
+        path = tmp_path / "visited-consumer.py"
+        assert path.read_text().startswith("from confluent_kafka import Consumer")
+        assert on.toasts() == [f"Saved {path}"]
+
+
+async def test_what_cannot_be_saved_is_said(stage: OpenStage, tmp_path: Path) -> None:
+    async with stage(worlds.visited(), beside=tmp_path / "gone") as on:
+        await on.press("0", "v", "s")
+        assert "could not be saved" in on.toasts()[0]
 
 
 async def test_enter_watches_a_connection_and_again_watches_it_no_more(stage: OpenStage) -> None:

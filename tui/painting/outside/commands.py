@@ -20,6 +20,8 @@ class Recipe(NamedTuple):
     """Lines to paste, and what they do."""
 
     name: str
+    file: str
+    """What a file with these lines is called."""
     says: str
     text: str
 
@@ -66,6 +68,7 @@ def _kcat(facts: _Facts, joins: str) -> Recipe:
     server, topic, group = facts.server, shlex.quote(facts.topic), shlex.quote(facts.group)
     return Recipe(
         "kcat",
+        "kcat.sh",
         f"Lists what there is, writes one record, then {joins} and reads.",
         f"kcat -b {server} -L\necho hello | kcat -b {server} -t {topic} -P\nkcat -b {server} -G {group} {topic}",
     )
@@ -75,6 +78,7 @@ def _python(facts: _Facts, joins: str) -> Recipe:
     server, topic, group = map(_quoted, facts)
     return Recipe(
         "Python",
+        "consumer.py",
         f"With confluent-kafka: {joins} and prints what it reads.",
         f"""from confluent_kafka import Consumer
 
@@ -95,6 +99,7 @@ def _java(facts: _Facts, joins: str) -> Recipe:
     server, topic, group = map(_quoted, facts)
     return Recipe(
         "Java",
+        "consumer.java",
         f"With kafka-clients: {joins} and prints what it reads.",
         f"""var deserializer = StringDeserializer.class.getName();
 try (var consumer = new KafkaConsumer<String, String>(Map.of(
@@ -115,6 +120,7 @@ def _tools(facts: _Facts) -> Recipe:
     server, topic, group = facts.server, shlex.quote(facts.topic), shlex.quote(facts.group)
     return Recipe(
         "Kafka's tools",
+        "kafka-tools.sh",
         "Apache Kafka's own: writes lines as records, reads them, and shows how far the group has come.",
         f"kafka-console-producer.sh --bootstrap-server {server} \\\n  --topic {topic}\n"
         f"kafka-console-consumer.sh --bootstrap-server {server} \\\n  --topic {topic} --group {group}\n"

@@ -62,9 +62,9 @@ class Requests(Panel):
 
     def update(self) -> None:
         """Stay at the newest unless somebody scrolled back."""
-        follow = self._at_end
+        follow, before = self._at_end, self.items_shown
         super().update()
-        if follow:
+        if follow and self.items_shown != before:
             self.call_after_refresh(self.scroll_end, animate=False)
 
     @property
