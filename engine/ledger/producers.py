@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 from engine.ledger.marks import EXAMPLES, Bytes, name_bytes
 from engine.ledger.partitions import PartitionBook
@@ -39,6 +40,8 @@ class ProducerBook:
         self.next = 0
         """The next sequence."""
         self.acked = self.lost_acked = self.lost_unacked = 0
+        self.aborted = 0
+        """Records of transactions that were aborted: they are stored, and count for nothing."""
         self.flags = Bytes()
         self.since = 0
         """Records are named from this sequence on; what was before is in the figures alone."""
@@ -142,6 +145,7 @@ class ProducerBook:
             self.lost_acked,
             self.lost_unacked,
             max(self.since, self.flags.since),
+            self.aborted,
         )
         if view != self._view:
             self._view = view
@@ -172,10 +176,22 @@ class ProducerBook:
 
     def kept(self) -> list[int | str]:
         """The figures as plain values."""
-        return [self.next, self.sent, self.acked, self.lost_acked, self.lost_unacked, self.acks, self.topic]
+        figures: list[int | str] = [self.next, self.sent, self.acked, self.lost_acked, self.lost_unacked]
+        return [*figures, self.acks, self.topic, self.aborted]
 
     def recall(self, kept: Iterable[int | str]) -> None:
         """Go on from figures that were kept."""
-        self.next, self.sent, self.acked, self.lost_acked, self.lost_unacked, self.acks, self.topic = kept  # type: ignore[assignment]
+        figures: list[Any] = [*kept, 0]  # labs of before transactions end with the topic
+        (
+            self.next,
+            self.sent,
+            self.acked,
+            self.lost_acked,
+            self.lost_unacked,
+            self.acks,
+            self.topic,
+            self.aborted,
+            *_,
+        ) = figures
         self.since = self.next
         self.flags = Bytes(self.next)

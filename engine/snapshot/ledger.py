@@ -22,6 +22,8 @@ class ProducerLedger:
     """Never acknowledged, and in no log."""
     since: int = 0
     """Records from this sequence on can be named."""
+    aborted: int = 0
+    """Stored, but in transactions that were aborted."""
 
 
 @dataclass(frozen=True, slots=True)

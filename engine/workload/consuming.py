@@ -16,25 +16,13 @@ from typing import Any
 
 from engine.clients.consumer import Consumer
 from engine.clock import Clock
-from engine.errors import (
-    ClientClosedError,
-    FencedInstanceIdError,
-    GroupIdNotFoundError,
-    GroupMaxSizeReachedError,
-    InconsistentGroupProtocolError,
-    InvalidGroupIdError,
-    InvalidSessionTimeoutError,
-    InvalidTransactionTimeoutError,
-    KafkaError,
-    ProducerFencedError,
-    UnreleasedInstanceIdError,
-)
+from engine.errors import ClientClosedError, KafkaError
 from engine.ledger import GroupBook
 from engine.metrics import Meter
 from engine.records.record import ConsumerRecord
 from engine.snapshot import ClientState, ConsumerView
 from engine.types import TopicPartition
-from engine.workload.driven import Driven
+from engine.workload.driven import FATAL, RETRY_MS, Driven
 from engine.workload.effort import Effort, slice_of
 from engine.workload.listening import Listener
 from engine.workload.spec import ConsumerSpec
@@ -42,20 +30,7 @@ from engine.workload.standing import Standing
 from engine.workload.viewing import consumer_view
 
 _POLL_MS = 1_000
-RETRY_MS = 1_000
 _KEPT_EVERY_MS = 4_000
-FATAL = (
-    FencedInstanceIdError,
-    GroupIdNotFoundError,
-    GroupMaxSizeReachedError,
-    InconsistentGroupProtocolError,
-    InvalidGroupIdError,
-    InvalidSessionTimeoutError,
-    UnreleasedInstanceIdError,
-    InvalidTransactionTimeoutError,
-    ProducerFencedError,
-)
-"""Errors after which a member cannot go on; others pass, or a person mends them."""
 
 
 class DrivenConsumer(Driven):

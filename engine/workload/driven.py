@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+from engine.clients.producer import Producer
 from engine.clock import Clock
-from engine.errors import KafkaError, LabError
+from engine.errors import (
+    ClientClosedError,
+    FencedInstanceIdError,
+    GroupIdNotFoundError,
+    GroupMaxSizeReachedError,
+    InconsistentGroupProtocolError,
+    InvalidGroupIdError,
+    InvalidSessionTimeoutError,
+    InvalidTransactionTimeoutError,
+    KafkaError,
+    LabError,
+    ProducerFencedError,
+    UnreleasedInstanceIdError,
+)
 from engine.metrics import Meter
 from engine.snapshot import ClientState
 from engine.workload.nap import Nap
 
+RETRY_MS = 1_000
+"""How long (lab ms) until what did not work is tried again."""
+FATAL = (
+    FencedInstanceIdError,
+    GroupIdNotFoundError,
+    GroupMaxSizeReachedError,
+    InconsistentGroupProtocolError,
+    InvalidGroupIdError,
+    InvalidSessionTimeoutError,
+    UnreleasedInstanceIdError,
+    InvalidTransactionTimeoutError,
+    ProducerFencedError,
+)
+"""Errors after which a client cannot go on; others pass, or a person mends them."""
 TURN_MS = 10.0
 """How long (real ms) a driver sleeps at least, where it has more to do than that."""
 LIVING = (ClientState.RUNNING, ClientState.PAUSED, ClientState.HUNG)
@@ -59,6 +87,30 @@ class Driven:
     async def work(self) -> None:
         """What it does until it is ended."""
         raise NotImplementedError
+
+    async def begin_transacting(self, client: Producer) -> None:
+        """Start a transactional producer, which may have to wait for a transaction left open to be aborted."""
+        while True:
+            try:
+                await client.start()
+                return
+            except (*FATAL, ClientClosedError):
+                raise
+            except KafkaError as error:
+                self.failed_with(error)
+            await self._nap.sleep(RETRY_MS)
+
+    async def until_known(self, end: Callable[[], Awaitable[None]]) -> None:
+        """End a transaction, asking until it is known that it has ended; raises KafkaError."""
+        while True:
+            try:
+                await end()
+                return
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                self.failed_with(error)
+            await self._nap.sleep(RETRY_MS)
 
     def _begin(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self.work(), name=self.name)

@@ -55,6 +55,8 @@ class Making:
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             rng=Random(f"partitioner:{spec.seed}:{driven.sequence}"),
             on_batch=driven.told,
+            transactional_id=spec.transactional_id or None,
+            transaction_timeout_ms=spec.transaction_timeout_ms,
         )
 
     def consumer(self, driven: DrivenConsumer, membership: Mapping[str, Any] | None) -> Consumer:

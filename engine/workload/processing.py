@@ -8,18 +8,18 @@ Without, it writes, then commits by its rule: what comes again, after a crash or
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.clients.consumer import Consumer
 from engine.clients.producer import Producer
 from engine.clock import Clock
-from engine.errors import ClientClosedError, KafkaError, RefusedError
+from engine.errors import KafkaError, RefusedError
 from engine.ledger import GroupBook, by_header
 from engine.metrics import Meter
 from engine.records.record import ConsumerRecord
 from engine.types import RecordMetadata, TopicPartition
-from engine.workload.consuming import FATAL, RETRY_MS, DrivenConsumer
+from engine.workload.consuming import DrivenConsumer
 from engine.workload.driven import Driven
 from engine.workload.spec import ConsumerSpec
 from engine.workload.standing import Standing
@@ -85,21 +85,10 @@ class DrivenProcessor(DrivenConsumer):
     # What it does
 
     async def work(self) -> None:
-        """Begin to write, which may have to wait for a transaction left open to be aborted; then work."""
-        while not await self._can_write():
-            await self._nap.sleep(RETRY_MS)
-        await super().work()
-
-    async def _can_write(self) -> bool:
+        """Begin to write, then work."""
         assert self._output is not None
-        try:
-            await self._output.start()
-        except (*FATAL, ClientClosedError):
-            raise
-        except KafkaError as error:
-            self.failed_with(error)
-            return False
-        return True
+        await self.begin_transacting(self._output)
+        await super().work()
 
     async def _work_on(
         self,
@@ -136,12 +125,12 @@ class DrivenProcessor(DrivenConsumer):
                     raise RefusedError(f"{tp} went to another member in the middle of a transaction.")
             offsets = {tp: records[-1].offset + 1 for tp, records in polled.items()}
             await output.send_offsets_to_transaction(client.to_commit(offsets), whose)
-            await self._until_known(output.commit_transaction)
+            await self.until_known(output.commit_transaction)
             standing.committed(offsets)
         except (KafkaError, RefusedError) as error:
             self._go_back(client, standing)
             if output.fatal is None:
-                await self._until_known(output.abort_transaction)
+                await self.until_known(output.abort_transaction)
             if isinstance(error, KafkaError):
                 raise
         except BaseException:
@@ -150,18 +139,6 @@ class DrivenProcessor(DrivenConsumer):
         finally:
             self._began = {}
             self._written.clear()
-
-    async def _until_known(self, end: Callable[[], Awaitable[None]]) -> None:
-        """End the transaction, asking until it is known that it has ended; raises KafkaError."""
-        while True:
-            try:
-                await end()
-                return
-            except KafkaError as error:
-                if not error.retriable:
-                    raise
-                self.failed_with(error)
-            await self._nap.sleep(RETRY_MS)
 
     def _at_end(self, error: KafkaError) -> bool:
         return super()._at_end(error) or (self._output is not None and self._output.fatal is not None)

@@ -24,7 +24,8 @@ from engine.workload.keys import Keys, keys_for
 from engine.workload.pace import Pace
 from engine.workload.pools import pools
 from engine.workload.spec import ProducerSpec
-from engine.workload.templates import TEMPLATES
+from engine.workload.templates import TEMPLATES, Record
+from engine.workload.transacting import Transacting, once
 from engine.workload.viewing import producer_view
 
 RECORDS_A_TURN = 200
@@ -61,6 +62,7 @@ class DrivenProducer(Driven):
         self._reserve = reserve
         self._share = share
         self._client: Producer | None = None
+        self._transacting: Transacting | None = None
         self._pace: Pace | None = None
         self._view: ProducerView | None = None
         self._keys()
@@ -71,11 +73,15 @@ class DrivenProducer(Driven):
             with self._clock.working():
                 await asyncio.to_thread(pools)
         client = self._make(self)
-        try:
-            await client.start()
-        except BaseException:
-            client.crash()
-            raise
+        self._transacting = None
+        if self.spec.transactional_id:
+            self._transacting = Transacting(client, self.spec, self._clock, self._book)  # starts when it works
+        else:
+            try:
+                await client.start()
+            except BaseException:
+                client.crash()
+                raise
         self._client = client
         self.last_error = ""
         self.state = ClientState.PAUSED if self.spec.paused else ClientState.RUNNING
@@ -84,18 +90,30 @@ class DrivenProducer(Driven):
         self._begin()
 
     async def stop(self) -> None:
-        """Send what is in the buffer, then end."""
+        """Send what is in the buffer, end the transaction that is open, then end."""
         await self._end()
         client = self._client
         if client is None:
             return
         try:
-            await client.stop()
+            await self._stop(client)
         except BaseException:
             client.crash()
             raise
         finally:
             self._gone(client, ClientState.STOPPED)
+
+    async def _stop(self, client: Producer) -> None:
+        try:
+            if self._transacting is not None:
+                await self._transacting.end(once)
+        finally:
+            await client.stop()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction of its is open."""
+        return self._transacting is not None and self._transacting.is_open
 
     def crash(self) -> int:
         """End at once; returns how many records in the buffer are lost."""
@@ -112,10 +130,11 @@ class DrivenProducer(Driven):
         client, self._client = self._client, None
         if client is not None:
             try:
-                await asyncio.wait_for(client.stop(), within_s)
+                await asyncio.wait_for(self._stop(client), within_s)
             except (TimeoutError, KafkaError) as error:
                 self.failed_with(error)
                 client.crash()
+            self._lose_transaction()
 
     def kept(self) -> dict[str, Any]:
         """Plain values to go on from later. While it works, `reserved` lies ahead of what it sent."""
@@ -142,8 +161,13 @@ class DrivenProducer(Driven):
     def _gone(self, client: Producer | None, state: ClientState) -> None:
         if self._client is client:
             self._client = None
+            self._lose_transaction()
             self.state = state
             self.changed()
+
+    def _lose_transaction(self) -> None:
+        if self._transacting is not None and self._transacting.is_open:
+            self._transacting.lost()
 
     def pause(self, paused: bool) -> None:
         """Send nothing, or go on."""
@@ -167,15 +191,20 @@ class DrivenProducer(Driven):
         return keys_for(self.spec.keys, TEMPLATES[self.spec.template], f"{self.spec.seed}:{self.sequence}")
 
     async def work(self) -> None:
-        """Send what is due, turn by turn."""
-        client, clock = self._client, self._clock
+        """Send what is due, turn by turn, in transactions if it is told to."""
+        client, clock, transacting = self._client, self._clock, self._transacting
         assert client is not None
+        if transacting is not None:
+            await self.begin_transacting(client)
         seed = f"{self.spec.seed}:{self.sequence}"
         random, keys, generate = Random(f"pace:{seed}"), self._keys(), TEMPLATES[self.spec.template].generator(seed)
-        topic, who = self.spec.topic, ("producer", self.name.encode("utf-8", "surrogateescape"))
         while True:
             await clock.running()
-            if self.state is ClientState.PAUSED or not self.spec.rate:
+            rests = self.state is ClientState.PAUSED or not self.spec.rate
+            if transacting is not None and transacting.is_due(rests):
+                await self._end_transaction(client, transacting)
+                continue
+            if rests:
                 await self._nap.sleep(None)
                 continue
             now = clock.now_ms()
@@ -184,34 +213,59 @@ class DrivenProducer(Driven):
             pace = self._pace
             due = pace.due(now, self.turn_ms)
             if not due:
-                await self._nap.sleep(pace.wait_ms(now, self.turn_ms))
+                wait = pace.wait_ms(now, self.turn_ms)
+                await self._nap.sleep(wait if transacting is None else min(wait, transacting.wait_ms()))
                 continue
-            turn = min(due, self._share())
+            turn = min(due, self._share(), due if transacting is None else transacting.room)
             if self.sequence + turn > self.reserved:
                 self.reserved = self.sequence + turn + max(50, int(_KEPT_EVERY_S * self.spec.rate))
                 await self._reserve(self)
             pace.took(turn)
-            at = clock.now()
-            for _ in range(turn):
-                fields, value = generate(at, self.sequence, keys.subject())
-                headers = [who, ("sequence", b"%d" % self.sequence)]
-                try:
-                    await client.post(self.sequence, topic, value, keys.key(fields), headers)
-                except ClientClosedError:
-                    if client is not self._client:
-                        return
-                    raise
-                except KafkaError as error:
-                    self.failed += 1
-                    self.failed_with(error)
-                    await self._nap.sleep(_RETRY_MS)
-                    break
-                self.sequence += 1
-                self.sent += 1
-                self._book.sent += 1
-                self._book.next = self.sequence
+            try:
+                await self._send(client, turn, keys, generate)
+            except ClientClosedError:
+                if client is not self._client:
+                    return
+                raise
+            except KafkaError as error:
+                self.failed += 1
+                await self._failed(client, error)
             if due > turn:
                 await self._nap.sleep(clock.speed)
+
+    async def _send(self, client: Producer, number: int, keys: Keys, generate: Callable[..., Record]) -> None:
+        """Make so many records and give them to the client; raises KafkaError for one that it does not take."""
+        at, transacting = self._clock.now(), self._transacting
+        topic, who = self.spec.topic, ("producer", self.name.encode("utf-8", "surrogateescape"))
+        if transacting is not None:
+            await transacting.begin()
+        for _ in range(number):
+            fields, value = generate(at, self.sequence, keys.subject())
+            headers = [who, ("sequence", b"%d" % self.sequence)]
+            await client.post(self.sequence, topic, value, keys.key(fields), headers)
+            self.sequence += 1
+            self.sent += 1
+            self._book.sent += 1
+            self._book.next = self.sequence
+            if transacting is not None:
+                transacting.took()
+
+    async def _end_transaction(self, client: Producer, transacting: Transacting) -> None:
+        try:
+            await transacting.end(self.until_known)
+        except ClientClosedError:
+            raise
+        except KafkaError as error:
+            await self._failed(client, error)
+
+    async def _failed(self, client: Producer, error: KafkaError) -> None:
+        """Leave off for a moment; a transaction of which something failed is given up."""
+        self.failed_with(error)
+        if client.fatal is not None:
+            raise error
+        if self._transacting is not None:
+            await self._transacting.give_up(self.until_known)
+        await self._nap.sleep(_RETRY_MS)
 
     def told(self, numbers: Sequence[int], tp: TopicPartition, base_offset: int, error: KafkaError | None) -> None:
         """What became of the records of a batch."""
@@ -219,7 +273,10 @@ class DrivenProducer(Driven):
         if error is None:
             self.acked += len(numbers)
             self.counted(len(numbers))
-            self._book.acknowledged(numbers, tp, base_offset, now)
+            if self._transacting is not None:
+                self._transacting.acknowledged(numbers, tp, base_offset)
+            else:
+                self._book.acknowledged(numbers, tp, base_offset, now)
         else:
             self.failed += len(numbers)
             self.failed_with(error)

@@ -18,6 +18,8 @@ def producer_spawned(name: str, spec: ProducerSpec) -> Said:
         if spec.keys.kind == "none"
         else "the same key always to the same partition"
     )
+    if spec.transactional_id:
+        where += f", in transactions ({spec.transactions()})"
     return f"{name} began to send {spec.template} to topic {spec.topic}: {how}; {where}.", Tone.GOOD
 
 
@@ -59,10 +61,12 @@ def consumer_stopped(name: str, spec: ConsumerSpec, partitions: int) -> Said:
     return f"{name} was stopped; {committed}. {follows}.", Tone.CHANGE
 
 
-def producer_crashed(name: str, lost: int) -> Said:
+def producer_crashed(name: str, spec: ProducerSpec, lost: int, in_transaction: bool) -> Said:
     """A producer ended at once."""
     records = "1 record" if lost == 1 else f"{lost:,} records"
     follows = f"{records} in its buffer are lost" if lost else "Its buffer was empty, so nothing is lost"
+    if in_transaction:
+        follows = _left_open(spec.topic, spec.transaction_timeout_ms)
     return f"{name} crashed. {follows}.", Tone.LOSS if lost else Tone.WARNING
 
 
@@ -75,12 +79,7 @@ def consumer_crashed(name: str, spec: ConsumerSpec, partitions: int) -> Said:
     if not partitions:
         return f"{text}.", Tone.WARNING
     if spec.writes_to and spec.transactional:
-        limit = seconds(spec.transaction_timeout_ms)
-        return (
-            f"{text}. Its transaction stays open, and holds up who reads committed records of {spec.writes_to}, until "
-            f"it is started again or transaction.timeout.ms ({limit}) is over.",
-            Tone.WARNING,
-        )
+        return f"{text}. {_left_open(spec.writes_to, spec.transaction_timeout_ms)}.", Tone.WARNING
     whose = "its partition" if partitions == 1 else f"its {partitions} partitions"
     again = {
         "auto": " What it processed since its last automatic commit will be delivered again.",
@@ -88,6 +87,13 @@ def consumer_crashed(name: str, spec: ConsumerSpec, partitions: int) -> Said:
         "before": " What it polled but did not process will never be delivered again.",
     }[spec.commit]
     return f"{text}; until then nobody reads {whose}.{again}", Tone.LOSS
+
+
+def _left_open(topic: str, timeout_ms: float) -> str:
+    return (
+        f"Its transaction stays open, and holds up who reads committed records of {topic}, until it is started again "
+        f"or transaction.timeout.ms ({seconds(timeout_ms)}) is over"
+    )
 
 
 def ended_by_itself(name: str, why: str) -> Said:

@@ -59,6 +59,12 @@ class ProducerSpec:
     linger_ms: int = 5
     idempotence: bool = True
     """Whether a batch that is sent again is stored once; it needs acks all, and is without effect otherwise."""
+    transactional_id: str = ""
+    """With one it sends in transactions; whoever sent with the same id before is fenced."""
+    records_per_transaction: int = 50
+    abort_every: int = 0
+    """Every so manieth transaction is aborted; none with 0."""
+    transaction_timeout_ms: int = 10_000
     paused: bool = False
     seed: int | None = None
 
@@ -75,7 +81,31 @@ class ProducerSpec:
             raise RefusedError("Keys need a number of at least 1.")
         if self.linger_ms < 0:
             raise RefusedError("linger.ms must be 0 or more.")
+        if self.transactional_id:
+            self._check_transactions()
         return self
+
+    def _check_transactions(self) -> None:
+        if self.acks != "all" or not self.idempotence:
+            raise RefusedError(
+                "Transactions need acks all and idempotence: choose those, or send without a transactional.id."
+            )
+        if self.records_per_transaction < 1 or self.abort_every < 0:
+            raise RefusedError(
+                "A transaction has 1 record or more; every first, second ... is aborted, or none with 0."
+            )
+        if self.transaction_timeout_ms < 1:
+            raise RefusedError("transaction.timeout.ms must be 1 or more.")
+
+    def transactions(self) -> str:
+        """How it sends in transactions, as a person reads it; empty if it does not."""
+        if not self.transactional_id:
+            return ""
+        each = (
+            "1 record each" if self.records_per_transaction == 1 else f"{self.records_per_transaction:,} records each"
+        )
+        aborted = {0: "all committed", 1: "all aborted"}.get(self.abort_every, f"1 of {self.abort_every:,} aborted")
+        return f"{each}, {aborted}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for storage."""

@@ -33,6 +33,8 @@ def producer_view(driven: DrivenProducer, now_ms: float) -> ProducerView:
         failed=driven.failed,
         buffered=driven.buffered,
         last_error=driven.last_error,
+        transactional_id=spec.transactional_id,
+        transactions=spec.transactions(),
     )
 
 

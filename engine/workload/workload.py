@@ -160,7 +160,8 @@ class Workload:
             driven.crash()
             said = saying.consumer_crashed(name, driven.spec, held)
         else:
-            said = saying.producer_crashed(name, driven.crash())
+            in_transaction = driven.in_transaction
+            said = saying.producer_crashed(name, driven.spec, driven.crash(), in_transaction)
         self._tell(name, said)
         await self._save(driven)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from engine.snapshot import World
 from engine.types import TopicPartition
@@ -65,6 +66,12 @@ class NewProducer(Form[str]):
             Field("idempotence", "idempotence", "on", "enable.idempotence. on: a batch sent again because its answer "
                   "was lost is stored once. off: it may lie in the log twice.", ("on", "off"),
                   when=lambda values: values["acks"] == "all"),
+            Field("transactional", "transactional.id", "", "With one it sends in transactions: who reads committed "
+                  "records sees each whole or not at all. An earlier producer of that id is fenced.",
+                  placeholder="none: no transactions", when=_may_transact),
+            Field("together", "records each", "50", "How many records are in a transaction.", when=_transacts),
+            Field("aborts", "abort 1 of", "4", "1 of so many transactions is aborted: who reads uncommitted records "
+                  "sees its records all the same. 0: none is.", when=_transacts),
             Field("partitioner", "partitioner", "default", "For records without a key. default: sticky, a batch at a "
                   "time (today's Kafka). roundrobin: record by record (the older rule).", PARTITIONERS),
             Field("compression", "compression", "none", "compression.type: how its batches are packed.", COMPRESSIONS),
@@ -84,7 +91,8 @@ class NewProducer(Form[str]):
             spread = "all into one partition, since they share a key"
         else:
             spread = f"each key always into the same of its {plural(count, 'partition')}"
-        return f"{rate(spec.rate)} to {spec.topic}, {spread}."
+        together = f" Transactions: {spec.transactions()}." if spec.transactional_id else ""
+        return f"{rate(spec.rate)} to {spec.topic}, {spread}.{together}"
 
     async def apply(self, values: Values, lab: Lab) -> str:
         """Spawn it."""
@@ -114,7 +122,24 @@ class NewProducer(Form[str]):
             compression=values["compression"],
             linger_ms=milliseconds(values, "linger", "linger.ms"),
             idempotence=values["idempotence"] == "on",
+            **(_transactions(values) if _transacts(values) else {}),
         ).check()
+
+
+def _may_transact(values: Values) -> bool:
+    return values["acks"] == "all" and values["idempotence"] == "on"
+
+
+def _transacts(values: Values) -> bool:
+    return _may_transact(values) and bool(values["transactional"])
+
+
+def _transactions(values: Values) -> dict[str, Any]:
+    return {
+        "transactional_id": values["transactional"],
+        "records_per_transaction": whole(values, "together", "records each", 1, 100_000),
+        "abort_every": whole(values, "aborts", "abort 1 of", 0, 100_000),
+    }
 
 
 class NewConsumer(Form[str]):

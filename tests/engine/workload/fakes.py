@@ -60,6 +60,7 @@ class FakeProducer:
         self.board, self.on_batch, self.options = board, on_batch, options
         self.waiting: dict[int, tuple[TopicPartition, Timer]] = {}
         self.answered = asyncio.Event()
+        self.fatal: KafkaError | None = None
         self.state = "new"
         board.producers.append(self)
 

@@ -107,8 +107,10 @@ def _of_producer(book: ProducerLedger, column: str, one: bool) -> tuple[str, str
     records, are, were = ("record", "is", "was") if one else ("records", "are", "were")
     match column:
         case "sent":
-            waiting = max(0, book.sent - book.acked - book.lost_unacked) if book.acks != "0" else 0
+            known = book.acked + book.lost_unacked + book.aborted
+            waiting = max(0, book.sent - known) if book.acks != "0" else 0
             rest = f"; {number(waiting)} of them still without an answer" if waiting else ""
+            rest += f"; {number(book.aborted)} in transactions that were aborted" if book.aborted else ""
             return "Nothing was sent yet.", f"{records} {were} sent{rest}."
         case "acked":
             if book.acks == "0":

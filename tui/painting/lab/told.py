@@ -38,6 +38,8 @@ def of_producer(producer: ProducerView) -> Rows:
         ("acknowledged", f"{producer.acked:,} of {producer.sent:,} sent"),
         ("failed", f"{producer.failed:,}"),
     ]
+    if producer.transactional_id:
+        rows.append(("transactions", f"as {clean(producer.transactional_id)}: {producer.transactions}"))
     if producer.last_error:
         rows.append(("last error", clean(producer.last_error)))
     return rows
