@@ -83,6 +83,7 @@ SCENES = (
     Shot("groups-visited", "visited", ("3",)),
     Shot("new-topic", "first", ("n",)),
     Shot("new-producer", "first", ("p",)),
+    Shot("new-producer-transactional", "first", ("p", *("tab",) * 7, *"till", "tab", "tab")),
     Shot("new-consumer", "first", ("c",)),
     Shot("new-consumer-protocol", "reconciling", ("c",)),
     Shot("new-group", "busy", ("o",)),

@@ -59,6 +59,34 @@ async def test_o_and_enter_start_a_group_of_its_own(stage: OpenStage) -> None:
         assert spec.group_id not in {group.group_id for group in worlds.busy().groups}
 
 
+async def test_a_producer_with_a_transactional_id_is_asked_for_its_transactions(stage: OpenStage) -> None:
+    async with stage() as on:
+        await on.press("p")
+        assert not on.app.screen.query_one("#row-together").display
+        form(on).fill("transactional", "till")
+        await on.pilot.pause()
+        assert on.app.screen.query_one("#row-together").display
+        assert "Transactions: 50 records each, 1 of 4 aborted." in form(on).consequence(form(on).values())
+        form(on).fill("aborts", "none")
+        await on.press("enter")
+        assert "a whole number from 0" in on.words()
+        form(on).fill("aborts", "2")
+        form(on).fill("together", "10")
+        await on.press("enter")
+        [spec] = on.lab.called("workload.spawn_producer")[0]
+        assert (spec.transactional_id, spec.records_per_transaction, spec.abort_every) == ("till", 10, 2)
+
+
+async def test_a_producer_without_acks_all_sends_without_transactions(stage: OpenStage) -> None:
+    async with stage() as on:
+        await on.press("p")
+        form(on).fill("transactional", "till")
+        form(on).fill("acks", "1")
+        await on.press("enter")
+        [spec] = on.lab.called("workload.spawn_producer")[0]
+        assert (spec.transactional_id, spec.acks) == ("", "1")
+
+
 async def test_t_and_enter_start_a_processor_and_make_the_topic_it_writes_to(stage: OpenStage) -> None:
     async with stage() as on:
         await on.press("t", "enter")
