@@ -1,4 +1,4 @@
-"""Kafka's primitive types as the records of coordinators hold them: big-endian, and compact where flexible.
+"""Kafka's primitive types, as coordinators' records and consumers' metadata hold them: big-endian, some compact.
 
 A compact length is an unsigned varint of the length and one, 0 for null (KIP-482); tagged fields end each structure.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
-from engine.errors import CorruptRecordError, InvalidRequestError
+from engine.errors import CorruptRecordError, InvalidRequestError, KafkaError
 
 INT8, INT16, INT32, INT64 = struct.Struct(">b"), struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 
@@ -16,7 +16,7 @@ NO_TAGS = b"\x00"
 
 
 def string(text: str | None) -> bytes:
-    """A nullable string. Raises InvalidRequestError for one that no record can hold."""
+    """A nullable string. Raises InvalidRequestError for one that cannot be one."""
     if text is None:
         return INT16.pack(-1)
     encoded = _encoded(text)
@@ -44,7 +44,7 @@ def compact_length(length: int) -> bytes:
 
 
 def compact_string(text: str | None) -> bytes:
-    """A nullable compact string. Raises InvalidRequestError for one that no record can hold."""
+    """A nullable compact string. Raises InvalidRequestError for one that cannot be one."""
     if text is None:
         return varint(0)
     encoded = _encoded(text)
@@ -69,7 +69,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _refuse(text: str) -> InvalidRequestError:
-    return InvalidRequestError(f"A record cannot carry {text[:40]!r}: a string is UTF-8 of at most 32767 bytes.")
+    return InvalidRequestError(f"Kafka cannot carry {text[:40]!r}: a string is UTF-8 of at most 32767 bytes.")
 
 
 class Reader:
@@ -116,7 +116,7 @@ class Reader:
         """How many follow in an array."""
         length = self.int32()
         if length < 0:
-            raise CorruptRecordError(f"{self._what} cannot be read: an array of length {length}.")
+            raise self._malformed(f"an array of length {length}")
         return length
 
     def nullable_string(self) -> str | None:
@@ -140,7 +140,7 @@ class Reader:
             number |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return number
-        raise CorruptRecordError(f"{self._what} cannot be read: a varint that does not end.")
+        raise self._malformed("a varint that does not end")
 
     def compact_length(self) -> int:
         """How many follow in a compact array."""
@@ -165,20 +165,24 @@ class Reader:
 
     def _given(self, text: str | None) -> str:
         if text is None:
-            raise CorruptRecordError(f"{self._what} cannot be read: null where a string belongs.")
+            raise self._malformed("null where a string belongs")
         return text
 
     def _text(self, length: int) -> str:
         try:
             return self._take(length).decode()
         except UnicodeDecodeError as error:
-            raise CorruptRecordError(f"{self._what} cannot be read: a string that is not UTF-8.") from error
+            raise self._malformed("a string that is not UTF-8") from error
 
     def _take(self, size: int) -> bytes:
-        found = self._data[self._at : self._at + size] if size >= 0 else b""
-        if size < 0 or len(found) != size:
-            raise CorruptRecordError(
-                f"{self._what} cannot be read: {size} bytes expected at byte {self._at} of {len(self._data)}."
-            )
+        if size < 0:
+            raise self._malformed(f"a length of {size}")
+        found = self._data[self._at : self._at + size]
+        if len(found) != size:
+            raise self._malformed(f"{size} bytes expected at byte {self._at} of {len(self._data)}")
         self._at += size
         return found
+
+    def _malformed(self, found: str) -> KafkaError:
+        """What is raised, naming what the bytes should have been."""
+        return CorruptRecordError(f"{self._what} cannot be read: {found}.")

@@ -15,6 +15,8 @@ from engine.errors import (
     ErrorCode,
     KafkaError,
     NotCoordinatorError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
     UnknownServerError,
 )
 from engine.records import Marker
@@ -42,6 +44,8 @@ class LogEntry(NamedTuple):
 
 Written = Callable[[KafkaError | None], None]
 """Told when records are committed, or what went wrong."""
+_Waiting = tuple[Sequence[LogRecord], Written, Within | None]
+_TOO_LARGE = (RecordTooLargeError, RecordListTooLargeError)
 
 
 class StateLog(Protocol):
@@ -62,7 +66,7 @@ class Writer:
     def __init__(self, partition: int, log: StateLog) -> None:
         self._partition = partition
         self._log = log
-        self._waiting: list[tuple[Sequence[LogRecord], Written, Within | None]] = []
+        self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -96,13 +100,22 @@ class Writer:
         try:
             while self._waiting:
                 together = self._take()
-                error = await self._append([record for records, _, _ in together for record in records], together[0][2])
-                for _, then, _ in together:  # in order, and none held up by another that fails
-                    asyncio.get_running_loop().call_soon(then, error)
+                outcomes = await self._append_all(together)
+                for (_, then, _), error in zip(together, outcomes, strict=True):
+                    # In order, and none held up by another that fails.
+                    asyncio.get_running_loop().call_soon(then, None if error is None else as_answered(error))
         finally:
             self._task = None
 
-    def _take(self) -> list[tuple[Sequence[LogRecord], Written, Within | None]]:
+    async def _append_all(self, together: Sequence[_Waiting]) -> list[KafkaError | None]:
+        """What became of each; what is too large for the log does not take the others along."""
+        within = together[0][2]
+        error = await self._append([record for records, _, _ in together for record in records], within)
+        if len(together) == 1 or not isinstance(error, _TOO_LARGE):
+            return [error] * len(together)
+        return [await self._append(records, within) for records, _, _ in together]
+
+    def _take(self) -> list[_Waiting]:
         """What goes into the next append: all that waits, up to where another transaction begins or one ends."""
         within = self._waiting[0][2]
         count = 1
@@ -116,7 +129,7 @@ class Writer:
         try:
             await self._log.append(self._partition, records, within)
         except KafkaError as error:
-            return as_answered(error)
+            return error
         except Exception as error:  # whatever it was, somebody waits for an answer, and gets to see it
             return UnknownServerError(f"A record of {self._log.topic} could not be stored: {error!r}")
         return None
@@ -143,6 +156,6 @@ def as_answered(error: KafkaError) -> KafkaError:
         return CoordinatorNotAvailableError(str(error))
     if error.code in (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.KAFKA_STORAGE_ERROR):
         return NotCoordinatorError(str(error))
-    if error.code in (ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE):
+    if isinstance(error, _TOO_LARGE):
         return UnknownServerError(str(error))
     return error

@@ -24,7 +24,8 @@ def next_step(
 ) -> Member:
     """The member after the step it can take now, or as it is.
 
-    `owned` is what it says it has, None where it does not say. `owner_of` names the member that a partition is with.
+    `owned` is what it says it has, None where it does not say. `owner_of` names the member that a partition is with;
+    what one has only just given up is free with its next heartbeat, for itself as for others.
     """
     match member.state:
         case MemberState.STABLE if member.epoch == target_epoch:
@@ -36,7 +37,7 @@ def next_step(
     if revoking and _still_has(owned, revoking):
         return _moved(member, MemberState.UNREVOKED_PARTITIONS, member.epoch, kept, revoking)
     missing = target - kept
-    free = {tp for tp in missing if owner_of(tp) in (None, member.member_id)}
+    free = {tp for tp in missing if owner_of(tp) is None}
     state = MemberState.STABLE if len(free) == len(missing) else MemberState.UNRELEASED_PARTITIONS
     return _moved(member, state, target_epoch, kept | free, NOTHING)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from engine.clock import ManualClock
-from engine.coordinators.writer import Writer
-from engine.errors import KafkaError, NotCoordinatorError, UnknownServerError
+from engine.coordinators.writer import LogRecord, Within, Writer
+from engine.errors import KafkaError, NotCoordinatorError, RecordTooLargeError, UnknownServerError
 from tests.engine.groups.group_world import MemoryLog
 
 
@@ -44,6 +45,25 @@ async def test_what_has_not_been_begun_when_it_closes_fails_and_so_does_what_com
     log.open.set()
     await clock.settle()
     assert all(isinstance(task.exception(), NotCoordinatorError) for task in tasks)
+
+
+async def test_what_is_too_large_for_the_log_fails_alone() -> None:
+    class Small(MemoryLog):
+        async def append(self, partition: int, records: Sequence[LogRecord], within: Within | None = None) -> None:
+            for key, value in records:
+                if len(value or b"") > 3:
+                    raise RecordTooLargeError
+                await super().append(partition, [(key, value)], within)
+
+    clock = ManualClock(0)
+    log = Small(clock)
+    writer = Writer(0, log)
+    told: list[KafkaError | None] = []
+    for value in (b"1", b"too large", b"3"):
+        writer.write([(b"k", value)], told.append)
+    await clock.settle()
+    assert [type(error) for error in told] == [type(None), UnknownServerError, type(None)]
+    assert log.records[0][-1].value == b"3"
 
 
 async def test_a_log_that_breaks_in_its_own_way_is_answered_for() -> None:

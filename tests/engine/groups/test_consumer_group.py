@@ -176,6 +176,18 @@ async def test_a_target_that_changes_while_a_member_is_on_its_way_is_followed_fr
     assert sorted(len(consumer.owned) for consumer in (first, second, third)) == [1, 1, 2]
 
 
+async def test_what_a_member_gave_up_and_is_to_have_again_it_is_given_with_its_next_heartbeat() -> None:
+    world = await new_world()
+    first, second = Consumer(world, "billing-1"), Consumer(world, "billing-2")
+    await first.join()
+    await second.join()
+    await first.beat()
+    await second.leave()
+    answer = await first.give_up()
+    assert (answer.member_epoch, answer.assignment, first.seen.state) == (3, None, MemberState.UNRELEASED_PARTITIONS)
+    assert (await first.beat()).assignment == tps(0, 1, 2, 3)
+
+
 async def test_a_member_that_does_not_give_up_in_time_is_dropped_and_its_partitions_go_on() -> None:
     world = await new_world()
     first = Consumer(world, "billing-1", rebalance_timeout_ms=5_000)
