@@ -26,6 +26,7 @@ _KEYS = {
     "tab": "\t",
     "space": " ",
     "backspace": "\x7f",
+    "shift+tab": "\x1b[Z",
     "up": "\x1b[A",
     "down": "\x1b[B",
     "right": "\x1b[C",

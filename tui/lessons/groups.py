@@ -38,8 +38,15 @@ def _has_one_too_many(before: Moment, now: Moment) -> str:
 
 def _lost_one(before: Moment, now: Moment) -> str:
     groups = same_group(before, now)
-    if groups is None or len(groups[1].members) >= len(groups[0].members) or not settled(groups[1]):
+    if groups is None or not settled(groups[1]):
         return ""
+    stopped = {each.name for each in now.world.consumers if each.state is ClientState.STOPPED}
+    still = {member.member_id for member in groups[1].members}
+    left = [member for member in groups[0].members if member.member_id not in still and member.client_id in stopped]
+    if not left:
+        return ""
+    if not any(member.assignment for member in left):
+        return "It had no partitions, so its leaving changes little: the others keep what they have."
     return (
         "It said goodbye, so the others took over at once, after what it had done was committed: nothing is read "
         "twice. A crash is another matter, and another lesson."
@@ -56,7 +63,10 @@ SHARING = Lesson(
             _shares_with_more,
         ),
         Step("More of them than partitions: `c` `enter`, until there are {one_more} members.", _has_one_too_many),
-        Step("Send one home: `tab` leads to the next panel; among the members, `x` stops one.", _lost_one),
+        Step(
+            "Send one home: `tab` leads to the next panel; among the members, `x` stops the one under the cursor.",
+            _lost_one,
+        ),
     ),
     records_that_flow,
 )
@@ -158,10 +168,10 @@ def _is_dropped(before: Moment, now: Moment) -> str:
     group = now.group
     if group is None or not settled(group):
         return ""
-    members = {member.member_id for member in group.members}
+    members = {member.client_id for member in group.members}
     ours = [each for each in now.world.consumers if each.group_id == group.group_id]
     dead = [each for each in ours if each.state is ClientState.CRASHED]
-    if not dead or any(each.member_id in members for each in dead):
+    if not dead or any(each.name in members for each in dead):
         return ""
     count = again(now, group.group_id)
     figure = f" {plural(count, 'record')} so far, says the ledger (`4`)." if count else ""
@@ -204,7 +214,7 @@ OFFSETS = Lesson(
         ),
         Step("Its session lasts 10 s. Wait, or let time run faster: `>` `>`.", _is_dropped),
         Step(
-            "`<` `<` brings back the usual pace. `G` goes to the last in the list, and `r` starts it again.",
+            "`<` `<` brings back the usual pace. `G` goes to the last in the list: there `r` starts it again.",
             _is_back,
         ),
         Step(

@@ -60,11 +60,10 @@ class Learning:
         lesson, step = self.lesson, self.step
         if lesson is None or step is None:
             return
-        self.lacking = lesson.needs(now.scene) if not self.at else ""
-        if self.lacking:
-            self._began = None
-            return
         if self._began is None:
+            self.lacking = lesson.needs(now.scene) if not self.at else ""
+            if self.lacking:
+                return
             self._began = now
         if step.seen is not None and not self.seen:
             self.seen = step.seen(self._began, now)

@@ -38,7 +38,10 @@ OWN = Lesson(
     "Your own program",
     "The lab speaks Kafka's protocol: point your own service at it, watch it join, fall behind and crash.",
     (
-        Step("`0` `enter` opens the lab to programs on this machine.", _listens),
+        Step(
+            "`0` `enter` opens the lab to programs on this machine, and shows lines to paste; `escape` closes them.",
+            _listens,
+        ),
         Step("`v`, paste the lines into another terminal, and run them. `escape` closes the page.", _is_connected),
         Step("`x` closes the lab again; `1` is the Lab.", _is_closed),
     ),

@@ -96,6 +96,13 @@ class Mode(Screen[None]):
         scene = self.kafkarium.take_scene()
         if scene is not None:
             self.scene = scene
+            self.show_lesson(scene)
+
+    def show_lesson(self, scene: Scene) -> None:
+        """Let the lesson that is taken look, even at a world that stands still, and say what it says."""
+        learning = self.kafkarium.learning
+        learning.follow(Moment(scene, self.kind, self.reading()))
+        self.query_one(Guide).show(said_of(learning, scene))
 
     def watch_scene(self, scene: Scene | None) -> None:
         """Hand the scene down."""
@@ -103,9 +110,6 @@ class Mode(Screen[None]):
             return
         self.took(scene)
         self.query_one(Header).show(scene)
-        learning = self.kafkarium.learning
-        learning.follow(Moment(scene, self.kind, self.reading()))
-        self.query_one(Guide).show(said_of(learning, scene))
         for panel in self.query(Panel):
             if panel.display:
                 panel.show(scene)
