@@ -224,18 +224,18 @@ def _open_to_clients(on: Terminal) -> None:
     on.press("0")
     on.shows("Ports are chosen when it opens.")
     on.press("enter")
-    on.until(lambda: on.panel("How a client connects"), "lines to paste")
+    on.shows("How a client connects")
     on.press("escape")
-    on.until(lambda: not on.panel("How a client connects"), "the page to close")
+    on.until(lambda: "How a client connects" not in on.text, "the page to close")
 
 
 def _connect(on: Terminal) -> None:
     on.press("v")
-    on.until(lambda: on.panel("How a client connects"), "lines to paste")
+    on.shows("How a client connects")
     found = re.search(r"-b (127\.0\.0\.1:\d+)", on.text)
     assert found, on.text
     on.press("escape")
-    on.until(lambda: not on.panel("How a client connects"), "the page to close")
+    on.until(lambda: "How a client connects" not in on.text, "the page to close")
     client = Consumer({"bootstrap.servers": found[1], "group.id": "mine"})
     client.subscribe(["orders"])
     client.poll(1.0)

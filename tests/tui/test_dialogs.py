@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from engine.workload.spec import ConsumerSpec, KeyRule, ProducerSpec
 from tests.tui import worlds
 from tests.tui.conftest import OpenStage, Stage
 from tui.dialogs.clients import NewConsumer, NewProducer, free_group_name
+from tui.dialogs.confirm import Confirm
 from tui.dialogs.form import Form
 from tui.dialogs.reading import FormError, byte_count, decimal, in_units, milliseconds, whole
 from tui.dialogs.record import ProduceRecord
@@ -374,3 +376,20 @@ async def test_of_each_topic_of_kafkas_own_it_is_said_what_it_holds(stage: OpenS
             assert holds in members.nothing(scene)
             await on.press("e")
             assert [holds in toast for toast in on.toasts()] == [True]
+
+
+async def test_what_was_confirmed_is_carried_through_before_the_dialog_can_be_left(stage: OpenStage) -> None:
+    may_end, ended = asyncio.Event(), asyncio.Event()
+
+    async def delete(_: str) -> None:
+        await may_end.wait()
+        ended.set()
+
+    async with stage() as on:
+        on.lab.__dict__["delete_topic"] = delete
+        await on.press("K", "enter", "escape")
+        assert isinstance(on.app.screen, Confirm)
+        may_end.set()
+        await on.settle()
+        assert ended.is_set()
+        assert not isinstance(on.app.screen, Confirm)

@@ -210,6 +210,23 @@ async def test_a_key_a_step_and_the_death_of_the_leader_in_between(stage: OpenSt
         assert trace.asked == asked == ["step", "step"]
 
 
+async def test_a_broker_that_is_being_started_goes_on_starting_when_one_leaves(stage: OpenStage) -> None:
+    may_end, ended = asyncio.Event(), asyncio.Event()
+
+    async def start(_: int) -> None:
+        await may_end.wait()
+        ended.set()
+
+    async with stage() as on:
+        await _opened(on, journeys.dead())
+        on.lab.faults.start = start
+        await on.press("r", "escape")
+        assert not isinstance(on.app.screen, WayOfARecord)
+        may_end.set()
+        await on.settle()
+        assert ended.is_set()
+
+
 async def test_running_on_can_be_stopped(stage: OpenStage) -> None:
     async with stage() as on:
         trace = await _opened(on, journeys.handed(), journeys.acknowledged())

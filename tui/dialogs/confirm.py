@@ -49,24 +49,31 @@ class Confirm(ModalScreen[bool]):
             yield Static("", id="error", markup=False)
             with Horizontal(id="keys"):
                 yield Press("enter", self._verb, self.accept, id="accept")
-                yield Press("esc", self._keep, lambda: self.dismiss(False), id="cancel")
+                yield Press("esc", self._keep, self._refuse, id="cancel")
 
     def on_mount(self) -> None:
         """Nothing is wrong yet."""
         self.query_one("#error").display = False
 
     def on_key(self, event: events.Key) -> None:
-        """Yes or no."""
+        """Yes or no; what has begun is carried through first."""
+        if self._busy:
+            event.stop()
+            return
         match event.key:
             case "enter" | "y":
                 self.accept()
             case "escape" | "n" | "q":
-                self.dismiss(False)
+                self._refuse()
             case "ctrl+s":
                 cast("Kafkarium", self.app).save_picture()
             case _:
                 return
         event.stop()
+
+    def _refuse(self) -> None:
+        if not self._busy:
+            self.dismiss(False)
 
     def accept(self) -> None:
         """Do it."""

@@ -115,7 +115,8 @@ class WayOfARecord(ModalScreen[None]):
         self._do(self.kafkarium.lab.faults.start(down))
 
     def _do(self, verb: object) -> None:
-        self.run_worker(self.kafkarium.attempt(verb), group="verb")
+        """Leave it to the app: a verb that has begun is carried through, whoever leaves."""
+        self.kafkarium.run_worker(self.kafkarium.attempt(verb), group="verb")
 
     def _leave(self) -> None:
         self.run_worker(self._end(), group="verb")
