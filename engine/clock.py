@@ -14,7 +14,10 @@ import heapq
 import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any, TypeVar
+
+from engine.errors import RefusedError
 
 T = TypeVar("T")
 
@@ -158,7 +161,9 @@ class Clock:
             self._end_of_run = None
 
     def set_speed(self, speed: float) -> None:
-        """Lab ms per real ms, held between SLOWEST and FASTEST."""
+        """Lab ms per real ms, held between SLOWEST and FASTEST; RefusedError for what is no speed at all."""
+        if not 0 < speed < inf:
+            raise RefusedError(f"The speed is a number above 0, and cannot be {speed}; to stand still, pause.")
         self._settle_time()
         self.speed = min(max(speed, SLOWEST), FASTEST)
         self._rearm()

@@ -181,6 +181,7 @@ class Offsets:
             case Latest():
                 return high
             case Shift(by):
+                _check_whole(by)
                 base = now.committed if now and now.committed is not None else (high if by < 0 else low)
                 return min(max(base + by, low), high)
             case AtTime(timestamp):
@@ -305,7 +306,13 @@ def _partitions_of(world: World, group: GroupView) -> tuple[TopicPartition, ...]
     return tuple(partition.tp for view in views if view is not None for partition in view.partitions)
 
 
+def _check_whole(number: int) -> None:
+    if not isinstance(number, int):
+        raise RefusedError(f"Offsets are whole numbers; {number!r} is none.")
+
+
 def _within(log: PartitionView, offset: int) -> int:
+    _check_whole(offset)
     if not log.log_start_offset <= offset <= log.high_watermark:
         raise OffsetOutOfRangeError(
             f"{log.tp} holds offsets {log.log_start_offset:,} to {log.high_watermark:,}; {offset:,} is outside."

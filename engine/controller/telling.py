@@ -52,7 +52,7 @@ class Telling:
     def configured(self, topic: Topic, changes: Mapping[str, str | None]) -> None:
         """Settings of a topic were set or put back."""
         words = ", ".join(
-            f"{key}={_short(value)}" if value is not None else f"{key} back to its default"
+            f"{key}={_short(str(value))}" if value is not None else f"{key} back to its default"
             for key, value in changes.items()
         )
         self._tell(topic.name, f"{topic.name}: {words}.", Tone.CHANGE)

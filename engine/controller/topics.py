@@ -49,10 +49,12 @@ def new_topic(
     twin = next((other for other in others if other.replace(".", "_") == name.replace(".", "_")), None)
     if twin is not None:
         raise InvalidTopicError(f"{name} collides with {twin}: '.' and '_' are the same in metric names.")
-    if not 1 <= partitions <= MOST_PARTITIONS:
+    if not isinstance(partitions, int) or not 1 <= partitions <= MOST_PARTITIONS:
         raise InvalidPartitionsError(f"A topic has 1 to {MOST_PARTITIONS:,} partitions, not {partitions}.")
-    if replication_factor < 1:
-        raise InvalidReplicationFactorError(f"The replication factor is 1 or more, not {replication_factor}.")
+    if not isinstance(replication_factor, int) or replication_factor < 1:
+        raise InvalidReplicationFactorError(
+            f"The replication factor is a whole number from 1 on, not {replication_factor}."
+        )
     config = TopicConfig.of(overrides)
     if by_hand:
         placed = _placed(by_hand, 0, len(by_hand[0][1]), brokers, alive)
@@ -62,7 +64,8 @@ def new_topic(
         )
     else:
         placed = _place(range(partitions), len(others), replication_factor, alive)
-    return Topic(name, uuid.uuid4().bytes, internal, dict(overrides), config, placed)
+    given = {key: str(value) for key, value in overrides.items()}
+    return Topic(name, uuid.uuid4().bytes, internal, given, config, placed)
 
 
 def grown(
@@ -82,7 +85,7 @@ def grown(
         raise InvalidPartitionsError(
             f"{topic.name} is internal: growing it would lose groups or transactions their coordinator."
         )
-    if total <= have:
+    if not isinstance(total, int) or total <= have:
         raise InvalidPartitionsError(
             f"{topic.name} has {have} partitions; it can grow to {have + 1} or more, not {total}."
         )
@@ -107,7 +110,7 @@ def altered(topic: Topic, changes: Mapping[str, str | None]) -> Topic:
     unknown = [key for key in changes if key not in TopicConfig.settings()]
     if unknown:
         raise InvalidConfigError(f"{unknown[0]!r} is no setting of a topic.")
-    kept = {key: value for key, value in {**topic.overrides, **changes}.items() if value is not None}
+    kept = {key: str(value) for key, value in {**topic.overrides, **changes}.items() if value is not None}
     return replace(topic, overrides=kept, config=TopicConfig.of(kept))
 
 

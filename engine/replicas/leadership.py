@@ -118,9 +118,13 @@ class Leadership:
         return True
 
     def acknowledged_alone(self, first: int, last: int) -> None:
-        """These offsets were acknowledged with acks=1, whoever has copied them."""
-        if last >= self.high_watermark:
-            self.unsure.append((first, last))
+        """These offsets were acknowledged with acks=1, whoever has copied them; some of them perhaps not for the first
+        time."""
+        if last < self.high_watermark or (self.unsure and last <= self.unsure[-1][1]):
+            return
+        if self.unsure and first == self.unsure[-1][1] + 1:
+            first, _ = self.unsure.pop()
+        self.unsure.append((first, last))
 
     def lost(self, log_end: int) -> tuple[int, int]:
         """How many offsets are gone if a log that ends there takes the place of this leader's: of those acknowledged

@@ -12,6 +12,7 @@ from engine.clock import Clock
 from engine.config import BrokerConfig, TopicConfig
 from engine.errors import (
     FencedLeaderEpochError,
+    InvalidRequestError,
     KafkaError,
     KafkaStorageError,
     NotEnoughReplicasAfterAppendError,
@@ -396,6 +397,8 @@ class Partition:
     async def delete_records(self, before_offset: int) -> int:
         """Move the log start offset up to `before_offset` (-1: the high watermark) and return it (KIP-107)."""
         self.check_leader()
+        if not isinstance(before_offset, int):
+            raise InvalidRequestError(f"An offset is a whole number, and cannot be {before_offset!r}.")
         end = self.high_watermark
         before = end if before_offset == -1 else before_offset
         if not 0 <= before <= end:

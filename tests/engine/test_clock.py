@@ -1,8 +1,10 @@
 import asyncio
+from math import inf, nan
 
 import pytest
 
 from engine.clock import FASTEST, MAX_LATE_MS, SLOWEST, LabClock, ManualClock
+from engine.errors import RefusedError
 
 
 class FakeLoopTime:
@@ -213,8 +215,17 @@ async def test_a_change_of_speed_leaves_what_has_passed_as_it_was(real: FakeLoop
     assert fired == [pytest.approx(1_000)]
     clock.set_speed(1e9)
     assert clock.speed == FASTEST
-    clock.set_speed(0)
+    clock.set_speed(1e-9)
     assert clock.speed == SLOWEST
+
+
+@pytest.mark.parametrize("speed", [nan, inf, -inf, -1.0, 0.0])
+async def test_what_is_no_speed_is_refused_and_time_goes_on_as_before(real: FakeLoopTime, speed: float) -> None:
+    clock = LabClock(0, 2.0)
+    with pytest.raises(RefusedError, match="above 0"):
+        clock.set_speed(speed)
+    await real.turn(1)
+    assert clock.now_ms() == pytest.approx(2_000)
 
 
 async def test_a_paused_lab_does_not_age_and_goes_on_from_where_it_stood(real: FakeLoopTime) -> None:

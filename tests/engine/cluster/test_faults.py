@@ -109,6 +109,23 @@ async def test_a_slow_disk_makes_every_write_wait(cluster: Cluster, clock: Manua
     await clock.complete(producer.stop())
 
 
+async def test_writes_keep_their_order_though_the_disk_becomes_faster(cluster: Cluster, clock: ManualClock) -> None:
+    await cluster.create_topic("orders")
+    leader = cluster.nodes.leader(TP)
+    cluster.faults.slow_disk(1, 400)
+    writing = [asyncio.ensure_future(leader.append(batch_of(b"slow")))]
+    await clock.settle()
+    for ms in (100, 0):
+        cluster.faults.slow_disk(1, ms)
+        writing.append(asyncio.ensure_future(leader.append(batch_of(b"%d" % ms))))
+        await clock.settle()
+    await clock.complete(asyncio.gather(*writing))
+    assert await _values(cluster) == [b"slow", b"100", b"0"]
+    began = clock.now_ms()
+    await clock.complete(leader.append(batch_of(b"at once")))
+    assert clock.now_ms() == began
+
+
 async def test_a_full_disk_refuses_until_there_is_room(cluster: Cluster, clock: ManualClock) -> None:
     await cluster.create_topic("orders")
     cluster.faults.fill_disk(1)

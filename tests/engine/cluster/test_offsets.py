@@ -103,6 +103,13 @@ async def test_an_offset_outside_the_log_is_refused_with_the_range(cluster: Clus
         await cluster.offsets.plan("billing", To(11))
 
 
+@pytest.mark.parametrize("target", [To(2.5), Shift(0.5), Exactly({TP: 2.5})])  # type: ignore[arg-type,dict-item]
+async def test_an_offset_that_is_not_whole_is_refused(cluster: Cluster, clock: ManualClock, target: To) -> None:
+    await _ten_records_five_committed(cluster, clock)
+    with pytest.raises(RefusedError, match="whole numbers"):
+        await cluster.offsets.plan("billing", target)
+
+
 async def test_an_unknown_group_is_named(cluster: Cluster) -> None:
     with pytest.raises(GroupIdNotFoundError, match="nobody"):
         await cluster.offsets.plan("nobody", Earliest())

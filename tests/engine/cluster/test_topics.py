@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import nan
+
 import pytest
 
 from engine.clock import ManualClock
@@ -11,6 +13,7 @@ from engine.errors import (
     InvalidPartitionsError,
     InvalidRecordError,
     InvalidReplicationFactorError,
+    InvalidRequestError,
     InvalidTopicError,
     OffsetOutOfRangeError,
     RecordTooLargeError,
@@ -97,6 +100,23 @@ async def test_settings_can_be_set_and_put_back(cluster: Cluster) -> None:
     assert cluster.controller.topic("orders").config.retention_ms == 604_800_000
 
 
+async def test_settings_may_be_given_as_numbers(cluster: Cluster) -> None:
+    await cluster.create_topic("orders", config={"retention.ms": 60_000})  # type: ignore[dict-item]
+    await cluster.alter_topic_config("orders", {"max.message.bytes": 2_000})  # type: ignore[dict-item]
+    assert cluster.describe_topic("orders").config == (("max.message.bytes", "2000"), ("retention.ms", "60000"))
+    assert "max.message.bytes=2000" in cluster.events.last(1)[0].sentence()
+
+
+async def test_numbers_that_are_not_whole_make_and_grow_no_topic(cluster: Cluster) -> None:
+    with pytest.raises(InvalidPartitionsError, match=r"not 2\.5"):
+        await cluster.create_topic("orders", partitions=2.5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidReplicationFactorError, match=r"not 1\.5"):
+        await cluster.create_topic("orders", replication_factor=1.5)  # type: ignore[arg-type]
+    await cluster.create_topic("orders")
+    with pytest.raises(InvalidPartitionsError, match=r"not 2\.5"):
+        await cluster.create_partitions("orders", 2.5)  # type: ignore[arg-type]
+
+
 async def test_an_unknown_topic_is_named(cluster: Cluster) -> None:
     with pytest.raises(UnknownTopicOrPartitionError, match="nowhere"):
         await cluster.delete_topic("nowhere")
@@ -152,3 +172,7 @@ async def test_deleted_records_are_gone_and_the_rest_keeps_its_offsets(cluster: 
     assert [(row.record.offset, row.record.value) for row in page.rows] == [(3, b"3"), (4, b"4")]
     with pytest.raises(OffsetOutOfRangeError):
         await cluster.delete_records(tp, 6)
+    for wrong in (3.5, nan, "4"):
+        with pytest.raises(InvalidRequestError, match="whole number"):
+            await cluster.delete_records(tp, wrong)  # type: ignore[arg-type]
+    assert cluster.describe_topic("orders").partitions[0].log_start_offset == 3

@@ -95,3 +95,12 @@ def test_a_replica_that_stopped_holds_up_nobody_however_close_it_was() -> None:
     assert not leading.advance(8, 1, LAG_MS, 1_100, ALIVE) or leading.high_watermark == 6
     assert leading.advance(8, 1, LAG_MS, 1_200, {1: 7})
     assert leading.high_watermark == 8
+
+
+def test_what_was_acknowledged_alone_is_counted_once_and_kept_in_stretches() -> None:
+    leading = _leading(high_watermark=2)
+    for first, last in ((0, 1), (2, 4), (5, 5), (9, 9), (2, 4), (9, 9), (10, 11)):
+        leading.acknowledged_alone(first, last)
+    assert list(leading.unsure) == [(2, 5), (9, 11)]
+    assert leading.lost(4) == (5, 0)
+    assert leading.lost(0) == (7, 2)
