@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from math import isnan
 from typing import Any, Self
 
 from engine.errors import InvalidConfigError
@@ -31,28 +32,38 @@ class Setting:
 
     def parse(self, text: str) -> Any:
         """The value `text` stands for; InvalidConfigError says what is accepted instead."""
-        kind = type(self.default)
-        text = text.strip()
-        if self.many:
-            parts = tuple(part.strip() for part in text.split(",") if part.strip())
-            if not parts or any(part not in self.choices for part in parts):
-                raise self._refuse(text, f"one or more of {', '.join(self.choices)}")
-            return parts
-        if kind is bool:
-            if text.lower() not in ("true", "false"):
-                raise self._refuse(text, "true or false")
-            return text.lower() == "true"
-        if kind is str:
-            if self.choices and text not in self.choices:
-                raise self._refuse(text, f"one of {', '.join(self.choices)}")
-            return text
-        try:
-            value = kind(text)
-        except ValueError:
-            raise self._refuse(text, "a whole number" if kind is int else "a number") from None
-        if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
-            raise self._refuse(text, f"{self.minimum} to {self.maximum}" if self.maximum else f"{self.minimum} or more")
+        value = self._read(text.strip())
+        if not self._accepts(value):
+            raise self._refuse(text.strip())
         return value
+
+    def _read(self, text: str) -> Any:
+        kind = type(self.default)
+        if self.many:
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        if kind is bool:
+            return {"true": True, "false": False}.get(text.lower())
+        try:
+            return None if kind is not str and "_" in text else kind(text)  # Python alone reads 1_000 as a number
+        except ValueError:
+            return None
+
+    def check(self, value: Any) -> None:
+        """InvalidConfigError for a value that is not accepted says what would be."""
+        if not self._accepts(value):
+            raise self._refuse(value)
+
+    def _accepts(self, value: Any) -> bool:
+        kind = type(self.default)
+        if self.many:
+            return isinstance(value, tuple) and bool(value) and all(each in self.choices for each in value)
+        if kind in (int, float):
+            return type(value) in (int, kind) and self._in_range(value)
+        return type(value) is kind and (not self.choices or value in self.choices)
+
+    def _in_range(self, value: float) -> bool:
+        least, most = self.minimum, self.maximum
+        return not isnan(value) and (least is None or value >= least) and (most is None or value <= most)
 
     def text(self, value: Any) -> str:
         """A value as `parse` reads it."""
@@ -60,8 +71,21 @@ class Setting:
             return str(value).lower()
         return ",".join(value) if isinstance(value, tuple) else str(value)
 
-    def _refuse(self, text: str, accepted: str) -> InvalidConfigError:
-        return InvalidConfigError(f"{self.name} cannot be {text!r}; it takes {accepted}.")
+    def _accepted(self) -> str:
+        kind = type(self.default)
+        if self.choices:
+            return f"one{' or more' if self.many else ''} of {', '.join(self.choices)}"
+        if kind is bool:
+            return "true or false"
+        if kind is str:
+            return "text"
+        number = "a whole number" if kind is int else "a number"
+        if self.minimum is None:
+            return number
+        return f"{number}, {self.minimum} {'or more' if self.maximum is None else f'to {self.maximum}'}"
+
+    def _refuse(self, value: Any) -> InvalidConfigError:
+        return InvalidConfigError(f"{self.name} cannot be {value!r}; it takes {self._accepted()}.")
 
 
 def setting(name: str, default: Any, doc: str, *, kafka: Any = None, **limits: Any) -> Any:
@@ -79,6 +103,11 @@ def inert(name: str, default: Any, doc: str, **limits: Any) -> Any:
 
 class Settings:
     """What the tables below share: reading overrides, and listing themselves."""
+
+    def __post_init__(self) -> None:
+        """InvalidConfigError for a value that is not accepted."""
+        for about, value in self.items():
+            about.check(value)
 
     @classmethod
     def settings(cls) -> dict[str, Setting]:

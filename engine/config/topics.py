@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.config.setting import MAX_INT, MAX_LONG, Settings, inert, setting
+from engine.errors import InvalidConfigError
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,13 @@ class TopicConfig(Settings):
     min_compaction_lag_ms: int = setting(
         "min.compaction.lag.ms", 0, "How long a record stays uncompacted at least.", minimum=0, maximum=MAX_LONG
     )
+    max_compaction_lag_ms: int = setting(
+        "max.compaction.lag.ms",
+        MAX_LONG,
+        "How long a record stays uncompacted at most, however little of a log is uncompacted.",
+        minimum=1,
+        maximum=MAX_LONG,
+    )
     min_cleanable_dirty_ratio: float = setting(
         "min.cleanable.dirty.ratio",
         0.5,
@@ -45,6 +53,22 @@ class TopicConfig(Settings):
         "CreateTime",
         "Whose clock stamps records: the producer's or the broker's.",
         choices=("CreateTime", "LogAppendTime"),
+    )
+    message_timestamp_before_max_ms: int = setting(
+        "message.timestamp.before.max.ms",
+        MAX_LONG,
+        "How far the timestamp of a record may lie behind the broker's clock.",
+        minimum=0,
+        maximum=MAX_LONG,
+    )
+    message_timestamp_after_max_ms: int = setting(
+        "message.timestamp.after.max.ms",
+        MAX_LONG,
+        "How far the timestamp of a record may lie ahead of the broker's clock.",
+        kafka=3_600_000,
+        minimum=0,
+        maximum=MAX_LONG,
+        why="for lab time falls behind the clocks of clients from outside",
     )
     compression_type: str = setting(
         "compression.type",
@@ -81,9 +105,6 @@ class TopicConfig(Settings):
         "file.delete.delay.ms", 60_000, "How long a deleted segment stays on disk.", minimum=0, maximum=MAX_LONG
     )
     preallocate: bool = inert("preallocate", False, "Whether a new segment takes its room at once.")
-    max_compaction_lag_ms: int = inert(
-        "max.compaction.lag.ms", MAX_LONG, "How long a record stays uncompacted at most.", minimum=1, maximum=MAX_LONG
-    )
     leader_throttled_replicas: str = setting(
         "leader.replication.throttled.replicas",
         "",
@@ -96,6 +117,20 @@ class TopicConfig(Settings):
         "Which followers copy slowly. Without effect here: there are no quotas.",
         inert=True,
     )
+
+    def __post_init__(self) -> None:
+        """InvalidConfigError for a value that is not accepted, or two that contradict each other."""
+        super().__post_init__()
+        if self.min_compaction_lag_ms > self.max_compaction_lag_ms:
+            raise InvalidConfigError(
+                f"min.compaction.lag.ms ({self.min_compaction_lag_ms}) cannot be above max.compaction.lag.ms "
+                f"({self.max_compaction_lag_ms})."
+            )
+
+    @property
+    def limits_times(self) -> bool:
+        """Whether the timestamp of a record may lie too far from the broker's clock."""
+        return min(self.message_timestamp_before_max_ms, self.message_timestamp_after_max_ms) < MAX_LONG
 
     @property
     def compacted(self) -> bool:

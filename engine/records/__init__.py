@@ -4,7 +4,7 @@ from engine.records.batch import CONTROL_FLAG, HEADER_SIZE, BatchHeader, check, 
 from engine.records.builder import BatchBuilder, size_in_batch
 from engine.records.compression import COMPRESSIONS, codec_of
 from engine.records.control import Marker, decode_marker, marker_batch, marker_of
-from engine.records.reading import read_all, read_records, require_keys
+from engine.records.reading import read_all, read_records, require_keys, require_times
 from engine.records.record import CREATE_TIME, LOG_APPEND_TIME, ConsumerRecord
 from engine.records.rewriting import recompress, rewrite
 
@@ -27,6 +27,7 @@ __all__ = [
     "read_records",
     "recompress",
     "require_keys",
+    "require_times",
     "rewrite",
     "size_in_batch",
     "split_batches",

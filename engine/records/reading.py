@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from engine.errors import CorruptRecordError, InvalidRecordError, KafkaError
+from engine.errors import CorruptRecordError, InvalidRecordError, InvalidTimestampError, KafkaError
 from engine.records.batch import HEADER_SIZE, BatchHeader
 from engine.records.compression import name_of
 from engine.records.record import ConsumerRecord
@@ -84,3 +84,19 @@ def _unreadable(header: BatchHeader, error: Exception) -> KafkaError:
         return error
     why = str(error) or type(error).__name__
     return CorruptRecordError(f"The batch at offset {header.base_offset} cannot be read: {why}")
+
+
+def require_times(batch: bytes, earliest: float, latest: float) -> None:
+    """InvalidTimestampError unless every record is of a time (ms) from `earliest` to `latest`, or of none."""
+    header = BatchHeader.parse(batch)
+    wrong = header.max_timestamp if header.max_timestamp > latest else None
+    if wrong is None and earliest > 0:
+        try:
+            wrong = next((r.timestamp for r in _decode(header, batch) if 0 <= r.timestamp < earliest), None)
+        except Exception as error:
+            raise _unreadable(header, error) from error
+    if wrong is not None:
+        raise InvalidTimestampError(
+            f"A record has the timestamp {wrong}; the topic takes {max(0, earliest)} to {latest} just now "
+            "(message.timestamp.before.max.ms, message.timestamp.after.max.ms)."
+        )

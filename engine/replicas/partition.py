@@ -35,8 +35,9 @@ from engine.messages import (
     PartitionMetadata,
     ProducedPartition,
 )
-from engine.records import BatchHeader, codec_of, marker_of, recompress, require_keys, validate
+from engine.records import BatchHeader, marker_of
 from engine.replicas.acknowledging import Acknowledgements
+from engine.replicas.admission import admit
 from engine.replicas.disk import Disk
 from engine.replicas.leadership import Leadership
 from engine.replicas.producers import ProducerStates
@@ -170,19 +171,14 @@ class Partition:
     async def append(
         self, batch: bytes, acks: int = ALL, timeout_ms: float = 30_000, *, coordinator: bool = False
     ) -> ProducedPartition:
-        """Check a batch by the topic's rules, store it, and answer when `acks` of it is kept; raises KafkaError.
+        """Check a batch by the topic's rules (see `admit`), store it, and answer when `acks` of it is kept; raises
+        KafkaError.
 
-        A `coordinator` of groups or transactions writes markers, and need not number what it writes.
         With acks -1 that is when every in-sync replica has it; NotEnoughReplicasError when too few are in sync before
         it is written, NotEnoughReplicasAfterAppendError when too few are left after.
         """
         self.check_leader()
-        header = validate(batch, self.config.max_message_bytes, coordinator=coordinator)
-        if self.config.compacted:
-            require_keys(batch)
-        if self.config.compression_type != "producer" and not header.is_control:
-            wanted = self.config.compression_type
-            batch = recompress(batch, codec_of("none" if wanted == "uncompressed" else wanted))
+        batch = admit(batch, self.config, self._clock.now(), coordinator=coordinator)
         await self._disk.writing()
         await self.recover()
         leading = self.check_leader()

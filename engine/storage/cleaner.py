@@ -52,7 +52,8 @@ async def compact(
     up_to: int | None = None,
     aborted: Aborted = lambda *_: False,
 ) -> CompactionResult:
-    """Compact the log below `up_to` (the last stable offset), if enough is dirty by `min.cleanable.dirty.ratio`.
+    """Compact the log below `up_to` (the last stable offset), if enough is dirty by `min.cleanable.dirty.ratio`, or
+    something for longer than `max.compaction.lag.ms`.
 
     Works batch by batch and lets others run in between; appends meanwhile are left for the next time, and if the log
     is truncated meanwhile it stops. Raises KafkaStorageError if it cannot be written.
@@ -64,7 +65,9 @@ async def compact(
     dirty, end = await _dirty(log, config, now_ms, log.newest_base_offset if up_to is None else up_to)
     clean_size = log.size_bytes - await _size_from(log, log.cleaned_to)
     dirty_size = sum(batch.size for batch in dirty)
-    if not dirty or dirty_size / (clean_size + dirty_size) <= config.min_cleanable_dirty_ratio:
+    enough = bool(dirty) and dirty_size / (clean_size + dirty_size) > config.min_cleanable_dirty_ratio
+    oldest = min((batch.max_timestamp for batch in dirty if batch.max_timestamp >= 0), default=now_ms)
+    if not enough and now_ms - oldest <= config.max_compaction_lag_ms:
         return nothing
     newest, end = await _newest_of_each_key(log, dirty, end, aborted)
     return await _Cleaning(log, newest, end, int(now_ms), config.delete_retention_ms, truncations, aborted).run()

@@ -14,6 +14,7 @@ from engine.errors import (
     InvalidRecordError,
     InvalidReplicationFactorError,
     InvalidRequestError,
+    InvalidTimestampError,
     InvalidTopicError,
     OffsetOutOfRangeError,
     RecordTooLargeError,
@@ -21,6 +22,7 @@ from engine.errors import (
     UnknownTopicOrPartitionError,
 )
 from engine.types import TopicPartition
+from tests.engine.storage.helpers import batch_of
 
 
 async def test_leaders_are_spread_over_the_brokers(cluster: Cluster) -> None:
@@ -132,6 +134,29 @@ async def test_a_compacted_topic_refuses_records_without_a_key(cluster: Cluster)
     await cluster.create_topic("state", config={"cleanup.policy": "compact"})
     with pytest.raises(InvalidRecordError, match="key"):
         await cluster.browser.produce("state", None, b"v")
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong", "right"),
+    [
+        ("message.timestamp.before.max.ms", (-1_001, 0), (-999, 0)),
+        ("message.timestamp.after.max.ms", (0, 1_001), (0, 999)),
+    ],
+)
+async def test_records_too_far_from_the_brokers_clock_are_refused_where_a_topic_wants_it(
+    cluster: Cluster, clock: ManualClock, setting: str, wrong: tuple[int, int], right: tuple[int, int]
+) -> None:
+    await cluster.create_topic("orders", config={setting: "1000"})
+    leader = cluster.nodes.leader(TopicPartition("orders", 0))
+
+    def batch(offsets_ms: tuple[int, int]) -> bytes:
+        return batch_of([(b"k", b"v")] * 2, [clock.now() + ms for ms in offsets_ms])
+
+    with pytest.raises(InvalidTimestampError, match=setting):
+        await leader.append(batch(wrong))
+    await leader.append(batch(right))
+    await cluster.alter_topic_config("orders", {"message.timestamp.type": "LogAppendTime"})
+    await leader.append(batch(wrong))
 
 
 async def test_log_append_time_is_the_brokers(cluster: Cluster, clock: ManualClock) -> None:

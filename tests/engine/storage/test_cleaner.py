@@ -269,3 +269,13 @@ def test_compaction_never_changes_what_a_reader_of_the_whole_log_ends_up_with(
                     assert await one.offset_for_timestamp(timestamp) == expected
 
     asyncio.run(run())
+
+
+async def test_what_is_dirty_for_too_long_is_compacted_however_little_it_is() -> None:
+    async with log() as one:
+        await append(one, *[batch_of([(b"%d" % n, b"x" * 500)], 1_000) for n in range(10)])
+        await compact(one, ALWAYS, 0)
+        await append(one, batch_of([(b"9", b"")], 5_000), batch_of([(b"9", b"")], 5_000))
+        config = TopicConfig.of({"cleanup.policy": "compact", "max.compaction.lag.ms": "60000"})
+        assert (await compact(one, config, 61_000)).records_removed == 0
+        assert (await compact(one, config, 61_001)).records_removed == 1
