@@ -25,6 +25,7 @@ from engine.messages import (
     JoinGroupRequest,
     JoinGroupResponse,
     LeaveGroupRequest,
+    LeaveGroupResponse,
     LeavingMember,
     OffsetCommitRequest,
     OffsetFetchRequest,
@@ -129,7 +130,7 @@ class ClassicGroup(Coordinated):
         if group.state is PREPARING:
             raise RebalanceInProgressError
 
-    def leave(self, request: LeaveGroupRequest) -> tuple[ErrorCode, ...]:
+    def leave(self, request: LeaveGroupRequest, reply: Reply[LeaveGroupResponse]) -> None:
         """Members go; an error code for each, in order."""
         self.group.check_alive()
         before = dict(self.group.members)
@@ -142,7 +143,7 @@ class ClassicGroup(Coordinated):
                 self.phases.prepare_or_complete(f"{who} left: {', '.join(whys)}")
             else:
                 self.phases.maybe_complete_join()
-        return errors
+        reply.answer(LeaveGroupResponse(errors))
 
     def _leave(self, leaving: LeavingMember) -> ErrorCode:
         group = self.group

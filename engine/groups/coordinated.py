@@ -7,9 +7,17 @@ from typing import ClassVar
 
 from engine.coordinators.writer import LogRecord
 from engine.groups.committed import Committed
+from engine.groups.member import Reply
 from engine.groups.rebalance import History
 from engine.groups.records import OffsetValue
-from engine.messages import ListedGroup, OffsetCommitRequest, OffsetFetchRequest, TxnOffsetCommitRequest
+from engine.messages import (
+    LeaveGroupRequest,
+    LeaveGroupResponse,
+    ListedGroup,
+    OffsetCommitRequest,
+    OffsetFetchRequest,
+    TxnOffsetCommitRequest,
+)
 from engine.snapshot import GroupState
 from engine.types import TopicPartition
 
@@ -64,6 +72,10 @@ class Coordinated(ABC):
     def listed(self) -> ListedGroup:
         """The group in a list (`asListedGroup`)."""
         return ListedGroup(self.group_id, self.protocol_type, self.state.value, self.kind)
+
+    @abstractmethod
+    def leave(self, request: LeaveGroupRequest, reply: Reply[LeaveGroupResponse]) -> None:
+        """Members go, of their own will or by an administrator's; answered with an error for each, in order."""
 
     # Its offsets
 

@@ -139,9 +139,11 @@ class GroupCoordinator:
         """An error for each member; UNKNOWN_MEMBER_ID for all where there is no such group."""
         check_group_id(request.group_id)
         group = self._shards.of(request.group_id).groups.get(request.group_id)
-        if not isinstance(group, ClassicGroup):
+        if group is None:
             return LeaveGroupResponse((ErrorCode.UNKNOWN_MEMBER_ID,) * len(request.members))
-        return LeaveGroupResponse(group.leave(request))
+        reply, answer = _ask(LeaveGroupResponse)
+        group.leave(request, reply)
+        return await answer
 
     async def consumer_group_heartbeat(
         self, client: ClientInfo, request: ConsumerGroupHeartbeatRequest

@@ -7,22 +7,20 @@ meanwhile waits its turn. One that changes nothing is answered at once.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
 
 from engine.coordinators.patterns import check_pattern
 from engine.coordinators.writer import LogRecord
-from engine.errors import InvalidRequestError, KafkaError, NotCoordinatorError, UnsupportedAssignorError
+from engine.errors import ErrorCode, InvalidRequestError, KafkaError, NotCoordinatorError, UnsupportedAssignorError
 from engine.groups.coordinated import Coordinated
 from engine.groups.member import Reply
 from engine.groups.modern.chronicle import Chronicle
 from engine.groups.modern.draft import Draft, Known
 from engine.groups.modern.group import ModernGroup
 from engine.groups.modern.presence import Overdue, Presences
-from engine.groups.modern.records import encode_key, encode_value
+from engine.groups.modern.records import encode_key
 from engine.groups.modern.resolving import due
+from engine.groups.modern.turns import Change, Turns
+from engine.groups.reasons import names, why_left
 from engine.groups.records import OffsetValue
 from engine.groups.roster import Surroundings
 from engine.messages import (
@@ -33,6 +31,8 @@ from engine.messages import (
     ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatResponse,
     DescribedConsumer,
+    LeaveGroupRequest,
+    LeaveGroupResponse,
     OffsetCommitRequest,
     OffsetFetchRequest,
     TxnOffsetCommitRequest,
@@ -41,20 +41,6 @@ from engine.snapshot import GroupState
 from engine.types import ClientInfo
 
 Heartbeat = ConsumerGroupHeartbeatResponse
-
-
-@dataclass(slots=True)
-class Change:
-    """What one request or timer leads to, once it is committed."""
-
-    draft: Draft
-    answer: Heartbeat | None = None
-    heard: tuple[str, ClientInfo] | None = None
-    """Whose session begins anew."""
-    gone: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Who goes: "left" or "dropped", and why in a clause."""
-    again: Callable[[], None] | None = None
-    """What is done if it could not be stored and nobody waits for an answer."""
 
 
 class ConsumerGroup(Coordinated):
@@ -71,9 +57,7 @@ class ConsumerGroup(Coordinated):
         self.chronicle = Chronicle(group.group_id, self.presences, surroundings.clock, surroundings.events)
         super().__init__(group.group_id, self.chronicle.history)
         self._around = surroundings
-        self._waiting: deque[tuple[Callable[[], Change | None], Reply[Heartbeat] | None]] = deque()
-        self._writing: Reply[Heartbeat] | None = None
-        self._busy = False
+        self._turns = Turns(surroundings.write, self._takes_effect, self._take_note)
         self._resolved_among: frozenset[str] = frozenset()
         self._resolving = False
 
@@ -85,12 +69,12 @@ class ConsumerGroup(Coordinated):
     @property
     def bare(self) -> bool:
         """Whether there is nothing to it: no offsets, never any member, and none that is about to be."""
-        return not (self.group.members or self.group.epoch or len(self.committed) or self._busy or self._waiting)
+        return not (self.group.members or self.group.epoch or len(self.committed) or self._turns.busy)
 
     @property
     def empty(self) -> bool:
         """Whether it has no members, and none that is about to be."""
-        return self.group.state is GroupState.EMPTY and not (self._busy or self._waiting)
+        return self.group.state is GroupState.EMPTY and not self._turns.busy
 
     @property
     def assignor(self) -> str:
@@ -109,13 +93,9 @@ class ConsumerGroup(Coordinated):
     def die(self) -> None:
         """Stop: the group is deleted, or another broker's. What waits is sent to look for the coordinator."""
         self.presences.close()
-        waiting = [self._writing, *(reply for _, reply in self._waiting)]
-        self._waiting.clear()
-        self._writing = None
         self.group = self.group.copy()
         self.group.dead = True
-        for reply in filter(None, waiting):
-            reply.answer(NotCoordinatorError(f"This broker does not coordinate {self.group.group_id} any more."))
+        self._turns.close(NotCoordinatorError(f"This broker does not coordinate {self.group_id} any more."))
 
     def tombstones(self) -> list[LogRecord]:
         """What makes the log forget the group."""
@@ -158,7 +138,11 @@ class ConsumerGroup(Coordinated):
     def heartbeat(self, client: ClientInfo, request: ConsumerGroupHeartbeatRequest, reply: Reply[Heartbeat]) -> None:
         """Join, stay, take over, give up or leave."""
         leaves = request.member_epoch in (LEAVE_EPOCH, LEAVE_STATIC_EPOCH)
-        self._in_turn((lambda: self._leave(request)) if leaves else (lambda: self._hear(client, request)), reply)
+        self._turns.take((lambda: self._step_out(request)) if leaves else (lambda: self._hear(client, request)), reply)
+
+    def leave(self, request: LeaveGroupRequest, reply: Reply[LeaveGroupResponse]) -> None:
+        """Members are removed by an administrator."""
+        self._turns.take(lambda: self._leave(request), reply)
 
     def describe(self) -> ConsumerGroupDescribeResponse:
         """The group as it stands; raises GroupIdNotFoundError once it is dead."""
@@ -213,22 +197,36 @@ class ConsumerGroup(Coordinated):
         )
         return Change(draft, answer, heard=(after.member_id, client))
 
-    def _leave(self, request: ConsumerGroupHeartbeatRequest) -> Change:
-        group, draft = self.group, self._draft()
-        instance_id = request.group_instance_id
-        member = (
-            group.member(request.member_id) if instance_id is None else group.holder(instance_id, request.member_id)
-        )
+    def _step_out(self, request: ConsumerGroupHeartbeatRequest) -> Change:
+        draft = self._draft()
+        member = self.group.named(request.member_id, request.group_instance_id)
         change = Change(draft, Heartbeat(member.member_id, request.member_epoch, 0))
-        if instance_id is not None and request.member_epoch == LEAVE_STATIC_EPOCH:
+        if request.group_instance_id is not None and request.member_epoch == LEAVE_STATIC_EPOCH:
             draft.step_away(member)
         else:
-            draft.remove(member, f"{member.label} left")
+            draft.remove([member], f"{member.label} left")
             change.gone[member.member_id] = ("left", "closed cleanly")
         return change
 
+    def _leave(self, request: LeaveGroupRequest) -> Change:
+        draft, errors = self._draft(), []
+        gone: dict[str, tuple[str, str]] = {}
+        for leaving in request.members:
+            try:
+                member = self.group.named(leaving.member_id, leaving.group_instance_id)
+            except KafkaError as error:
+                errors.append(error.code)
+            else:
+                errors.append(ErrorCode.NONE)
+                gone[member.member_id] = ("left", why_left(leaving.reason, by_administrator=True))
+        members = [self.group.members[member_id] for member_id in gone]
+        if members:
+            whys = dict.fromkeys(why for _, why in gone.values())
+            draft.remove(members, f"{names(member.label for member in members)} left: {', '.join(whys)}")
+        return Change(draft, LeaveGroupResponse(tuple(errors)), gone=gone)
+
     def _fence_later(self, overdue: Overdue) -> None:
-        self._in_turn(lambda: self._fence(overdue), None)
+        self._turns.take(lambda: self._fence(overdue), None)
 
     def _fence(self, overdue: Overdue) -> Change | None:
         """Drop a member, unless it was heard while this had to wait its turn."""
@@ -236,7 +234,7 @@ class ConsumerGroup(Coordinated):
         if member is None or not overdue.stands():
             return None
         draft = self._draft()
-        draft.remove(member, overdue.cause)
+        draft.remove([member], overdue.cause)
         return Change(draft, gone={member.member_id: ("dropped", overdue.why)}, again=overdue.again)
 
     # Patterns
@@ -246,7 +244,7 @@ class ConsumerGroup(Coordinated):
         interval_ms = self._around.config.group_consumer_regex_refresh_interval_ms
         if not self._resolving and due(self.group, topics, self._resolved_among, now, interval_ms):
             self._resolving = True
-            asyncio.get_running_loop().call_soon(self._in_turn, self._resolve, None)
+            asyncio.get_running_loop().call_soon(self._turns.take, self._resolve, None)
 
     def _resolve(self) -> Change:
         self._resolving = False
@@ -254,51 +252,13 @@ class ConsumerGroup(Coordinated):
         draft.resolve()
         return Change(draft)
 
-    # One at a time
+    # What follows
 
-    def _in_turn(self, decide: Callable[[], Change | None], reply: Reply[Heartbeat] | None) -> None:
-        self._waiting.append((decide, reply))
-        self._go_on()
-
-    def _go_on(self) -> None:
-        while self._waiting and not self._busy and not self.group.dead:
-            decide, reply = self._waiting.popleft()
-            try:
-                change = decide()
-                records = [] if change is None else _encoded(change.draft)
-            except KafkaError as error:
-                if reply is not None:
-                    reply.answer(error)
-                continue
-            if change is None:
-                continue
-            if not records:
-                self._takes_effect(change, reply)
-                continue
-            self._busy, self._writing = True, reply
-            self._around.write(records, partial(self._written, change, reply))
-
-    def _written(self, change: Change, reply: Reply[Heartbeat] | None, error: KafkaError | None) -> None:
-        self._busy, self._writing = False, None
-        if self.group.dead:
-            return
-        if error is None:
-            self._takes_effect(change, reply)
-        else:
-            self._take_note(change)
-            if reply is not None:
-                reply.answer(error)
-            elif change.again is not None:
-                change.again()
-        self._go_on()
-
-    def _takes_effect(self, change: Change, reply: Reply[Heartbeat] | None) -> None:
+    def _takes_effect(self, change: Change) -> None:
         before, self.group = self.group, change.draft.group
         if change.draft.records:
             self.chronicle.follow(before, self.group, change.draft, change.heard, change.gone, self.assignor)
         self._take_note(change)
-        if reply is not None and change.answer is not None:
-            reply.answer(change.answer)
         self._resolved_among = change.draft.resolved_among or self._resolved_among
         if change.heard is not None:
             self._resolve_if_due()
@@ -332,7 +292,3 @@ def check_heartbeat(request: ConsumerGroupHeartbeatRequest, assignors: tuple[str
             f"The coordinator has no assignor {request.server_assignor!r}; it has {', '.join(assignors)}."
         )
     check_pattern(request.pattern or "")
-
-
-def _encoded(draft: Draft) -> list[LogRecord]:
-    return [(encode_key(key), None if value is None else encode_value(value)) for key, value in draft.records]

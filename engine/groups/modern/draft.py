@@ -5,7 +5,7 @@ What is decided here is written first and takes effect when it is committed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -182,10 +182,11 @@ class Draft:
             )
         )
 
-    def remove(self, member: Member, cause: str) -> None:
-        """A member goes; the others are told of what that leaves them with their next heartbeats."""
-        self._let_go_pattern(member.said.pattern)
-        self._put_tombstones(member.member_id)
+    def remove(self, members: Iterable[Member], cause: str) -> None:
+        """Members go; the others are told of what that leaves them with their next heartbeats."""
+        for member in members:
+            self._let_go_pattern(member.said.pattern)
+            self._put_tombstones(member.member_id)
         self.causes.append(cause)
         self._look_at_topics()
         self._bump_if_needed()

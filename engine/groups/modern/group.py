@@ -222,6 +222,16 @@ class ModernGroup:
             )
         return member
 
+    def named(self, member_id: str, instance_id: str | None) -> Member:
+        """The member that is meant; a static one may be named by its `group.instance.id` alone.
+
+        UnknownMemberIdError, FencedInstanceIdError.
+        """
+        if instance_id is None:
+            return self.member(member_id)
+        static = self.static_members.get(instance_id, "")
+        return self.holder(instance_id, member_id or static)
+
     def check_released(self, instance_id: str, member_id: str) -> None:
         """Refuse one who wants the place of a static member that has not left it."""
         holder = self.static_member(instance_id)

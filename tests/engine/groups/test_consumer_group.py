@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from engine.errors import (
+    ErrorCode,
     FencedInstanceIdError,
     FencedMemberEpochError,
     GroupIdNotFoundError,
@@ -19,7 +20,7 @@ from engine.errors import (
     UnreleasedInstanceIdError,
     UnsupportedAssignorError,
 )
-from engine.messages import ConsumerGroupDescribeRequest
+from engine.messages import ConsumerGroupDescribeRequest, LeaveGroupRequest, LeavingMember
 from engine.snapshot import GroupProtocol, GroupState, MemberState
 from engine.types import ClientInfo
 from tests.engine.groups.group_world import GROUP, new_world, tps
@@ -227,6 +228,45 @@ async def test_a_member_that_leaves_is_followed_by_an_epoch_whose_target_comes_w
     assert (world.view.state, world.view.generation, world.view.assignment_epoch) == (GroupState.ASSIGNING, 3, 2)
     assert (await first.beat()).assignment == tps(0, 1, 2, 3)
     assert world.view.state is GroupState.STABLE
+
+
+async def test_an_administrator_removes_members_by_id_or_by_instance_in_one_epoch() -> None:
+    world = await new_world()
+    first, second, static = (
+        Consumer(world, "billing-1"),
+        Consumer(world, "billing-2"),
+        Consumer(world, "billing-3", group_instance_id="three"),
+    )
+    for consumer in (first, second, static):
+        await consumer.join()
+    await reconcile(first, second, static)
+    leaving = (
+        LeavingMember(first.member_id, None, "maintenance"),
+        LeavingMember("", "three", "maintenance"),
+        LeavingMember("nobody"),
+        LeavingMember("", "nobody"),
+        LeavingMember(second.member_id, "three"),
+    )
+    answer = await world.coordinator.leave_group(ClientInfo("admin"), LeaveGroupRequest(GROUP, leaving))
+    unknown, fenced = ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.FENCED_INSTANCE_ID
+    assert answer.errors == (ErrorCode.NONE, ErrorCode.NONE, unknown, unknown, fenced)
+    assert [member.client_id for member in world.view.members] == ["billing-2"]
+    assert world.view.generation == 4
+    why = "removed by an administrator (maintenance)"
+    assert world.rebalances[-1].cause == f"billing-1 and billing-3 left: {why}"
+    assert (await second.beat()).assignment == tps(0, 1, 2, 3)
+    with pytest.raises(UnknownMemberIdError):
+        await first.beat()
+
+
+async def test_an_administrator_that_names_nobody_who_is_there_changes_nothing() -> None:
+    world = await new_world()
+    await reconciled(world, "billing-1")
+    before = world.log.appends[:]
+    request = LeaveGroupRequest(GROUP, (LeavingMember("nobody"),))
+    answer = await world.coordinator.leave_group(ClientInfo("admin"), request)
+    assert answer.errors == (ErrorCode.UNKNOWN_MEMBER_ID,)
+    assert (world.view.generation, world.log.appends) == (1, before)
 
 
 async def test_a_silent_member_is_dropped_when_its_session_has_run_out() -> None:
