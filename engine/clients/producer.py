@@ -3,148 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import random
-from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from engine.clients.accumulator import Accumulator, Batch, PartitionQueue
-from engine.clients.connection import Connection
-from engine.clients.coordination import CoordinatorLink, offsets_given
-from engine.clients.idempotence import Identity
-from engine.clients.metadata import ClientMetadata
-from engine.clients.partitioners import Partitioner, murmur2
-from engine.clients.sender import Sender
-from engine.clients.settings import DELIVERY_TIMEOUT_MS, at_least, check_choices, sender_config
-from engine.clients.targets import Target, Targets
-from engine.clients.tasks import Tasks
-from engine.clients.transactions import Transaction, TransactionalIdentity
-from engine.clock import Clock
-from engine.errors import ClientClosedError, IllegalStateError, KafkaError, RecordTooLargeError
-from engine.network import Network
+from engine.clients.accumulator import Batch, PartitionQueue
+from engine.clients.partitioners import murmur2
+from engine.clients.producer_transactions import TransactionVerbs
+from engine.clients.targets import Target
+from engine.errors import RecordTooLargeError
 from engine.records import size_in_batch
 from engine.records.builder import Headers
-from engine.types import ClientInfo, ConsumerGroupMetadata, RecordMetadata, TopicPartition
+from engine.types import RecordMetadata
 
-OnBatch = Callable[[Sequence[int], TopicPartition, int, KafkaError | None], None]
-"""Told the numbers of a batch's records, in order, and where they lie from which offset on (-1: nobody said)."""
 _ROOM_FOR_ONE = 61 + 21 + 15
 """Bytes a batch of one record needs at most besides key, value and headers."""
 
-_numbers = itertools.count(1)
 
+class Producer(TransactionVerbs):
+    """Sends records; what it takes is told at `ProducerCore`."""
 
-class Producer:
-    """Sends records. Times are ms, sizes bytes.
-
-    `acks` is 0, 1 or "all"; `partitioner` "default" (murmur2 of the key; without one, sticky), "roundrobin" or "random"
-    (likewise, for records without a key), or a callable `(key_bytes, all_partitions, available) -> partition`; `rng`
-    is where chance comes from. `enable_idempotence` is on with acks "all" unless switched off, as in Kafka since 3.0:
-    a batch that is sent again because its answer was lost is stored once, and in its order. Without it, batches keep
-    their order through retries only with `max_in_flight_requests_per_connection` 1. With a `transactional_id` it sends
-    in transactions alone, all or none of whose records count for who reads committed ones. `on_batch` is told of what
-    was given numbers, see `post`. Raises InvalidConfigError.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        clock: Clock,
-        *,
-        client_id: str | None = None,
-        acks: int | str = "all",
-        enable_idempotence: bool | None = None,
-        linger_ms: float = 0,
-        max_batch_size: int = 16_384,
-        max_request_size: int = 1_048_576,
-        compression_type: str | None = None,
-        partitioner: str | Partitioner | None = None,
-        buffer_memory: int = 33_554_432,
-        max_block_ms: float = 60_000,
-        request_timeout_ms: float = 30_000,
-        retry_backoff_ms: float = 100,
-        delivery_timeout_ms: float = DELIVERY_TIMEOUT_MS,
-        max_in_flight_requests_per_connection: int = 5,
-        transactional_id: str | None = None,
-        transaction_timeout_ms: int = 60_000,
-        metadata_max_age_ms: float = 300_000,
-        key_serializer: Callable[[Any], bytes | None] | None = None,
-        value_serializer: Callable[[Any], bytes | None] | None = None,
-        rng: random.Random | None = None,
-        on_batch: OnBatch | None = None,
-    ) -> None:
-        check_choices(compression_type, partitioner)
-        at_least(
-            0,
-            linger_ms=linger_ms,
-            max_batch_size=max_batch_size,
-            max_request_size=max_request_size,
-            buffer_memory=buffer_memory,
-            max_block_ms=max_block_ms,
-            request_timeout_ms=request_timeout_ms,
-            retry_backoff_ms=retry_backoff_ms,
-            metadata_max_age_ms=metadata_max_age_ms,
-        )
-        config = sender_config(
-            acks,
-            enable_idempotence,
-            linger_ms,
-            max_request_size,
-            request_timeout_ms,
-            retry_backoff_ms,
-            delivery_timeout_ms,
-            max_in_flight_requests_per_connection,
-            transactional_id,
-        )
-        self.client_id = client_id or f"producer-{next(_numbers)}"
-        self.sent = self.acked = self.failed = 0
-        """Records taken by `send`, acknowledged, and given up; `acked` counts at once what is sent with acks=0."""
-        self.last_error: KafkaError | None = None
-        """Why records last failed."""
-        self._clock = clock
-        self._max_block_ms = max_block_ms
-        self._max_request_size = max_request_size
-        self._key_serializer = key_serializer
-        self._value_serializer = value_serializer
-        self._on_batch = on_batch
-        self._now = 0
-        self._closed = False
-        self._started = False
-        self._tasks = Tasks(self._broke)
-        connection = Connection(network, clock, ClientInfo(self.client_id), request_timeout_ms)
-        self._metadata = ClientMetadata(
-            connection, clock, metadata_max_age_ms, retry_backoff_ms, self._metadata_changed
-        )
-        self._accumulator = Accumulator(
-            clock, max_batch_size, compression_type or "none", buffer_memory, transactional=transactional_id is not None
-        )
-        self._targets = Targets(self._metadata, self._accumulator, partitioner, rng or random.Random())
-        self._connection = connection
-        self._retry_backoff_ms = retry_backoff_ms
-        self._groups: dict[str, CoordinatorLink] = {}
-        self._transactions: TransactionalIdentity | None = None
-        if transactional_id is not None:
-            self._transactions = TransactionalIdentity(
-                transactional_id, transaction_timeout_ms, connection, clock, retry_backoff_ms, max_block_ms
-            )
-        self._identity = self._transactions or (Identity(connection) if config.idempotent else None)
-        self._sender = Sender(
-            config, self._accumulator, connection, self._metadata, clock, self._tasks, self._batch_ended, self._identity
-        )
-        if self._transactions is not None:
-            self._transactions.wake = self._sender.wake
-            self._transactions.spawn = self._tasks.spawn
-            self._transactions.drop = self._drop
-
-    @property
-    def buffered(self) -> int:
-        """Records that are neither acknowledged nor failed."""
-        return self.sent - self.acked - self.failed
+    # Beginning and ending
 
     async def start(self) -> None:
         """Learn of the cluster; raises NetworkError without a broker, ClientClosedError if it is crashed meanwhile."""
-        if self._started and not self._closed:
+        if self._started and not self._closing:
             return
         self._started = True
         self._check_open()
@@ -166,6 +48,7 @@ class Producer:
         """
         if self._closed:
             return
+        self._closing = True
         try:
             if self._started and self._transactions is not None:
                 await self._transactions.complete(self.flush)
@@ -175,20 +58,16 @@ class Producer:
             self.crash()
             await self._tasks.close()
 
-    def crash(self) -> None:
-        """Stop dead: what is buffered is lost, waiting futures fail with ClientClosedError, nothing more is sent."""
-        if self._closed:
-            return
-        self._close(ClientClosedError(f"{self.client_id} was closed before this record was acknowledged."))
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
 
-    async def flush(self) -> None:
-        """Return when all records sent so far are acknowledged or failed; none of them lingers."""
-        self._sender.flushing += 1
-        try:
-            self._sender.wake()
-            await self._accumulator.ended()
-        finally:
-            self._sender.flushing -= 1
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    # Sending
 
     async def partitions_for(self, topic: str) -> set[int]:
         """The partitions of `topic`, waiting for it up to `max_block_ms`; raises as `send` does."""
@@ -210,7 +89,7 @@ class Producer:
         Raises RecordTooLargeError, InvalidTopicError, ClientClosedError. The future fails with the broker's error, or
         DeliveryTimeoutError.
         """
-        if self._closed or not self._started:
+        if self._closing or not self._started:
             self._check_open()
         future: asyncio.Future[RecordMetadata] = self._loop.create_future()
         await self._add(future, 0, topic, value, key, partition, timestamp_ms, headers)
@@ -223,7 +102,7 @@ class Producer:
 
         When the batch it went into has ended, `on_batch(numbers, tp, base_offset, error)` is called.
         """
-        if self._closed or not self._started:
+        if self._closing or not self._started:
             self._check_open()
         await self._add(None, number, topic, value, key, None, None, headers)
 
@@ -290,69 +169,6 @@ class Producer:
         """Send a record and return where it went; raises what `send` does and what its future fails with."""
         return await (await self.send(topic, value, key, partition, timestamp_ms, headers))
 
-    # Transactions
-
-    @property
-    def fatal(self) -> KafkaError | None:
-        """What has ended a transactional producer for good: all that is left is to close it."""
-        return self._transactions.fatal if self._transactions is not None else None
-
-    async def begin_transaction(self) -> None:
-        """Open a transaction; raises IllegalStateError, or why this producer is at an end."""
-        self._transactional().begin_transaction()
-
-    async def commit_transaction(self) -> None:
-        """Commit everything sent since it began, all or none; raises why that cannot be, and then it is to be aborted.
-
-        After KafkaTimeoutError or another retriable error it may be called again: the outcome is the same.
-        """
-        await self._transactional().commit(self.flush)
-
-    async def abort_transaction(self) -> None:
-        """Have everything sent since it began count for nothing; raises KafkaError."""
-        await self._transactional().abort(self.flush)
-
-    def transaction(self) -> Transaction:
-        """`async with producer.transaction():` commits at the end, or aborts if the block raises."""
-        return Transaction(self._transactional(), self.commit_transaction, self.abort_transaction)
-
-    async def send_offsets_to_transaction(
-        self, offsets: Mapping[TopicPartition, Any], group: str | ConsumerGroupMetadata
-    ) -> None:
-        """Let these be the group's committed offsets if the transaction commits.
-
-        With `consumer.group_metadata()` in place of a group id, a member that its group went on without is refused.
-        """
-        transactions = self._transactional()
-        metadata = ConsumerGroupMetadata(group) if isinstance(group, str) else group
-        link = self._groups.get(metadata.group_id)
-        if link is None:
-            link = CoordinatorLink(metadata.group_id, self._connection, self._clock, self._retry_backoff_ms)
-            self._groups[metadata.group_id] = link
-        if offsets:
-            await transactions.send_offsets(offsets_given(offsets), metadata, link)
-
-    def _transactional(self) -> TransactionalIdentity:
-        self._check_open()
-        if self._transactions is None:
-            raise IllegalStateError(f"{self.client_id} has no transactional_id; give it one to use transactions.")
-        return self._transactions
-
-    def _drop(self, error: KafkaError, sent_before: bool) -> None:
-        for batch in self._accumulator.take_waiting(sent_before=sent_before):
-            batch.fail(error)
-            self._accumulator.forget(batch)
-            self._batch_ended(batch, error)
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
     async def _append_slowly(
         self,
         target: Target,
@@ -411,10 +227,6 @@ class Producer:
         if self._transactions is not None:
             self._transactions.check_sending()
 
-    def _metadata_changed(self) -> None:
-        self._targets.refresh()
-        self._sender.wake()
-
     def _read_clock(self) -> int:
         """Lab time in ms, good for the records sent in this turn of the loop, up to a batch of them."""
         self._now = self._clock.now()
@@ -423,36 +235,6 @@ class Producer:
 
     def _forget_time(self) -> None:
         self._now = 0
-
-    def _batch_ended(self, batch: Batch, error: KafkaError | None) -> None:
-        if error is None:
-            self.acked += batch.builder.count
-        else:
-            self.failed += batch.builder.count
-            self.last_error = error
-            if self._transactions is not None:
-                self._transactions.batch_failed(error)
-        if self._on_batch is not None and batch.numbers:
-            self._on_batch(batch.numbers, batch.tp, batch.base_offset, error)
-
-    def _broke(self, error: BaseException) -> None:
-        """Something the producer did not expect: it ends, and says so to everyone who waits."""
-        self._close(ClientClosedError(f"{self.client_id} broke: {error!r}"))
-        self._loop.call_exception_handler({"message": f"{self.client_id} broke", "exception": error})
-
-    def _close(self, error: KafkaError) -> None:
-        self._closed = True
-        self._sender.close()
-        self._tasks.cancel()
-        for batch in self._accumulator.close():
-            batch.fail(error)
-            self._batch_ended(batch, error)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClientClosedError(f"{self.client_id} is closed.")
-        if not self._started:
-            raise IllegalStateError(f"{self.client_id} is not started; await its start() first.")
 
 
 def _as_bytes(key: Any) -> bytes:

@@ -147,6 +147,25 @@ async def test_a_crash_ends_a_flush_and_a_stop_that_wait(lab: Lab) -> None:
     assert isinstance(future.exception(), ClientClosedError)
 
 
+async def test_a_producer_that_is_being_closed_takes_no_more_records(lab: Lab) -> None:
+    release = asyncio.Event()
+
+    async def slowly(broker: int, request: ProduceRequest, serve: Serve) -> Any:
+        await release.wait()
+        return await serve()
+
+    lab.meddle(ProduceRequest, slowly)
+    producer = await lab.producer()
+    first = await producer.send("single", b"v")
+    stopping = asyncio.create_task(producer.stop())
+    await lab.clock.settle()
+    with pytest.raises(ClientClosedError):
+        await producer.send("single", b"w")
+    release.set()
+    await lab.run(asyncio.wait_for(stopping, None))
+    assert first.result().offset == 0
+
+
 async def test_a_flush_waits_for_every_part_of_a_batch_that_was_too_large(lab: Lab) -> None:
     await lab.cluster.alter_topic_config("single", {"max.message.bytes": "1000"})
     held = asyncio.Event()

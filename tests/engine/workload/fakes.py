@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.clients.producer import OnBatch
+from engine.clients.producer_core import OnBatch
 from engine.clock import Clock, Timer
 from engine.errors import ClientClosedError, CommitFailedError, KafkaError
 from engine.records.record import ConsumerRecord
