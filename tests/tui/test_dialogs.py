@@ -378,6 +378,15 @@ async def test_of_each_topic_of_kafkas_own_it_is_said_what_it_holds(stage: OpenS
             assert [holds in toast for toast in on.toasts()] == [True]
 
 
+@pytest.mark.parametrize("key", ["c", "p", "n", "e", "y", "i", "t"])
+async def test_the_keys_of_a_form_never_leave_a_small_screen(stage: OpenStage, key: str) -> None:
+    async with stage(size=(80, 24)) as on:
+        await on.press(key)
+        assert "esc cancel" in on.words()
+        await on.press(*["down"] * 20)
+        assert "esc cancel" in on.words()
+
+
 async def test_what_was_confirmed_is_carried_through_before_the_dialog_can_be_left(stage: OpenStage) -> None:
     may_end, ended = asyncio.Event(), asyncio.Event()
 

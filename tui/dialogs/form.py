@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tui.verbs import Lab
 
 T = TypeVar("T")
+_AROUND = 12
+"""Rows of a form beside its fields: border, hint, what is said in three rows, keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,10 @@ class Form(ModalScreen[T | None], Generic[T]):
     def on_mount(self) -> None:
         """Say the consequence of what is filled in."""
         self._changed()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fields scroll where they would push the keys off the screen."""
+        self.query_one("#fields").styles.max_height = max(event.size.height * 96 // 100 - _AROUND, 2)
 
     # Values ------------------------------------------------------------------------------------------------
 

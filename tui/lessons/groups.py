@@ -58,8 +58,8 @@ SHARING = Lesson(
     "Each partition has at most one reader in a group; members come and go, and the partitions are shared out anew.",
     (
         Step(
-            "The lines on the right show who of the group {group} reads which partition. `c` `enter` starts one more "
-            "consumer.",
+            "Lines, or letters where there is no room for them, show who of the group {group} reads which partition. "
+            "`c` `enter` starts one more consumer.",
             _shares_with_more,
         ),
         Step("More of them than partitions: `c` `enter`, until there are {one_more} members.", _has_one_too_many),
