@@ -11,8 +11,8 @@ from textual.strip import Strip
 from tui.painting.line import Line
 from tui.painting.palette import Palette
 
-LEAST = 44
-"""Cells that keys have; where the modes by name would leave fewer, those one is not in are there by number alone."""
+LEAST = 54
+"""Cells that keys have; where the modes by name would leave fewer, they give up their names, the longest first."""
 
 
 class Hint(NamedTuple):
@@ -55,10 +55,14 @@ def paint_footer(
 
 
 def _named_or_numbered(modes: Sequence[Hint], width: int) -> Sequence[Hint]:
-    """The modes by name where that leaves room for keys, else by number."""
-    if width - sum(mode.length + 2 for mode in modes) >= LEAST:
-        return modes
-    return [mode if mode.current else mode._replace(label="") for mode in modes]
+    """The modes by name, as far as that leaves room for keys; the others, but never the one one is in, by number."""
+    shown = list(modes)
+    for at in sorted(range(len(modes)), key=lambda at: -len(modes[at].label)):
+        if width - sum(mode.length + 2 for mode in shown) >= LEAST:
+            break
+        if not modes[at].current:
+            shown[at] = modes[at]._replace(label="")
+    return shown
 
 
 def _add(line: Line, hint: Hint, palette: Palette) -> list[Span]:
