@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.theme import Theme
 
 from engine.errors import KafkaError, LabError
-from engine.events import Event
+from engine.events import Event, EventLog
 from themes.loading import DEFAULT_THEME, Loaded, load_all
 from themes.variables import DEFAULTS
 from tui.actions import TABLE
@@ -120,7 +120,7 @@ class Kafkarium(App[None]):
         self._came_from: str | None = None
         self._settled = asyncio.Event()
         self._settled.set()
-        self._events: tuple[int, tuple[Event, ...]] = (-1, ())
+        self._events: tuple[tuple[EventLog | None, int], tuple[Event, ...]] = ((None, 0), ())
         self._beside = beside or Path.cwd()
         self._freeze = freeze
         self._loaded = themes or load_all()
@@ -189,9 +189,9 @@ class Kafkarium(App[None]):
         lab = self._lab
         if lab is None:
             return None
-        count = lab.events.count
-        if count != self._events[0]:
-            self._events = (count, lab.events.last(EVENTS_SHOWN))
+        told = lab.events, lab.events.count
+        if told != self._events[0]:
+            self._events = (told, lab.events.last(EVENTS_SHOWN))
         return Scene(lab.snapshot(), self._events[1], self.look)
 
     def look_at(self, topic: str | None = None, group: str | None = None) -> None:

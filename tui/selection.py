@@ -106,6 +106,20 @@ Selection = (
 )
 
 
+def named(selection: Selection | None) -> str:
+    """What is selected, by its name; empty where that says nothing."""
+    match selection:
+        case SelectedProducer(name) | SelectedConsumer(name) | SelectedMember(client_id=name):
+            return name
+        case SelectedPartition(tp) | SelectedRecord(tp):
+            return str(tp)
+        case SelectedGroup(group_id) | SelectedRebalance(group_id):
+            return group_id
+        case SelectedBroker(broker_id):
+            return f"broker {broker_id}"
+    return ""
+
+
 def client_of(selection: Selection | None, world: World) -> ProducerView | ConsumerView | None:
     """The producer or consumer of the lab that is selected, directly or as the member of a group."""
     match selection:

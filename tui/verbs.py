@@ -187,8 +187,42 @@ class Controller(Protocol):
         """Leave it where it was."""
 
 
+class Moments(Protocol):
+    """Instants of the world that are kept."""
+
+    async def keep(self, label: str) -> object:
+        """Keep the world as it is now."""
+
+    async def keep_before(self, label: str) -> object:
+        """Keep it in case somebody wants it back, where that is quick."""
+
+    async def forget(self, number: int) -> None:
+        """Keep that one no more."""
+
+
+class Stepping(Protocol):
+    """Time in small portions."""
+
+    def step(self) -> None:
+        """Let a moment pass, then stand still."""
+
+    def to_next_event(self) -> None:
+        """Let time pass until something happens."""
+
+
 class Lab(Protocol):
     """An open lab."""
+
+    @property
+    def moments(self) -> Moments:
+        """Instants one can go back to."""
+
+    @property
+    def stepping(self) -> Stepping:
+        """Time in small portions."""
+
+    async def rewind(self, number: int) -> None:
+        """Put the world back to a moment, standing still."""
 
     @property
     def controller(self) -> Controller:

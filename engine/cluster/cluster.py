@@ -296,7 +296,7 @@ class Cluster:
         """
         moment = self.moments.find(number)
         assert self.folder is not None
-        await self.moments.keep(f"before going back to “{moment.label}”", automatic=True)
+        await self.moments.keep("before going back from here", automatic=True)
         await self.moments.stage(number)
         self._stands_still = self.snapshot()
         await self._stop(flush_s=0.0)
@@ -307,7 +307,9 @@ class Cluster:
         await self._start(self._store)
         self.clock.pause()
         self._stands_still = None
-        self._tell("lab", f"The world was put back to this moment: {moment.label}. It stands still.", Tone.CHANGE)
+        self._tell(
+            "lab", f"The world was put back to a moment that was kept ({moment.label}). It stands still.", Tone.CHANGE
+        )
         if self._listens is not None:
             await self.listen(*self._listens)
 

@@ -38,6 +38,8 @@ SCENES = (
     Shot("lab-details", "busy", ("right", "right", "enter")),
     Shot("lab-partition", "torn", ("right", "d")),
     Shot("lab-scrub", "first", ("right", "s", *("left",) * 3, "pageup"), {"offsets.plan": planner(worlds.first())}),
+    Shot("moments", "kept", ("backspace", "down")),
+    Shot("moments-none", "first", ("backspace",)),
     *(Shot(f"records-{world}", world, ("2",)) for world in ("empty", "first", "busy", "hostile")),
     Shot("records-one", "first", ("2", "up", "up", "up", "enter", "pagedown")),
     Shot("records-standing", "busy", ("2", "m")),

@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.config import BrokerConfig, TopicConfig
 from engine.workload.making import METADATA_MAX_AGE_MS
 from engine.workload.spec import ConsumerSpec, ProducerSpec
-from tui.actions import brokers, clients, everywhere, groups, lab, making, moving, outside, records
+from tui.actions import brokers, clients, everywhere, groups, lab, making, moving, outside, records, time
 from tui.actions.table import Action
 
 README = Path(__file__).parents[2] / "README.md"
@@ -49,6 +49,7 @@ def tour() -> list[Step]:
 
 AREAS: tuple[tuple[str, tuple[Action, ...]], ...] = (
     ("Everywhere", everywhere.ACTIONS),
+    ("Time", time.ACTIONS),
     ("Moving", moving.ACTIONS),
     ("Making and deleting", making.ACTIONS),
     ("A producer or consumer", clients.ACTIONS),

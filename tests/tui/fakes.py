@@ -37,6 +37,13 @@ class FakeFaults(FakeVerbs):
         return lambda *args, **kwargs: self._fake.calls.append((self._prefix + name, args, kwargs))
 
 
+class FakeSteps(FakeVerbs):
+    """Verbs of `cluster.stepping`, all of them plain calls."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: self._fake.calls.append((self._prefix + name, args, kwargs))
+
+
 class FakeCluster:
     """Shaped like `engine.Cluster`. Set `world`; preset `answers` by verb: a value, a callable or an exception."""
 
@@ -56,6 +63,8 @@ class FakeCluster:
         self.browser: Any = FakeVerbs(self, "browser.")
         self.faults: Any = FakeFaults(self, "faults.")
         self.controller: Any = FakeVerbs(self, "controller.")
+        self.moments: Any = FakeVerbs(self, "moments.")
+        self.stepping: Any = FakeSteps(self, "stepping.")
 
     def snapshot(self) -> World:
         """The world as it was set."""

@@ -61,7 +61,8 @@ def test_the_keys_of_the_design_are_there() -> None:
         "1": "mode.lab", "2": "mode.records", "3": "mode.groups", "4": "mode.brokers",
         "n": "topic.new", "p": "producer.new",
         "c": "consumer.new", "u": "undo", "+": "client.more", "-": "client.less", "x": "client.stop",
-        "X": "client.crash", "space": "pause", ".": "pause", "<": "slower", ">": "faster", "?": "help",
+        "X": "client.crash", "space": "pause", ".": "step", ",": "next", "backspace": "moments",
+        "<": "slower", ">": "faster", "?": "help",
         "ctrl+p": "palette", "ctrl+s": "screenshot", "q": "quit", "tab": "panel.next", "enter": "open",
         "escape": "back", "up": "up", "k": "up", "down": "down", "j": "down", "g": "first", "G": "last",
     }  # fmt: skip
@@ -184,8 +185,19 @@ async def test_space_stops_the_world_and_lets_it_go_on(stage: OpenStage) -> None
     async with stage() as on:
         await on.press("space")
         assert on.lab.clock.paused
-        await on.press("full_stop")
+        await on.press("space")
         assert not on.lab.clock.paused
+
+
+async def test_a_step_stops_the_world_and_then_lets_a_moment_pass(stage: OpenStage) -> None:
+    async with stage() as on:
+        await on.press("full_stop")
+        assert on.lab.clock.paused
+        assert not on.lab.called("stepping.step")
+        await on.press("full_stop", "full_stop")
+        assert len(on.lab.called("stepping.step")) == 2
+        await on.press("comma")
+        assert len(on.lab.called("stepping.to_next_event")) == 1
 
 
 async def test_time_goes_slower_and_faster_in_steps(stage: OpenStage) -> None:

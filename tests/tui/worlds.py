@@ -22,6 +22,7 @@ from engine.snapshot import (
     ListeningView,
     MemberState,
     MemberView,
+    MomentView,
     Move,
     PartitionView,
     Phase,
@@ -443,6 +444,18 @@ def paused() -> World:
     return visited(lab="paused", paused=True, speed=4.0)
 
 
+def kept() -> World:
+    """Moments of it are kept: one before something was broken, one by hand, one that was left by going back."""
+    now = paused()
+    written = sum(log.log_end_offset for each in now.topics if not each.internal for log in each.partitions)
+    moments = (
+        MomentView(3, now.now_ms - 152_000, "before crash: billing-2", True, written - 4_310, 3_820_000),
+        MomentView(4, now.now_ms - 61_000, "kept by hand", False, written - 1_045, 5_100_000),
+        MomentView(7, now.now_ms + 30_000, "before going back from here", True, written + 702, 5_900_000),
+    )
+    return replace(now, moments=moments)
+
+
 def reconciling() -> World:
     """The first world with the consumer protocol: billing-3 has joined, billing-1 has to give up, billing-2 goes on."""
     orders, new = tps("orders", *range(6)), {"leader": False, "assignors": ("uniform",), "rejoined": False}
@@ -661,6 +674,6 @@ def events(of: World) -> tuple[Event, ...]:
 WORLDS = {
     "empty": empty, "first": first, "busy": busy, "hostile": hostile, "crowd": crowd, "crashed": crashed,
     "torn": torn, "lossy": lossy, "broken": broken, "moving": moving,
-    "visited": visited, "paused": paused,
+    "visited": visited, "paused": paused, "kept": kept,
     "reconciling": reconciling, "transacting": transacting,
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.actions import brokers, clients, everywhere, groups, lab, making, moving, outside, records
+from tui.actions import brokers, clients, everywhere, groups, lab, making, moving, outside, records, time
 from tui.actions.table import Action, ActionTable, Context
 
 TABLE = ActionTable(
@@ -14,6 +14,7 @@ TABLE = ActionTable(
         *records.ACTIONS,
         *groups.ACTIONS,
         *outside.ACTIONS,
+        *time.ACTIONS,
         *everywhere.ACTIONS,
         *moving.ACTIONS,
     )

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.snapshot import BrokerView, PartitionView
 from tui.actions.table import Action, Context
+from tui.actions.time import kept_first
 from tui.painting.brokers.nodes import CONTROLLER
 from tui.painting.text import clean, plural
 from tui.selection import SelectedBroker, SelectedPartition
@@ -173,7 +174,8 @@ def cost_of_unclean(view: PartitionView) -> list[str]:
 
 ACTIONS = (
     Action("broker.crash", ("X",), "crash", "The broker is gone without a word; the controller notices when its "
-           "session runs out, and elects other leaders.", _verb("crash"), HERE, _running, True, 190),
+           "session runs out, and elects other leaders.", kept_first("crash", _verb("crash")), HERE,
+           _running, True, 190),
     Action("broker.stop", ("x",), "stop", "The broker hands on what it leads, then stops.", _verb("stop"), HERE,
            _running, priority=189),
     Action("broker.start", ("r",), "start", "Starts a broker that is down: it cuts off what the leader never had and "

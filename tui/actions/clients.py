@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.snapshot import ClientState, ConsumerView, ProducerView
 from tui.actions.table import Action, Context
+from tui.actions.time import kept_first
 from tui.painting.text import clean
 from tui.selection import SelectedMember, client_of
 
@@ -131,12 +132,12 @@ ACTIONS = (
     Action("client.stop", ("x",), "stop", "Stops it cleanly: a producer sends what it holds, a consumer commits and "
            "leaves its group, which rebalances at once.", _verb("stop"), enabled=_alive, priority=97),
     Action("client.crash", ("X",), "crash", "Crashes it: nothing is sent, committed or said. A consumer's group "
-           "notices when its session timeout has run down.", _verb("crash"), enabled=_alive, destructive=True,
-           priority=96),
+           "notices when its session timeout has run down.", kept_first("crash", _verb("crash")), enabled=_alive,
+           destructive=True, priority=96),
     Action("client.restart", ("r",), "restart", "Starts it again as it was, after a stop or a crash.",
            _verb("restart"), enabled=_gone, priority=97),
-    Action("client.remove", ("D",), "remove", "Takes a stopped or crashed one out of the lab.", _verb("remove"),
-           enabled=_gone, destructive=True, priority=96),
+    Action("client.remove", ("D",), "remove", "Takes a stopped or crashed one out of the lab.",
+           kept_first("remove", _verb("remove")), enabled=_gone, destructive=True, priority=96),
     Action("consumer.hang", ("w",), "hang", "Lets it hang in processing: it polls no more, and leaves its group after "
            "max.poll.interval.ms. Again: it polls.", _hang, enabled=_consumer_alive, priority=39),
     Action("consumer.heartbeats", ("b",), "heartbeats", "Stops its heartbeats while it works on, so that its group "

@@ -1,15 +1,11 @@
-"""Actions that work in every mode: modes, help, palette, time, undo, choosing what is looked at, and leaving."""
+"""Actions that work in every mode: modes, help, palette, undo, choosing what is looked at, and leaving."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from engine.clock import FASTEST, SLOWEST
 from tui.actions.table import Action, Context
-from tui.painting.outside.time import meaning_of_time
-from tui.painting.text import clean, speed
-
-SPEEDS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 100.0)
+from tui.painting.text import clean
 
 
 async def _help(context: Context) -> None:
@@ -46,42 +42,6 @@ async def _quit(context: Context) -> None:
 
 async def _screenshot(context: Context) -> None:
     context.app.save_picture()
-
-
-async def _pause(context: Context) -> None:
-    clock = context.lab.clock
-    if clock.paused:
-        clock.resume()
-    else:
-        clock.pause()
-    _tell_of_outsiders(context)
-
-
-def _tell_of_outsiders(context: Context) -> None:
-    """Once lab time is no longer that of clients from outside, say what this means to them."""
-    before, view = meaning_of_time(context.world), context.world.listening
-    meaning = meaning_of_time(context.lab.snapshot())
-    if meaning and not before and view is not None and view.connections:
-        context.app.say(meaning, "warning")
-
-
-def _set_speed(faster: bool) -> Callable[[Context], Awaitable[None]]:
-    async def run(context: Context) -> None:
-        now = context.lab.clock.speed
-        steps = [step for step in SPEEDS if (step > now * 1.001 if faster else step < now * 0.999)]
-        if steps:
-            context.lab.clock.set_speed(steps[0] if faster else steps[-1])
-            _tell_of_outsiders(context)
-
-    return run
-
-
-def _can_go_faster(context: Context) -> str:
-    return f"Time goes at {speed(FASTEST)} already, as fast as it can." if context.world.speed >= FASTEST else ""
-
-
-def _can_go_slower(context: Context) -> str:
-    return f"Time goes at {speed(SLOWEST)} already, as slowly as it can." if context.world.speed <= SLOWEST else ""
 
 
 async def _undo(context: Context) -> None:
@@ -147,18 +107,6 @@ ACTIONS = (
     ),
     Action("mode.transactions", ("6",), "Transactions", "Every transactional id: the states its transactions go "
            "through, their timeout, and who waits for them.", _switch("transactions")),
-    Action(
-        "pause",
-        ("space", "."),
-        "pause",
-        "Makes the world stand still, or go on: every timer, producer, consumer and timeout.",
-        _pause,
-        priority=60,
-    ),
-    Action("slower", ("<",), "slower", "Lets time go more slowly, down to a hundredth.", _set_speed(False),
-           enabled=_can_go_slower, priority=21, pair="speed"),
-    Action("faster", (">",), "faster", "Lets time go faster, up to a hundredfold.", _set_speed(True),
-           enabled=_can_go_faster, priority=20, pair="speed"),
     Action("undo", ("u",), "undo", "Takes back the last change of a group's offsets.", _undo,
            enabled=_can_undo, priority=55),
     Action("topic.next", ("]",), "next topic", "Looks at the next topic.", _look("topic", 1),

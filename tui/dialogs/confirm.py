@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 class Confirm(ModalScreen[bool]):
-    """`enter` does it, `escape` does not. When the lab refuses, its sentence is shown and nothing was done."""
+    """`enter` does it, and keeps the world as a moment before; `escape` does not. When the lab refuses, its sentence is
+    shown and nothing was done."""
 
     CSS_PATH = "form.tcss"
 
@@ -82,6 +83,9 @@ class Confirm(ModalScreen[bool]):
             self.run_worker(self._accept())
 
     async def _accept(self) -> None:
+        app = cast("Kafkarium", self.app)
+        question = self._heading.removesuffix("?")
+        await app.attempt(app.lab.moments.keep_before(f"before {question[:1].lower()}{question[1:]}"))
         try:
             await self._do()
         except (KafkaError, LabError) as refused:

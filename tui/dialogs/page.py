@@ -68,6 +68,12 @@ class Page(ScrollView):
         strip = self._lines[line] if line < len(self._lines) else blank(width)
         return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
+    def scroll_to_row(self, row: int) -> None:
+        """Bring a row into view."""
+        top, height = self.scroll_offset.y, self.scrollable_content_region.height
+        if not top <= row < top + height:
+            self.scroll_to(y=row if row < top else row - height + 1, animate=False)
+
     def scroll_by_key(self, key: str) -> bool:
         """Scroll by a key; whether it was one for that."""
         match key:

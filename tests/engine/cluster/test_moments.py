@@ -70,7 +70,7 @@ async def test_the_present_is_kept_so_that_one_can_come_back(lab: Cluster, clock
     present = _ends(lab.snapshot())
     await clock.complete(lab.rewind(kept.number))
     back = lab.snapshot().moments[-1]
-    assert back.label == "before going back to “before”"
+    assert back.label == "before going back from here"
     await clock.complete(lab.rewind(back.number))
     assert _ends(lab.snapshot()) == present
 
