@@ -13,6 +13,7 @@ from engine.clock import Clock
 from engine.network import Network
 from engine.types import TopicPartition
 from engine.workload.consuming import DrivenConsumer
+from engine.workload.member import DrivenMember
 from engine.workload.producing import DrivenProducer
 from engine.workload.spec import ConsumerSpec
 
@@ -59,7 +60,7 @@ class Making:
             transaction_timeout_ms=spec.transaction_timeout_ms,
         )
 
-    def consumer(self, driven: DrivenConsumer, membership: Mapping[str, Any] | None) -> Consumer:
+    def consumer(self, driven: DrivenMember, membership: Mapping[str, Any] | None) -> Consumer:
         """A client as its spec says, not started yet; the member it was, if `membership` tells of one."""
         spec = driven.spec
         return self._consumer(

@@ -21,6 +21,7 @@ from engine.records.record import ConsumerRecord
 from engine.types import RecordMetadata, TopicPartition
 from engine.workload.consuming import DrivenConsumer
 from engine.workload.driven import Driven
+from engine.workload.member import DrivenMember
 from engine.workload.spec import ConsumerSpec
 from engine.workload.standing import Standing
 
@@ -34,9 +35,9 @@ class DrivenProcessor(DrivenConsumer):
         name: str,
         clock: Clock,
         total: Meter,
-        make: Callable[[DrivenConsumer, Mapping[str, Any] | None], Consumer],
+        make: Callable[[DrivenMember, Mapping[str, Any] | None], Consumer],
         make_output: Callable[[DrivenConsumer], Producer],
-        on_change: Callable[[DrivenConsumer], None],
+        on_change: Callable[[DrivenMember], None],
         on_end: Callable[[Driven, BaseException], None],
         book: GroupBook | None = None,
     ) -> None:

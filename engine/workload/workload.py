@@ -7,68 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
-from typing import Any, TypeVar
 
-from engine.clients.consumer import Consumer
-from engine.clients.producer import Producer
-from engine.clock import Clock
 from engine.errors import ClientClosedError, KafkaError, RefusedError
-from engine.events import EventLog
-from engine.ledger import Ledger
-from engine.metrics import Meter
-from engine.network import Network
-from engine.snapshot import ClientState, ConsumerView, ProducerView
-from engine.types import TopicPartition
+from engine.snapshot import ClientState
 from engine.workload import saying
 from engine.workload.consuming import DrivenConsumer
 from engine.workload.driven import Driven, describe
-from engine.workload.keeping import PRODUCER, Keeper, SpecStore
-from engine.workload.making import Making
+from engine.workload.keeping import PRODUCER
+from engine.workload.pacing import PaceVerbs
 from engine.workload.processing import DrivenProcessor
-from engine.workload.producing import RECORDS_A_TURN, DrivenProducer
-from engine.workload.roster import Roster, Worker
+from engine.workload.producing import DrivenProducer
+from engine.workload.roster import Worker
 from engine.workload.spec import ConsumerSpec, ProducerSpec
 
-V = TypeVar("V")
 FLUSH_S = 2.0
 """How long (real seconds) closing a lab waits for a producer's buffer."""
 _log = logging.getLogger(__name__)
 
 
-class Workload:
+class Workload(PaceVerbs):
     """Spawned producers and consumers. Verbs raise RefusedError, in plain words, or KafkaError."""
-
-    def __init__(
-        self,
-        network: Network,
-        clock: Clock,
-        events: EventLog,
-        store: SpecStore,
-        seed: int,
-        *,
-        producer: Callable[..., Producer] = Producer,
-        consumer: Callable[..., Consumer] = Consumer,
-        ledger: Ledger | None = None,
-    ) -> None:
-        self.produced = Meter()
-        """Records acknowledged to any producer of the lab."""
-        self.consumed = Meter()
-        """Records processed by any consumer of the lab."""
-        self._clock = clock
-        self._events = events
-        self._seed = seed
-        self._ledger = ledger or Ledger()
-        self._making = Making(network, clock, producer, consumer, self._log_truncated)
-        self._roster = Roster()
-        self._keeper = Keeper(store, self._roster)
-        self._to_save: set[str] = set()
-        self._background: set[asyncio.Task[None]] = set()
-        self._suspended = False
-        self._producer_views: tuple[ProducerView, ...] = ()
-        self._consumer_views: tuple[ConsumerView, ...] = ()
 
     # Spawning
 
@@ -203,110 +163,7 @@ class Workload:
             driven.last_error = why
             await self._save(driven)
 
-    # Pace and faults
-
-    async def pause(self, name: str) -> None:
-        """A producer sends nothing; a consumer takes nothing, but stays a member."""
-        await self._set_paused(name, True)
-
-    async def resume(self, name: str) -> None:
-        """It works again."""
-        await self._set_paused(name, False)
-
-    async def _set_paused(self, name: str, paused: bool) -> None:
-        driven = self._roster.living(name)
-        if driven.state is ClientState.HUNG:
-            raise RefusedError(f"{name} hangs; free it first.")
-        if (driven.state is ClientState.PAUSED) == paused:
-            raise RefusedError(f"{name} is {driven.state.value} already.")
-        driven.pause(paused)
-        self._tell(name, (saying.paused if paused else saying.resumed)(name, driven.spec))
-        await self._save(driven)
-
-    async def set_rate(self, name: str, records_per_s: float) -> None:
-        """Have a producer send so many records a second of lab time."""
-        producer = self._roster.producer(name, "have a rate")
-        before = producer.spec.rate
-        producer.set_rate(records_per_s)
-        self._tell(name, saying.rate_set(name, before, records_per_s))
-        await self._save(producer)
-
-    async def set_processing(self, name: str, ms: float) -> None:
-        """Have a consumer take so long for each record."""
-        consumer = self._roster.consumer(name, "have a processing time")
-        before = consumer.spec.processing_ms
-        consumer.set_processing(ms)
-        self._tell(name, saying.processing_set(name, before, consumer.spec))
-        await self._save(consumer)
-
-    async def hang(self, name: str) -> None:
-        """Have a consumer get stuck in processing until `unhang`; beyond max.poll.interval.ms it leaves its group."""
-        consumer = self._roster.living_consumer(name, "can hang in processing")
-        if consumer.state is ClientState.HUNG:
-            raise RefusedError(f"{name} hangs already.")
-        consumer.hang(True)
-        self._tell(name, saying.hung(name, consumer.spec))
-        await self._save(consumer)
-
-    async def unhang(self, name: str) -> None:
-        """Let a consumer that hangs go on."""
-        consumer = self._roster.living_consumer(name, "can hang in processing")
-        if consumer.state is not ClientState.HUNG:
-            raise RefusedError(f"{name} does not hang; it is {consumer.state.value}.")
-        consumer.hang(False)
-        self._tell(name, saying.unhung(name))
-        await self._save(consumer)
-
-    async def stop_heartbeats(self, name: str) -> None:
-        """Have a consumer go on working without its group hearing from it."""
-        await self._set_heartbeats(name, False)
-
-    async def resume_heartbeats(self, name: str) -> None:
-        """Have its group hear from it again."""
-        await self._set_heartbeats(name, True)
-
-    async def _set_heartbeats(self, name: str, beat: bool) -> None:
-        consumer = self._roster.living_consumer(name, "send heartbeats")
-        if consumer.heartbeating == beat:
-            raise RefusedError(f"{name} {'sends heartbeats' if beat else 'sends no heartbeats'} already.")
-        consumer.heartbeating = beat
-        said = saying.heartbeats_resumed if beat else saying.heartbeats_stopped
-        self._tell(name, said(name, consumer.spec))
-        await self._save(consumer)
-
-    async def seek(self, group_id: str, offsets: Mapping[TopicPartition, int]) -> None:
-        """Have the consumers that own these partitions go on from these offsets, and commit them; raises KafkaError."""
-        by_owner: dict[DrivenConsumer, dict[TopicPartition, int]] = {}
-        for tp, offset in offsets.items():
-            owner = self._roster.owner(group_id, tp)
-            if owner is None:
-                raise RefusedError(f"No consumer of the lab owns {tp} in {group_id} just now; try again in a moment.")
-            by_owner.setdefault(owner, {})[tp] = offset
-        for owner, its in by_owner.items():
-            await owner.seek(its)
-
-    # What is
-
-    def spec(self, name: str) -> ProducerSpec | ConsumerSpec:
-        """What it was asked to do; RefusedError when there is none of that name."""
-        return self._roster.find(name).spec
-
-    def producers(self) -> tuple[ProducerView, ...]:
-        """Every producer, in the order they were spawned; unchanged ones are the same objects as before."""
-        self._producer_views = _same(self._producer_views, tuple(each.view() for each in self._roster.producers()))
-        return self._producer_views
-
-    def consumers(self) -> tuple[ConsumerView, ...]:
-        """Every consumer, in the order they were spawned; unchanged ones are the same objects as before."""
-        self._consumer_views = _same(self._consumer_views, tuple(each.view() for each in self._roster.consumers()))
-        return self._consumer_views
-
-    def consumer_owning(self, group_id: str, tp: TopicPartition) -> Consumer | None:
-        """The lab's consumer that owns the partition in the group."""
-        owner = self._roster.owner(group_id, tp)
-        return owner.client if owner is not None else None
-
-    # Keeping
+    # With the lab
 
     async def restore(self) -> None:
         """Bring back everybody as they were when the lab was closed or killed."""
@@ -327,13 +184,6 @@ class Workload:
                 driven.failed_with(error)
                 self._tell(name, saying.could_not_return(name, describe(error)))
 
-    async def save(self) -> None:
-        """Keep everybody as they are now."""
-        for producer in self._roster.producers():
-            await self._save(producer)
-        for consumer in self._roster.consumers():
-            await self._save(consumer)
-
     async def suspend(self, flush_s: float = FLUSH_S) -> None:
         """The program quits: keep everybody as they are and drop their clients without a goodbye, producers once their
         buffer is sent or `flush_s` real seconds are over."""
@@ -348,39 +198,3 @@ class Workload:
         for consumer in self._roster.consumers():
             await consumer.suspend()
             await self._keeper.save(consumer)
-
-    async def _save(self, driven: Worker) -> None:
-        self._to_save.discard(driven.name)
-        if not self._suspended:
-            await self._keeper.save(driven)
-
-    def _assignment_changed(self, consumer: DrivenConsumer) -> None:
-        self._roster.owners_changed()
-        if consumer.name not in self._to_save and not self._suspended:
-            self._to_save.add(consumer.name)
-            self._later(self._save(consumer))
-
-    def _log_truncated(self, name: str, tp: TopicPartition, before: int, after: int | None) -> None:
-        self._tell(name, saying.log_truncated(name, tp, before, after))
-
-    def _share(self) -> int:
-        """How many records one producer may make in a turn."""
-        busy = sum(each.state is ClientState.RUNNING for each in self._roster.producers())
-        return max(10, RECORDS_A_TURN // max(1, busy))
-
-    def _later(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._background.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("The workload could not be kept", exc_info=error)
-
-    def _tell(self, name: str, said: saying.Said) -> None:
-        self._events.tell(self._clock.now_ms(), name, *said)
-
-
-def _same(before: tuple[V, ...], now: tuple[V, ...]) -> tuple[V, ...]:
-    return before if len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True)) else now

@@ -10,6 +10,7 @@ from engine.metrics import Meter
 from engine.types import TopicPartition
 from engine.workload.consuming import DrivenConsumer
 from engine.workload.driven import Driven
+from engine.workload.member import DrivenMember
 from engine.workload.spec import ConsumerSpec
 from tests.engine.workload.fakes import Board, FakeConsumer, tps
 
@@ -36,10 +37,10 @@ class Bench:
             self._end,
         )
 
-    def _make(self, driven: DrivenConsumer, membership: Mapping[str, Any] | None) -> Any:
+    def _make(self, driven: DrivenMember, membership: Mapping[str, Any] | None) -> Any:
         return FakeConsumer(self.board, client_id=driven.name, resume=membership)
 
-    def _change(self, driven: DrivenConsumer) -> None:
+    def _change(self, driven: DrivenMember) -> None:
         self.changes += 1
 
     def _end(self, driven: Driven, error: BaseException) -> None:
