@@ -113,12 +113,14 @@ def show_consumers_everything() -> AbstractContextManager[None]:
     """Consumers read to the log's end, beyond the high watermark."""
     fetch = Partition.fetch
 
-    async def wrong(self: Partition, position: Any, max_bytes: int, replica_id: int = -1) -> Any:
+    async def wrong(
+        self: Partition, position: Any, max_bytes: int, replica_id: int = -1, *others: Any, **more: Any
+    ) -> Any:
         mark, leading = None, self.leading
         if leading is not None and replica_id < 0:
             mark, leading.high_watermark = leading.high_watermark, self.log.flushed_offset
         try:
-            return await fetch(self, position, max_bytes, replica_id)
+            return await fetch(self, position, max_bytes, replica_id, *others, **more)
         finally:
             if leading is not None and mark is not None:
                 leading.high_watermark = mark

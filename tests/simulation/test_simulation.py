@@ -43,6 +43,7 @@ def test_a_rule_that_is_broken_on_purpose_is_noticed(rule: str) -> None:
     run = _run("--seeds", str(seeds), "--from", str(first), "--stop", "--break", rule)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "replay: python -m tests.simulation" in run.stdout
+    assert "TypeError" not in run.stdout, "the wrong rule does not fit in the right one's place"
 
 
 def test_the_same_seed_is_the_same_run() -> None:
