@@ -113,17 +113,17 @@ class Replicas:
         standings = {
             standing.log: (partition, standing)
             for partition in self.partitions.values()
-            if (standing := partition.standing()) is not None
+            if (standing := partition.memory.standing()) is not None
         }
         for log in await self._store.checkpoint([standing for _, standing in standings.values()]):
             partition, standing = standings[log]
-            partition.kept(standing)
+            partition.memory.kept(standing)
 
     async def _expire_producers(self) -> None:
         while True:
             await self._clock.sleep(self._config.producer_id_expiration_check_interval_ms)
             for partition in tuple(self.partitions.values()):
-                partition.expire_producers(self._config.producer_id_expiration_ms)
+                partition.producers.expire(self._clock.now_ms(), self._config.producer_id_expiration_ms)
 
     # What the controller says
 

@@ -18,15 +18,11 @@ from engine.errors import (
     NotEnoughReplicasAfterAppendError,
     NotEnoughReplicasError,
     NotLeaderOrFollowerError,
-    OffsetNotAvailableError,
     OffsetOutOfRangeError,
     RequestTimedOutError,
     UnknownLeaderEpochError,
 )
 from engine.messages import (
-    EARLIEST_TIMESTAMP,
-    LATEST_TIMESTAMP,
-    MAX_TIMESTAMP,
     EpochEnd,
     FetchedPartition,
     FetchPosition,
@@ -35,27 +31,18 @@ from engine.messages import (
     PartitionMetadata,
     ProducedPartition,
 )
-from engine.records import BatchHeader, marker_of
+from engine.records import BatchHeader
 from engine.replicas.acknowledging import Acknowledgements
 from engine.replicas.admission import admit
 from engine.replicas.disk import Disk
 from engine.replicas.leadership import Leadership
+from engine.replicas.looking_up import listed_offset, parted
 from engine.replicas.producers import ProducerStates
-from engine.replicas.recovering import learn_producers, take_in
+from engine.replicas.recovering import ProducerMemory, RepeatedError
 from engine.storage.log import PartitionLog
-from engine.storage.producers import KnownBatch
-from engine.storage.store import Standing
 from engine.types import TopicPartition
 
 ALL = -1
-
-
-class _AlreadyThereError(Exception):
-    """A batch was sent again; `known` says where it lies."""
-
-    def __init__(self, known: KnownBatch) -> None:
-        super().__init__(known)
-        self.known = known
 
 
 class Partition:
@@ -77,7 +64,7 @@ class Partition:
         self.leading: Leadership | None = None
         self.led: Leadership | None = None
         """What it leads by or has led by last."""
-        self.producers = ProducerStates()
+        self.memory = ProducerMemory(log)
         self.isr_change: Callable[[Partition], None] = lambda _: None
         """Called when the ISR should be looked at; the broker asks the controller."""
         self.alive: Callable[[], Mapping[int, int]] = dict
@@ -86,10 +73,6 @@ class Partition:
         self._disk = disk
         self._lag_max_ms = broker_config.replica_lag_time_max_ms
         self._known_watermark = log.high_watermark
-        self._producers_as_of = -1
-        """How often the log had lost something when `producers` was read from it."""
-        self._kept = (-1, -1)
-        """What was last kept of the producers: their version, and up to which offset."""
         self._watchers: set[Callable[[], None]] = set()
         self._acknowledgements = Acknowledgements(clock)
 
@@ -107,6 +90,11 @@ class Partition:
     def high_watermark(self) -> int:
         """The offset up to which every in-sync replica has the log, as far as this replica knows."""
         return self.leading.high_watermark if self.leading else self._known_watermark
+
+    @property
+    def producers(self) -> ProducerStates:
+        """What it remembers of idempotent and transactional producers."""
+        return self.memory.states
 
     @property
     def last_stable_offset(self) -> int:
@@ -193,11 +181,11 @@ class Partition:
                 batch,
                 leader_epoch=self.state.leader_epoch,
                 log_append_time=append_time,
-                placing=self._place_coordinated if coordinator else self._place,
+                placing=self.memory.place_coordinated if coordinator else self.memory.place,
             )
             base_offset, last_offset = stored.base_offset, stored.last_offset
-        except _AlreadyThereError as there:
-            base_offset, last_offset = there.known.base_offset, there.known.last_offset
+        except RepeatedError as repeated:
+            base_offset, last_offset = repeated.known.base_offset, repeated.known.last_offset
             await self._stored(last_offset + 1)
         self._advance()
         self._wake()
@@ -211,17 +199,6 @@ class Partition:
             log_start_offset=self.log.log_start_offset,
         )
 
-    def _place(self, header: BatchHeader, batch: bytes) -> None:
-        known = self.producers.check(header)
-        if known is not None:
-            raise _AlreadyThereError(known)
-        self.producers.appended(header)
-
-    def _place_coordinated(self, header: BatchHeader, batch: bytes) -> None:
-        marker = marker_of(batch) if header.is_control else None
-        self.producers.check_coordinated(header, marker)
-        self.producers.appended(header, marker)
-
     async def _stored(self, offset: int) -> None:
         """Wait until the log is on disk up to `offset`; KafkaStorageError if that failed."""
         lost = self.log.truncations
@@ -231,29 +208,8 @@ class Partition:
 
     async def recover(self) -> None:
         """Learn from the log what producers have sent, as when a broker starts; nothing to do unless it lost some."""
-        while (lost := self.log.truncations) != self._producers_as_of:
-            states = await learn_producers(self.log)
-            if lost != self._producers_as_of:  # else somebody else was faster, and more may have been appended since
-                states.transactions.replicated(self.high_watermark)
-                self.producers, self._producers_as_of, self._kept = states, lost, (-1, -1)
-
-    def standing(self) -> Standing | None:
-        """What is to be kept of its producers; None while that has not changed since it was kept."""
-        states, end = self.producers, self.log.log_end_offset
-        if self._producers_as_of != self.log.truncations or states.version == max(0, self._kept[0]):
-            return None
-        states.transactions.forget_below(self.log.log_start_offset)
-        aborted = [it for it in states.transactions.aborted if it.last_offset >= self._kept[1]]
-        return Standing(self.log, end, states.known(), aborted, states.version)
-
-    def kept(self, standing: Standing) -> None:
-        """This is on disk."""
-        if self._producers_as_of == self.log.truncations:
-            self._kept = (standing.version, standing.end)
-
-    def expire_producers(self, expiration_ms: int) -> None:
-        """Forget producers that were not heard of for so long."""
-        self.producers.expire(self._clock.now_ms(), expiration_ms)
+        if await self.memory.recover():
+            self.producers.transactions.replicated(self.high_watermark)
 
     async def _acknowledged(self, leading: Leadership, offset: int, timeout_ms: float) -> None:
         """Wait until the high watermark has come to `offset`, in the epoch in which it was appended."""
@@ -304,9 +260,9 @@ class Partition:
             raise UnknownLeaderEpochError(f"Broker {replica_id} is no replica of {self.tp}, as far as is known here.")
         start, end = self.log.log_start_offset, self.log.flushed_offset
         if position.last_fetched_epoch >= 0 and position.fetch_offset >= start:
-            parted = self._parted(position)
-            if parted is not None:
-                return self._answer(diverging=parted)
+            diverging = parted(self.log, position)
+            if diverging is not None:
+                return self._answer(diverging=diverging)
         if not start <= position.fetch_offset <= end:
             raise OffsetOutOfRangeError(f"{self.tp} holds offsets {start} to {end}, not {position.fetch_offset}.")
         if replica_id >= 0:
@@ -332,15 +288,6 @@ class Partition:
         """How far a consumer may read."""
         return self.last_stable_offset if isolation is IsolationLevel.READ_COMMITTED else self.high_watermark
 
-    def _parted(self, position: FetchPosition) -> EpochEnd | None:
-        """Where the log of whoever asks and this one part, or None if they do not."""
-        epoch, ended = self.log.end_offset_for_epoch(position.last_fetched_epoch)
-        if epoch < 0:
-            raise OffsetOutOfRangeError(f"{self.tp} has not come to leader epoch {position.last_fetched_epoch} here.")
-        if epoch == position.last_fetched_epoch and ended >= position.fetch_offset:
-            return None
-        return EpochEnd(leader_epoch=epoch, end_offset=ended)
-
     def failed_fetch(self, error: KafkaError) -> FetchedPartition:
         """The answer to a fetch that failed, with what the client needs to find its way."""
         return self._answer(error)
@@ -365,30 +312,8 @@ class Partition:
     async def list_offset(
         self, timestamp: int, isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
     ) -> ListedOffset:
-        """The first offset at or after `timestamp` (ms), or at one of the special times; raises KafkaError.
-
-        Nothing beyond what may be read under `isolation` is found, and that is where the latest lies.
-
-        OffsetNotAvailableError while a new leader's high watermark is behind the start of its epoch (KIP-207).
-        """
-        leading = self.check_leader()
-        epoch, end = self.state.leader_epoch, self._readable(isolation)
-        if timestamp == EARLIEST_TIMESTAMP:
-            start = self.log.log_start_offset
-            return ListedOffset(offset=start, leader_epoch=self.log.epochs.epoch_at(start))
-        if leading.high_watermark < leading.epoch_start_offset:
-            raise OffsetNotAvailableError
-        if timestamp == LATEST_TIMESTAMP:
-            return ListedOffset(offset=end, leader_epoch=epoch)
-        if timestamp == MAX_TIMESTAMP:
-            found = await self.log.offset_of_max_timestamp()
-        else:
-            found = await self.log.offset_for_timestamp(timestamp)
-        if found is None or found.offset >= end:
-            return ListedOffset()
-        return ListedOffset(
-            offset=found.offset, timestamp=found.timestamp, leader_epoch=self.log.epochs.epoch_at(found.offset)
-        )
+        """The first offset at or after `timestamp` (ms), or at one of the special times (see `listed_offset`)."""
+        return await listed_offset(self.log, self.check_leader(), self._readable(isolation), timestamp)
 
     async def delete_records(self, before_offset: int) -> int:
         """Move the log start offset up to `before_offset` (-1: the high watermark) and return it (KIP-107)."""
@@ -429,7 +354,7 @@ class Partition:
 
     def _copy(self, header: BatchHeader, batch: bytes, leader_epoch: int) -> None:
         self.check_follower(leader_epoch)
-        take_in(self.producers, header, batch)
+        self.memory.take_in(header, batch)
 
     async def truncate_to(self, offset: int) -> None:
         """Drop everything from `offset` on: the leader never had it."""

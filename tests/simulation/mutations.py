@@ -17,6 +17,7 @@ from engine.groups.modern.reconciling import next_step
 from engine.groups.offsets import Offsets
 from engine.messages import PartitionMetadata
 from engine.records import BatchHeader
+from engine.replicas import partition
 from engine.replicas.leadership import Leadership
 from engine.replicas.partition import Partition
 from engine.replicas.producers import ProducerStates
@@ -62,7 +63,7 @@ def elect_outside_the_isr() -> AbstractContextManager[None]:
 
 def forget_to_truncate() -> AbstractContextManager[None]:
     """A returning replica goes on where its log ends, whatever stands there."""
-    return _instead(Partition, "_parted", lambda self, position: None)
+    return _instead(partition, "parted", lambda log, position: None)
 
 
 def ignore_sequences() -> AbstractContextManager[None]:
@@ -79,12 +80,12 @@ def forget_producers_with_a_new_leader() -> AbstractContextManager[None]:
     follow = Partition.follow
 
     async def wrong(self: Partition, *args: Any) -> None:
-        before = self.producers
-        self.producers = ProducerStates()
+        before = self.memory.states
+        self.memory.states = ProducerStates()
         try:
             await follow(self, *args)
         finally:
-            self.producers = before
+            self.memory.states = before
 
     return _instead(Partition, "follow", wrong)
 

@@ -13,7 +13,7 @@ from tests.simulation.mutations import MUTATIONS
 SEEDS = 6
 NOTICED_WITHIN = {
     "forget_producers_with_a_new_leader": (10, 30),
-    "forget_where_an_epoch_began": (31, 40),
+    "forget_where_an_epoch_began": (80, 40),
     "let_anybody_commit_in_a_transaction": (84, 40),
     "show_offsets_of_before_a_transaction": (17, 40),
 }
