@@ -203,20 +203,23 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {**kept, **folders, **terminal, "HOME": str(home), **more}
 
 
-def command() -> list[str]:
-    """The installed command, beside the Python that runs the tests."""
-    return [str(Path(sys.executable).with_name("kafkarium"))]
+def command(name: str = "kafkarium") -> str:
+    """An installed command, beside the Python that runs the tests."""
+    return str(Path(sys.executable).with_name(name))
 
 
 @contextmanager
 def opened(
-    arguments: list[str], home: Path, size: tuple[int, int] = (120, 36), env: Mapping[str, str] | None = None
+    arguments: list[str],
+    home: Path,
+    size: tuple[int, int] = (120, 36),
+    env: Mapping[str, str] | None = None,
+    program: str = "kafkarium",
 ) -> Iterator[Terminal]:
-    """The program at work; it is ended afterwards whatever happened."""
-    program, *before = command()
+    """A program at work; it is ended afterwards whatever happened."""
     process = pexpect.spawn(
-        program,
-        [*before, *arguments],
+        command(program),
+        arguments,
         env=dict(environment(home) if env is None else env),
         cwd=str(home),
         dimensions=(size[1], size[0]),
