@@ -96,6 +96,7 @@ class Serving:
         self._ids = ids
         self._clock = clock
         self._config = config
+        self._ensured: set[str] = set()
         self._serve: dict[type[Request[Any]], Callable[[ClientInfo, Any], Awaitable[Any]]] = {
             MetadataRequest: self._metadata,
             ProduceRequest: self._produce,
@@ -172,19 +173,26 @@ class Serving:
         if not request.key:
             raise InvalidRequestError("A transactional id must not be empty.") if transactional else InvalidGroupIdError
         name = TRANSACTION_TOPIC if transactional else INTERNAL_TOPIC
+        await self._ensure(name)
         topic = self._image.topics.get(name)
-        if topic is None:
-            try:
-                await self._ask(EnsureInternalTopicRequest(name))
-            except NetworkError as error:
-                raise CoordinatorNotAvailableError(f"{name} is not there yet, and cannot be made. {error}") from None
-            topic = self._image.topics.get(name)
         if topic is None:
             raise CoordinatorNotAvailableError
         leader = topic.partitions[partition_for(request.key, len(topic.partitions))].leader
         if leader is None or leader not in self._image.live:
             raise CoordinatorNotAvailableError
         return FindCoordinatorResponse(leader)
+
+    async def _ensure(self, name: str) -> None:
+        """Have a coordinators' topic made on first use, and name no coordinator before that has heard it is one."""
+        if name in self._ensured:
+            return
+        try:
+            await self._ask(EnsureInternalTopicRequest(name))
+        except NetworkError as error:
+            if name not in self._image.topics:
+                raise CoordinatorNotAvailableError(f"{name} is not there yet, and cannot be made. {error}") from None
+            return
+        self._ensured.add(name)
 
     # Records
 

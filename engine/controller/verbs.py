@@ -46,6 +46,7 @@ class Verbs:
         self._config = config
         self._alive = alive
         self._changing = asyncio.Lock()
+        self._ensuring = asyncio.Lock()
 
     @property
     def image(self) -> MetadataImage:
@@ -152,21 +153,25 @@ class Verbs:
         return await self._ensure(TRANSACTION_TOPIC, config.transaction_state_log_num_partitions, copies, settings)
 
     async def _ensure(self, name: str, partitions: int, copies: int, settings: Mapping[str, str]) -> int:
-        async with self._told():
+        async with self._ensuring:  # who asks while it is being made waits, too, until every live broker knows of it
             if name not in self.topics:
-                alive = self._alive()
-                topic = new_topic(
-                    name,
-                    partitions,
-                    min(copies, len(alive)),
-                    settings,
-                    internal=True,
-                    others=self.topics.keys(),
-                    brokers=self.brokers,
-                    alive=alive,
-                )
-                await self._decided.save(topic)
+                await self._make_internal(name, partitions, copies, settings)
         return self.image.counts[name]
+
+    async def _make_internal(self, name: str, partitions: int, copies: int, settings: Mapping[str, str]) -> None:
+        async with self._told():
+            alive = self._alive()
+            topic = new_topic(
+                name,
+                partitions,
+                min(copies, len(alive)),
+                settings,
+                internal=True,
+                others=self.topics.keys(),
+                brokers=self.brokers,
+                alive=alive,
+            )
+            await self._decided.save(topic)
 
     # Leaders and places
 

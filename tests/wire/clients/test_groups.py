@@ -9,8 +9,13 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from engine.cluster import Cluster
+from engine.config import INTERNAL_TOPIC
+from engine.errors import CoordinatorLoadInProgressError
+from engine.messages import FindCoordinatorRequest, OffsetFetchRequest
+from engine.types import ClientInfo
 from tests.wire.clients.members import Member, aiokafka, kafka_python, librdkafka, of_the_lab, shared, until
 
+ME = ClientInfo("me")
 TOGETHER: list[tuple[str, list[Member]]] = [
     ("range", [librdkafka, aiokafka, kafka_python, of_the_lab]),
     ("roundrobin", [kafka_python, of_the_lab, librdkafka, aiokafka]),
@@ -56,6 +61,22 @@ async def test_members_of_different_clients_share_a_topic(
     assert group is not None
     assert group.members == ()
     assert group.lag == 0, "what was taken was committed on leaving"
+
+
+async def test_no_coordinator_is_named_before_it_has_heard_that_it_is_one(lab: Cluster) -> None:
+    async def found_by(broker_id: int) -> None:
+        answer = await lab.network.call(ME, broker_id, FindCoordinatorRequest("billing"))
+        try:
+            await lab.network.call(ME, answer.broker_id, OffsetFetchRequest("billing", ()))
+        except CoordinatorLoadInProgressError:
+            pass  # it knows, and reads its log
+
+    async def found_as_soon_as_it_is_known(broker_id: int) -> None:
+        while INTERNAL_TOPIC not in lab.nodes.alive[broker_id].image.topics:
+            await asyncio.sleep(0)
+        await found_by(broker_id)
+
+    await asyncio.gather(found_by(1), *map(found_as_soon_as_it_is_known, (1, 2, 3)))
 
 
 async def test_a_static_member_that_comes_back_keeps_its_partitions_and_nobody_rebalances(
