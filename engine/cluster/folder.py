@@ -103,7 +103,7 @@ def _folders(parent: Path) -> Iterator[Path]:
 
 
 def _entry(path: Path) -> LabEntry:
-    stats = [file.stat() for file in path.iterdir() if file.is_file()]
+    stats = [file.stat() for file in path.rglob("*") if file.is_file()]
     size, used = sum(stat.st_size for stat in stats), max(stat.st_mtime for stat in stats)
     return LabEntry(path.name, path, size, used, _pid(path) if is_open(path) else None)
 

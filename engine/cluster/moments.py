@@ -23,8 +23,8 @@ from engine.errors import LabNotWritableError, RefusedError
 from engine.snapshot import MomentView
 from engine.storage.metadata import MetadataStore
 
-MOST_AUTOMATIC = 12
-LARGEST_AUTOMATIC_BYTES = 256 << 20
+MOST_AUTOMATIC, MOST_AUTOMATIC_BYTES = 12, 512 << 20
+LARGEST_AUTOMATIC_BYTES = 128 << 20
 """Of a lab larger than this no moment is kept unless somebody asks for it."""
 _FOLDER = "moments"
 _ABOUT = "moment.json"
@@ -59,8 +59,7 @@ class Moments:
         """
         async with self._keeping:
             kept = await self._keep(label, automatic)
-            for moment in [each for each in self.kept if each.automatic][:-MOST_AUTOMATIC]:
-                self._remove(moment)
+            self._make_room()
             return kept
 
     async def keep_before(self, label: str) -> MomentView | None:
@@ -137,6 +136,13 @@ class Moments:
                     for file in _files(folder, f"broker-{broker_id}.db"):
                         await asyncio.to_thread(shutil.copyfile, file, place / file.name)
         return replace(moment, size_bytes=_size_of(place))
+
+    def _make_room(self) -> None:
+        room = MOST_AUTOMATIC_BYTES
+        for age, moment in enumerate(each for each in reversed(self.kept) if each.automatic):
+            room -= moment.size_bytes
+            if age and (age >= MOST_AUTOMATIC or room < 0):
+                self._remove(moment)
 
     def _remove(self, moment: MomentView) -> None:
         self.kept = tuple(each for each in self.kept if each is not moment)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.clock import ManualClock
-from engine.cluster import Cluster
+from engine.cluster import Cluster, moments
 from engine.cluster.first_world import populate
 from engine.cluster.moments import MOST_AUTOMATIC
 from engine.errors import LabLockedError, LabNotWritableError, RefusedError
@@ -125,6 +125,18 @@ async def test_the_oldest_automatic_ones_make_room(lab: Cluster) -> None:
         await lab.moments.keep_before(f"before {each}")
     labels = [moment.label for moment in lab.moments.kept]
     assert labels == [asked.label, *(f"before {each}" for each in range(3, MOST_AUTOMATIC + 3))]
+
+
+async def test_automatic_ones_take_so_much_room_and_no_more(lab: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await lab.moments.keep_before("before 0")
+    assert first is not None
+    monkeypatch.setattr(moments, "MOST_AUTOMATIC_BYTES", int(first.size_bytes * 2.5))
+    for each in range(1, 5):
+        await lab.moments.keep_before(f"before {each}")
+    assert [moment.label for moment in lab.moments.kept] == ["before 3", "before 4"]
+    monkeypatch.setattr(moments, "MOST_AUTOMATIC_BYTES", 1)
+    await lab.moments.keep_before("before 5")
+    assert [moment.label for moment in lab.moments.kept] == ["before 5"]
 
 
 async def test_one_that_is_forgotten_is_gone(lab: Cluster) -> None:
