@@ -1,4 +1,4 @@
-"""`python -m tests.tour.pictures`: takes the README's pictures in the real program, with the program's own ctrl+s."""
+"""`python -m tests.tour.pictures`: takes the pictures of README and docs in the real program, with its own ctrl+s."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ LAB = "shop"
 
 
 def main() -> None:
-    """The Lab while a crashed consumer's session runs down, a partition's records, a group, the brokers."""
+    """A partition's records, a group, a lesson while a crashed consumer is missed, brokers, a record's way."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         with opened([LAB], home, env=environment(home, COLORTERM="truecolor")) as on:
             on.until(lambda: seen.stable(on, 2), "the first world")
+            _lessons(on, "escape")
             on.asked("c", "New consumer")
             on.press("enter")
             on.until(lambda: seen.stable(on, 3), "a third consumer")
@@ -32,11 +33,16 @@ def main() -> None:
             _take(on, home, "groups")
             on.press("1")
             on.until(lambda: seen.lanes(on), "the Lab")
+            _lessons(on, *["down"] * 6, "enter")
+            on.shows("Offsets, and what a crash repeats")
             on.press("tab", "tab", "down")
             on.until(lambda: "▸B" in on.text, "the cursor on a member")
             on.press("X")
             on.until(lambda: re.search(r"[45]\.\d s left", on.text), "a session that runs down")
-            _take(on, home, "lab")
+            _take(on, home, "lesson")
+            on.press("5")
+            on.shows("step 2 of 4")
+            _lessons(on, "x")
             on.until(lambda: seen.stable(on, 2), "the others at work")
             on.press("4")
             on.shows("copies each")
@@ -55,6 +61,13 @@ def main() -> None:
             on.press("escape")
             on.until(lambda: not on.panel("A record's way"), "the record to go on")
             on.leave()
+
+
+def _lessons(on: Terminal, *keys: str) -> None:
+    """Open the list of lessons, and press what leaves it again."""
+    on.asked("5", "Lessons")
+    on.press(*keys)
+    on.until(lambda: not on.panel("Lessons"), "the list to close")
 
 
 def _take(on: Terminal, home: Path, name: str) -> None:

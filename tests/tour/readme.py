@@ -1,6 +1,6 @@
-"""The README as the tests read it: the steps of its tour, and the tables in it that are made from the code.
+"""README and docs as the tests read them: the steps of the tour, and the tables that are made from the code.
 
-`python -m tests.tour.readme` makes the tables anew, after an action or a default has changed.
+`python -m tests.tour.readme` makes the tables anew, after an action, a lesson or a default has changed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from engine.workload.making import METADATA_MAX_AGE_MS
 from engine.workload.spec import ConsumerSpec, ProducerSpec
 from tui.actions import brokers, clients, everywhere, groups, lab, making, moving, outside, records, time
 from tui.actions.table import Action
+from tui.lessons.course import COURSE
 
-README = Path(__file__).parents[2] / "README.md"
+HERE = Path(__file__).parents[2]
+README, KEYS, TOUR = HERE / "README.md", HERE / "docs" / "keys.md", HERE / "docs" / "tour.md"
 _PRODUCER, _CONSUMER = ProducerSpec("orders"), ConsumerSpec("billing", ("orders",))
 
 
@@ -27,16 +29,9 @@ class Step:
     keys: tuple[str, ...]
 
 
-def section(heading: str) -> str:
-    """The text under `## heading`, up to the next section."""
-    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", README.read_text(encoding="utf-8"), re.M | re.S)
-    assert found, f"the README has no section {heading!r}"
-    return found[1]
-
-
 def tour() -> list[Step]:
     """The numbered steps of the tour. What stands between backquotes is pressed or typed."""
-    parts = re.split(r"^\d+\. ", section("A tour of ten minutes"), flags=re.M)[1:]
+    parts = re.split(r"^\d+\. ", TOUR.read_text(encoding="utf-8"), flags=re.M)[1:]
     steps = []
     for part in parts:
         heading = re.match(r"\*\*(.+?)\.?\*\*", part)
@@ -60,7 +55,7 @@ AREAS: tuple[tuple[str, tuple[Action, ...]], ...] = (
     ("Brokers", brokers.ACTIONS),
     ("Clients from outside", outside.ACTIONS),
 )
-"""The actions as the README tells them; those of the scrub are much the same in Records."""
+"""The actions as the page of keys tells them; those of the scrub are much the same in Records."""
 
 SPAWNED: tuple[tuple[str, object, object, str], ...] = (
     ("acks", "all", _PRODUCER.acks, ""),
@@ -89,6 +84,12 @@ def keys_table() -> str:
     return "\n".join(lines)
 
 
+def lessons_table() -> str:
+    """The lessons in their order, and what each is about."""
+    told = (f"| {number} | **{lesson.title}** | {lesson.about} |" for number, lesson in enumerate(COURSE, 1))
+    return "\n".join(["| | | |", "|---|---|---|", *told])
+
+
 def defaults_table() -> str:
     """Every setting whose default is not Kafka's."""
     lines = ["| setting | Kafka | here | why |", "|---|---|---|---|"]
@@ -113,8 +114,8 @@ def _cell(key: str) -> str:
 
 
 def written(text: str) -> str:
-    """The README with its tables made anew."""
-    for name, table in (("keys", keys_table()), ("defaults", defaults_table())):
+    """A page with its tables made anew."""
+    for name, table in (("keys", keys_table()), ("lessons", lessons_table()), ("defaults", defaults_table())):
         text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", rf"\g<1>{_plain(table)}\n\2", text, flags=re.S)
     return text
 
@@ -124,4 +125,5 @@ def _plain(replacement: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in (README, KEYS):
+        page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")

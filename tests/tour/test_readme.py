@@ -1,4 +1,4 @@
-"""What the README says of keys and defaults is what the program has; pictures and pages it points to are there."""
+"""What README and docs say of keys, lessons and defaults is what the program has; what they point to is there."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.tour import readme
 from tui.actions import TABLE
 
 
-def test_the_tables_of_keys_and_defaults_are_those_of_the_program() -> None:
-    text = readme.README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", [readme.README, readme.KEYS], ids=lambda page: page.name)
+def test_the_tables_of_keys_lessons_and_defaults_are_those_of_the_program(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     assert readme.written(text) == text, "run: python -m tests.tour.readme"
-    assert readme.keys_table() in text
-    assert readme.defaults_table() in text
+    made = {readme.README: (readme.lessons_table(), readme.defaults_table()), readme.KEYS: (readme.keys_table(),)}
+    assert all(table in text for table in made[page])
 
 
 def test_the_table_of_keys_leaves_out_no_action_but_those_of_the_second_scrub() -> None:
@@ -24,9 +27,10 @@ def test_the_table_of_keys_leaves_out_no_action_but_those_of_the_second_scrub() 
     assert all(action.where == ("records.scrub",) for action in left_out)
 
 
-def test_what_the_readme_points_to_is_there() -> None:
-    pointed = re.findall(r"\]\((?!https?:)([^)#]+)", readme.README.read_text(encoding="utf-8"))
-    missing = [path for path in pointed if not (readme.README.parent / path).exists()]
+@pytest.mark.parametrize("page", [readme.README, *readme.KEYS.parent.glob("*.md")], ids=lambda page: page.name)
+def test_what_a_page_points_to_is_there(page: Path) -> None:
+    pointed = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    missing = [path for path in pointed if not (page.parent / path).exists()]
     assert not missing
 
 

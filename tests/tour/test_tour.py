@@ -1,6 +1,6 @@
-"""The README's tour, taken by keys in the real program, and read off the screen as a person would.
+"""The tour of docs/tour.md, taken by keys in the real program, and read off the screen as a person would.
 
-Each function is one step of the README, under its heading; a test sees that they press what the README says.
+Each function is one step of the tour, under its heading; a test sees that they press what the page says.
 """
 
 from __future__ import annotations
@@ -221,12 +221,12 @@ def _spawn(on: Terminal) -> None:
     on.until(lambda: not on.panel("New consumer"), "the dialog to close")
 
 
-def test_the_tour_of_the_readme_can_be_taken_and_the_world_is_there_when_one_comes_back(tmp_path: Path) -> None:
+def test_the_tour_can_be_taken_and_the_world_is_there_when_one_comes_back(tmp_path: Path) -> None:
     with opened([LAB], tmp_path) as on:
         for step in tour():
             on.pressed.clear()
             STEPS[step.heading](on)
-            assert set(on.pressed) == set(step.keys), f"{step.heading}: what is pressed, and what the README says"
+            assert set(on.pressed) == set(step.keys), f"{step.heading}: what is pressed, and what the tour says"
         before, generation, lanes = seen.owners(on), seen.generation(on), seen.lanes(on)
     with opened([LAB], tmp_path) as on:
         on.until(lambda: seen.stable(on, 6), "the same group, with nobody gone")
