@@ -94,6 +94,7 @@ class RecordsMode(Mode):
         if tps:
             self._going = None
         self.scrubber.follow(scene.world)
+        self.query_one(Partitions).display = self.query_one(Overviews).display = bool(tps)
         self._place_detail()
 
     def reading(self) -> Reading:

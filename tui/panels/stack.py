@@ -123,7 +123,10 @@ class Stack(Framed):
         self.refresh()
 
     def _update_titles(self, scene: Scene) -> None:
-        titles = (self.title(scene), self.subtitle(scene))
+        title = self.title(scene)
+        if self.outer_size.height == 1:
+            title = Content.assemble(("▸ ", "$primary"), title)  # folded to its title; tab unfolds it
+        titles = (title, self.subtitle(scene))
         if titles != self._titles:
             self._titles = titles
             self.border_title, self.border_subtitle = titles

@@ -33,11 +33,11 @@ def parts_that_fit(line: Line, parts: Sequence[str], style: Style, palette: Pale
     return line
 
 
-def what_can_be_done(state: ClientState) -> str:
-    """The keys that help a client in that state; empty while it works."""
+def what_can_be_done(state: ClientState, room: int = 80) -> str:
+    """The keys that help a client in that state, as many as have room; empty while it works."""
     match state:
         case ClientState.STOPPED | ClientState.CRASHED:
-            return "r restart  D remove"
+            return "r restart  D remove" if room >= len("r restart  D remove") else "r restart"
         case ClientState.PAUSED:
             return "z go on"
         case ClientState.HUNG:

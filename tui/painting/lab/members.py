@@ -244,7 +244,7 @@ def _at_work(seat: Seat, width: int, palette: Palette) -> Strip:
         outside = f"{clean(seat.member.software) or 'of no known software'} · {clean(seat.member.host)}"
         return line.add(cut(outside, room), palette.quiet).strip()
     if seat.ghost:
-        follows = what_can_be_done(consumer.state) or "it is back as another member"
+        follows = what_can_be_done(consumer.state, room) or "it is back as another member"
         return line.add(cut(follows, room), palette.quiet).strip()
     activity, style = _activity(consumer, palette)
     line.add(cut(activity, room), style)
@@ -291,7 +291,7 @@ def paint_outsider(consumer: ConsumerView, why: str, width: int, palette: Palett
     line = Line(width).add("▸" if cursor else " ", palette.mark).add(f"{SYMBOLS[consumer.state]} ", style)
     line.add(cut(clean(consumer.name), max(4, width - 6 - len(why))), palette.text)
     head = right_aligned(line, [(why, style)], 1).strip()
-    doing = what_can_be_done(consumer.state) or clean(consumer.last_error or consumer.activity)
+    doing = what_can_be_done(consumer.state, width - 4) or clean(consumer.last_error or consumer.activity)
     if consumer.state not in GONE and not consumer.heartbeating:
         doing = f"b heartbeats  {clean(consumer.activity)}"
     return [head, Line(width).to(3).add(cut(doing, width - 4), palette.quiet).strip()]

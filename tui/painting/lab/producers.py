@@ -47,7 +47,7 @@ def _head(producer: ProducerView, here: bool, width: int, palette: Palette, curs
 def _pace(producer: ProducerView, tall: int, width: int, palette: Palette) -> list[Strip]:
     line = Line(width).to(3)
     if producer.state is not ClientState.RUNNING:
-        rows = [line.add(cut(what_can_be_done(producer.state), width - 4), palette.quiet).strip()]
+        rows = [line.add(what_can_be_done(producer.state, width - 4), palette.quiet).strip()]
         return rows + [blank(width)] * (tall - 1)
     right = f"of {rate(producer.rate)}" if producer.rate else "rate 0; + raises it"
     room = min(width - 5 - len(right), SPARKS)

@@ -57,7 +57,7 @@ def paint_tabs(tabs: Tabs, width: int, palette: Palette) -> tuple[Strip, tuple[S
         line.add(f" {text} ", style)
         spans.append(Span(start, line.used, choice))
     line.add("  ").add("← →" if len(choices) > 1 else "", palette.accent)
-    return right_aligned(line, [(about, palette.quiet)], 1).strip(), tuple(spans)
+    return right_aligned(line, [("  ", None), (about, palette.quiet)], 1).strip(), tuple(spans)
 
 
 def _about(tabs: Tabs) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from engine.snapshot import PartitionView
+from tui.painting.records.row import GUTTER
 from tui.painting.text import clean, cut, plural
 from tui.records.ends import Progress
 from tui.records.reader import Reader
+from tui.records.standing import Stage
 
 Parts = list[tuple[str, str]]
 
@@ -28,26 +30,37 @@ def title_of(reader: Reader, width: int) -> Content:
     return Content.assemble(*parts)
 
 
-def subtitle_of(reader: Reader, logs: Sequence[PartitionView], width: int) -> Content:
-    """What is wrong, how the search goes, or how far the end is and how to come back to it."""
+_LEGEND: Parts = [
+    (GUTTER[Stage.COMMITTED], "$quiet"), (" committed  ", "$quiet"),
+    (GUTTER[Stage.DELIVERED], "$lane-pending"), (" read  ", "$quiet"),
+    (GUTTER[Stage.WAITING], "$lane-waiting"), (" waiting   ", "$quiet"),
+]  # fmt: skip
+"""What the marks before records mean."""
+
+
+def subtitle_of(reader: Reader, logs: Sequence[PartitionView], width: int, marked: bool) -> Content:
+    """What is wrong, how the search goes, or how far the end is and how to come back to it; `marked`: with a legend."""
     if not reader.tps:
         return Content("")
     if reader.error:
         return Content.assemble((cut(clean(reader.error), max(10, width - 6)), "$text-error"))
-    search = reader.search
-    if search is not None:
-        return Content.assemble(*_searched(search))
+    said = _followed(reader, logs) if reader.search is None else _searched(reader.search)
+    used = sum(len(text) for text, _ in (*_LEGEND, *said)) + 6
+    return Content.assemble(*(_LEGEND if marked and used <= width else ()), *said)
+
+
+def _followed(reader: Reader, logs: Sequence[PartitionView]) -> Parts:
     if reader.following:
-        return Content.assemble(("↑", "$primary"), (" stops following", "$quiet"))
+        return [("↑", "$primary"), (" stops following", "$quiet")]
     behind = _behind(reader, logs)
     if not behind:
-        return Content.assemble(("G", "$primary"), (" follows the end", "$quiet"))
-    return Content.assemble(
+        return [("G", "$primary"), (" follows the end", "$quiet")]
+    return [
         ("not following: ", "$lane-pending"),
         (f"{plural(behind, 'record')} further on  ", "$quiet"),
         ("G", "$primary"),
         (" to the end", "$quiet"),
-    )
+    ]
 
 
 def nothing_in(reader: Reader, topics: bool) -> str:

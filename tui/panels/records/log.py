@@ -25,6 +25,7 @@ from tui.panels.panel import Item, Pen
 from tui.panels.records.base import RecordsPanel
 from tui.panels.records.captions import nothing_in, subtitle_of, title_of
 from tui.panels.records.lines import Lines
+from tui.records.standing import group_read
 from tui.records.viewport import Extent, Viewport
 from tui.scene import Scene
 from tui.scrubbing import Move
@@ -61,7 +62,7 @@ class Log(RecordsPanel):
 
     def subtitle(self, scene: Scene) -> Content:
         """How the search goes, or how far the end is and how to come back to it."""
-        return subtitle_of(self.reader, self.logs(scene), self.size.width)
+        return subtitle_of(self.reader, self.logs(scene), self.size.width, group_read(scene) is not None)
 
     def nothing(self, scene: Scene) -> str:
         """Why there is nothing, and what to press."""

@@ -25,7 +25,7 @@ class Prompt(Vertical):
 
     DEFAULT_CSS = """
     Prompt {
-        height: 3;
+        height: auto;
         display: none;
         border-top: solid $rule-focus;
         background: $background;
@@ -33,7 +33,7 @@ class Prompt(Vertical):
         Label { color: $primary; text-style: bold; width: auto; padding: 0 1; }
         Input { background: $background; color: $strong; padding: 0; border: none; height: 1; }
         Input:focus { border: none; background-tint: $foreground 0%; }
-        #said { color: $quiet; padding: 0 1; height: 1; }
+        #said { color: $quiet; padding: 0 1; height: auto; max-height: 3; }
         &.wrong #said { color: $text-error; }
     }
     """
