@@ -4,44 +4,16 @@ from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
-from textual import events
 from textual.geometry import Offset
 
-from engine.errors import RefusedError
-from engine.snapshot import ClientState, GroupState
-from engine.types import TopicPartition
+from engine.snapshot import GroupState
 from tests.tui import worlds
-from tests.tui.conftest import OpenStage, Stage
-from tests.tui.plans import planner
-from tui.modes.lab import LabMode
+from tests.tui.conftest import OpenStage
+from tests.tui.lab.onscreen import SIZES, lab
 from tui.panels.lab.happened import Happened
-from tui.panels.lab.inspector import Inspector
 from tui.panels.lab.lanes import Lanes
 from tui.panels.lab.members import Members
 from tui.panels.lab.producers import Producers
-from tui.panels.lab.scrub import Scrub
-from tui.selection import SelectedMember, SelectedPartition, SelectedProducer
-
-SIZES = ((60, 18), (80, 24), (100, 30), (120, 36), (200, 60))
-
-
-def lab(on: Stage) -> LabMode:
-    mode = on.app.mode
-    assert isinstance(mode, LabMode)
-    return mode
-
-
-async def scrubbed(on: Stage) -> None:
-    """Let the scrub's question be answered."""
-    for _ in range(200):
-        view = lab(on).scrubber.view
-        if view is None or not view.asking:
-            break
-        await on.pilot.pause(0.01)
-    await on.settle()
-
-
-# What is there ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -138,9 +110,6 @@ async def test_what_happened_stays_at_the_newest_until_one_scrolls(stage: OpenSt
         assert "Another thing happened." in on.text()
 
 
-# Moving and choosing ----------------------------------------------------------------------------------------------
-
-
 async def test_left_and_right_go_the_way_the_data_flows(stage: OpenStage) -> None:
     async with stage() as on:
         assert isinstance(on.app.mode.focused, Producers)
@@ -190,207 +159,6 @@ async def test_whole_logs_or_the_newest_records(stage: OpenStage) -> None:
         assert "‹" in on.text()
         await on.press("f")
         assert "‹" not in on.text()
-
-
-# Clients ----------------------------------------------------------------------------------------------------------
-
-
-async def test_plus_and_minus_change_the_pace_of_what_is_selected(stage: OpenStage) -> None:
-    async with stage() as on:
-        await on.press("+")
-        assert on.lab.called("workload.set_rate") == [("web-1", 50)]
-        await on.press("right", "right", "-")
-        ((name, slower),) = on.lab.called("workload.set_processing")
-        assert name == "billing-1"
-        assert slower > 2.0
-
-
-async def test_a_consumer_is_stopped_and_crashed_where_it_stands(stage: OpenStage) -> None:
-    async with stage() as on:
-        await on.press("right", "right", "down", "X")
-        assert on.lab.called("workload.crash") == [("billing-2",)]
-        await on.press("x")
-        assert on.lab.called("workload.stop") == [("billing-2",)]
-
-
-async def test_what_is_not_in_the_group_can_be_brought_back(stage: OpenStage) -> None:
-    async with stage(worlds.crashed()) as on:
-        assert "not in the group" in on.text()
-        await on.press("right", "right", "G", "r")
-        assert on.lab.called("workload.restart") == [("billing-2",)]
-
-
-async def test_one_that_was_dropped_and_works_on_is_told_apart_from_one_that_joins(stage: OpenStage) -> None:
-    world = worlds.crashed()
-    for member_id, said in (("billing-2-5f0c019e", "dropped, unaware"), ("", "joining")):
-        works_on = replace(
-            world.consumers[1], state=ClientState.RUNNING, member_id=member_id, activity="processing orders-3 @ 7"
-        )
-        async with stage(replace(world, consumers=(world.consumers[0], works_on))) as on:
-            assert said in on.text()
-            assert "b heartbeats" in on.text()
-
-
-async def test_enter_on_a_client_tells_everything_about_it_and_stays_alive(stage: OpenStage) -> None:
-    async with stage(worlds.busy()) as on:
-        await on.press("enter")
-        inspector = on.app.mode.query_one(Inspector)
-        assert inspector.display
-        assert inspector.selection == SelectedProducer("web-1")
-        assert "12,331 of 12,340 sent" in on.text()
-        await on.press("X")
-        assert on.lab.called("workload.crash") == [("web-1",)]
-        world = worlds.busy()
-        first = replace(world.producers[0], acked=99_999)
-        on.lab.world = replace(world, producers=(first, *world.producers[1:]))
-        lab(on).tick()
-        await on.settle()
-        assert "99,999 of" in on.text()
-        await on.press("escape")
-        assert not inspector.display
-        assert isinstance(on.app.mode.focused, Producers)
-
-
-async def test_enter_on_a_lane_reads_it_and_on_a_group_shows_it(stage: OpenStage) -> None:
-    async with stage(worlds.busy()) as on:
-        await on.press("right", "down", "enter")
-        assert on.app.mode.kind == "records"
-        assert "P1" in on.lines()[1]
-    async with stage(worlds.busy()) as on:
-        await on.press("right", "right", "g", "enter")
-        assert on.app.mode.kind == "groups"
-        assert on.app.look.group == "billing"
-
-
-async def test_a_click_selects_and_a_second_opens(stage: OpenStage) -> None:
-    async with stage() as on:
-        members = on.app.mode.query_one(Members)
-        y = next(row for row, item in members.in_view() if isinstance(item.selection, SelectedMember))
-        await on.pilot.click(Members, offset=Offset(6, y))
-        assert isinstance(members.selection, SelectedMember)
-        await on.pilot.click(Members, offset=Offset(6, y), times=2)
-        await on.settle()
-        assert on.app.mode.query_one(Inspector).display
-
-
-# Scrubbing --------------------------------------------------------------------------------------------------------
-
-
-async def test_s_puts_the_cursor_where_the_group_stands_and_the_consequence_is_shown(stage: OpenStage) -> None:
-    async with stage() as on:
-        on.lab.answers["offsets.plan"] = planner(on.lab.world)
-        await on.press("s")
-        await scrubbed(on)
-        assert isinstance(on.app.mode.focused, Lanes)
-        assert on.app.mode.query_one(Scrub).display
-        assert "here the group stands" in on.text()
-        assert "25 records will be delivered again to billing-1" in on.text()
-        await on.press("left", "left", "pageup")
-        await scrubbed(on)
-        view = lab(on).scrubber.view
-        assert view is not None
-        assert view.offset < 12_289
-        await on.press("escape")
-        assert not on.app.mode.query_one(Scrub).display
-        assert not on.lab.called("offsets.apply")
-
-
-async def test_enter_applies_what_was_shown_and_u_takes_it_back(stage: OpenStage) -> None:
-    async with stage() as on:
-        on.lab.answers["offsets.plan"] = planner(on.lab.world)
-        on.lab.answers["offsets.undo"] = "billing: orders-0"
-        await on.press("s", "left")
-        await scrubbed(on)
-        await on.press("enter")
-        ((plan,),) = on.lab.called("offsets.apply")
-        assert plan.changes[0].after == 12_290
-        assert "26 records will be delivered again to billing-1." in on.toasts()
-        on.lab.world = replace(on.lab.world, undo="billing: orders-0")
-        lab(on).tick()
-        await on.press("u")
-        assert on.lab.called("offsets.undo") == [()]
-
-
-async def test_what_cannot_be_applied_is_said_and_not_done(stage: OpenStage) -> None:
-    async with stage(worlds.busy()) as on:
-        on.lab.answers["offsets.plan"] = planner(on.lab.world)
-        await on.press("s")
-        await scrubbed(on)
-        await on.press("enter")
-        assert not on.lab.called("offsets.apply")
-        assert any("is rebalancing" in toast for toast in on.toasts())
-
-
-async def test_a_refusal_at_the_last_moment_becomes_a_toast(stage: OpenStage) -> None:
-    async with stage() as on:
-        on.lab.answers["offsets.plan"] = planner(on.lab.world)
-        on.lab.answers["offsets.apply"] = RefusedError("billing has just begun to rebalance.")
-        await on.press("s")
-        await scrubbed(on)
-        await on.press("enter")
-        assert "billing has just begun to rebalance." in on.toasts()
-
-
-async def test_up_and_down_scrub_the_next_partition(stage: OpenStage) -> None:
-    async with stage() as on:
-        on.lab.answers["offsets.plan"] = planner(on.lab.world)
-        await on.press("s", "down")
-        await scrubbed(on)
-        view = lab(on).scrubber.view
-        assert view is not None
-        assert (view.tp.partition, view.offset) == (1, 11_843)
-
-
-async def test_t_goes_to_an_offset_or_a_time(stage: OpenStage) -> None:
-    async with stage() as on:
-        on.lab.answers["offsets.plan"] = planner(on.lab.world)
-        await on.press("s", "t")
-        await on.press(*("backspace",) * 12, *"12000", "enter")
-        await scrubbed(on)
-        view = lab(on).scrubber.view
-        assert view is not None
-        assert view.offset == 12_000
-        await on.press("t")
-        await on.press(*("backspace",) * 12, *"soon")
-        assert "Write an offset (1204), a time (00:02:10) or how long ago (30s), not 'soon'." in on.words()
-
-
-async def test_dragging_along_a_lane_scrubs_it(stage: OpenStage) -> None:
-    async with stage() as on:
-        on.lab.answers["offsets.plan"] = planner(on.lab.world)
-        lanes = on.app.mode.query_one(Lanes)
-        row = next(
-            row for row, item in lanes.in_view() if item.selection == SelectedPartition(TopicPartition("orders", 2))
-        )
-        await on.pilot.mouse_down(Lanes, offset=Offset(30, row))
-        at = lanes.region.offset + Offset(29, row)
-        lanes.post_message(events.MouseMove(lanes, 29, row, -1, 0, 1, False, False, False, at.x, at.y))
-        await on.settle()
-        for x in (26, 20):
-            await on.pilot.hover(Lanes, offset=Offset(x, row))
-        await scrubbed(on)
-        view = lab(on).scrubber.view
-        assert view is not None
-        assert view.tp == TopicPartition("orders", 2)
-        first = view.offset
-        await on.pilot.mouse_up(Lanes, offset=Offset(20, row))
-        await on.settle()
-        assert first == 11_940
-        await on.pilot.click(Lanes, offset=Offset(12, row))
-        await scrubbed(on)
-        view = lab(on).scrubber.view
-        assert view is not None
-        assert view.offset == 11_900
-
-
-async def test_keys_of_the_scrub_work_on_the_lanes_only(stage: OpenStage) -> None:
-    async with stage() as on:
-        on.lab.answers["offsets.plan"] = planner(on.lab.world)
-        await on.press("s")
-        await scrubbed(on)
-        assert on.app.mode.places()[0] == "lab.scrub"
-        await on.press("tab")
-        assert "lab.scrub" not in on.app.mode.places()
 
 
 async def test_the_title_counts_the_partitions_that_are_not_well(stage: OpenStage) -> None:
