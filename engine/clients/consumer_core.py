@@ -272,13 +272,18 @@ class ConsumerCore:
         self._fetcher.wake()
 
     def _assign_all(self) -> None:
-        """Without a group, every partition of the topics subscribed to is this consumer's."""
+        """Without a group, every partition of the topics subscribed to is this consumer's.
+
+        Where a broker does not know a topic, as one that has only just started, it keeps what it has of it.
+        """
         subscription = self._subscription
-        wanted = [
-            TopicPartition(topic, partition)
-            for topic in sorted(subscription.topics)
-            for partition in self._metadata.partitions(topic) or ()
-        ]
+        wanted: list[TopicPartition] = []
+        for topic in sorted(subscription.topics):
+            known = self._metadata.partitions(topic)
+            if known is None:
+                wanted += [tp for tp in subscription.assigned if tp.topic == topic]
+            else:
+                wanted += [TopicPartition(topic, partition) for partition in known]
         if set(wanted) != set(subscription.assigned):
             subscription.replace(wanted, keep=True)
 

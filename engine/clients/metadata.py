@@ -120,6 +120,7 @@ class ClientMetadata:
             if known is not None and partition < len(known):
                 return
             if last is not None and not last.retriable:
+                self._wanted.discard(topic)
                 raise last
             if self._clock.now_ms() + self._retry_backoff_ms > deadline:
                 missing = (

@@ -10,7 +10,7 @@ from engine.clients.accumulator import Batch, PartitionQueue
 from engine.clients.partitioners import murmur2
 from engine.clients.producer_transactions import TransactionVerbs
 from engine.clients.targets import Target
-from engine.errors import RecordTooLargeError
+from engine.errors import IllegalStateError, RecordTooLargeError
 from engine.records import size_in_batch
 from engine.records.builder import Headers
 from engine.types import RecordMetadata
@@ -86,11 +86,12 @@ class Producer(TransactionVerbs):
         """Buffer a record and return the future of its delivery.
 
         Waits, up to `max_block_ms`, while the topic is unknown or the buffer is full, then raises KafkaTimeoutError.
-        Raises RecordTooLargeError, InvalidTopicError, ClientClosedError. The future fails with the broker's error, or
-        DeliveryTimeoutError.
+        Raises RecordTooLargeError, InvalidTopicError, ClientClosedError, IllegalStateError for a producer with
+        `on_batch`. The future fails with the broker's error, or DeliveryTimeoutError.
         """
-        if self._closing or not self._started:
+        if self._closing or not self._started or self._on_batch is not None:
             self._check_open()
+            raise IllegalStateError(f"{self.client_id} tells on_batch of its records, and is given them with post().")
         future: asyncio.Future[RecordMetadata] = self._loop.create_future()
         await self._add(future, 0, topic, value, key, partition, timestamp_ms, headers)
         return future
@@ -102,8 +103,9 @@ class Producer(TransactionVerbs):
 
         When the batch it went into has ended, `on_batch(numbers, tp, base_offset, error)` is called.
         """
-        if self._closing or not self._started:
+        if self._closing or not self._started or self._on_batch is None:
             self._check_open()
+            raise IllegalStateError(f"{self.client_id} has no on_batch to be told; give it records with send().")
         await self._add(None, number, topic, value, key, None, None, headers)
 
     async def _add(

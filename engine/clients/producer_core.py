@@ -82,15 +82,15 @@ class ProducerCore:
             metadata_max_age_ms=metadata_max_age_ms,
         )
         config = sender_config(
-            acks,
-            enable_idempotence,
-            linger_ms,
-            max_request_size,
-            request_timeout_ms,
-            retry_backoff_ms,
-            delivery_timeout_ms,
-            max_in_flight_requests_per_connection,
-            transactional_id,
+            acks=acks,
+            enable_idempotence=enable_idempotence,
+            linger_ms=linger_ms,
+            max_request_size=max_request_size,
+            request_timeout_ms=request_timeout_ms,
+            retry_backoff_ms=retry_backoff_ms,
+            delivery_timeout_ms=delivery_timeout_ms,
+            max_in_flight=max_in_flight_requests_per_connection,
+            transactional_id=transactional_id,
         )
         self.client_id = client_id or f"producer-{next(_numbers)}"
         self.sent = self.acked = self.failed = 0

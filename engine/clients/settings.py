@@ -31,6 +31,7 @@ class SenderConfig:
 
 
 def sender_config(
+    *,
     acks: int | str,
     enable_idempotence: bool | None,
     linger_ms: float,
@@ -67,14 +68,14 @@ def sender_config(
             )
         delivery_timeout_ms = least
     return SenderConfig(
-        _ACKS[acks],
-        idempotent,
-        linger_ms,
-        max_request_size,
-        retry_backoff_ms,
-        delivery_timeout_ms,
-        max_in_flight,
-        transactional_id,
+        acks=_ACKS[acks],
+        idempotent=idempotent,
+        linger_ms=linger_ms,
+        max_request_size=max_request_size,
+        retry_backoff_ms=retry_backoff_ms,
+        delivery_timeout_ms=delivery_timeout_ms,
+        max_in_flight=max_in_flight,
+        transactional_id=transactional_id,
     )
 
 

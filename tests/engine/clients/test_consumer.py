@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from engine.errors import (
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     RecordDeserializationError,
+    UnknownTopicOrPartitionError,
 )
-from engine.messages import FetchRequest, ListOffsetsRequest, MetadataRequest
+from engine.messages import FetchRequest, ListOffsetsRequest, MetadataRequest, TopicMetadata
 from engine.records import ConsumerRecord
 from engine.types import OffsetAndTimestamp, TopicPartition
 from tests.engine.clients.lab import BEGAN_MS, Lab, Serve
@@ -396,6 +398,24 @@ async def test_without_a_group_a_subscriber_reads_every_partition_and_those_that
         await consumer.commit()
     with pytest.raises(InvalidGroupIdError):
         await consumer.committed(SINGLE)
+
+
+async def test_without_a_group_a_broker_that_does_not_know_the_topic_costs_no_position(lab: Lab) -> None:
+    await lab.fill("single", 4)
+    consumer = await lab.consumer("single", auto_offset_reset="earliest", metadata_max_age_ms=1_000)
+    await lab.read(consumer, 4)
+
+    async def ignorant(broker: int, request: MetadataRequest, serve: Serve) -> Any:
+        answer = await serve()
+        unknown = UnknownTopicOrPartitionError.code
+        return replace(answer, topics=tuple(TopicMetadata(each.name, error=unknown) for each in answer.topics))
+
+    lab.meddle(MetadataRequest, ignorant)
+    await lab.clock.advance(2_500)
+    assert consumer.assignment() == {SINGLE}
+    lab.leave_alone(MetadataRequest)
+    await lab.fill("single", 1)
+    assert offsets(await lab.read(consumer, 1)) == [4]
 
 
 async def test_assigning_anew_keeps_positions_and_forgets_what_is_no_longer_assigned(lab: Lab) -> None:

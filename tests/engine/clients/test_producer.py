@@ -19,7 +19,7 @@ from engine.errors import (
     KafkaTimeoutError,
     RecordTooLargeError,
 )
-from engine.messages import ProduceRequest
+from engine.messages import MetadataRequest, ProduceRequest
 from engine.records import BatchHeader
 from engine.types import TopicPartition
 from tests.engine.clients.lab import Lab, Serve
@@ -119,6 +119,23 @@ async def test_records_with_numbers_are_told_of_by_batches_and_need_no_futures(l
     single = TopicPartition("single", 0)
     assert told == [([0, 1, 2, 3, 4], single, 0, "NoneType"), ([5], single, -1, "ClientClosedError")]
     assert (producer.sent, producer.acked, producer.failed) == (6, 5, 1)
+
+
+async def test_records_are_known_by_their_futures_or_by_their_numbers(lab: Lab) -> None:
+    numbered, plain = await lab.producer(on_batch=lambda *_: None), await lab.producer()
+    with pytest.raises(IllegalStateError, match=r"given them with post\(\)"):
+        await numbered.send("single", b"v")
+    with pytest.raises(IllegalStateError, match="has no on_batch"):
+        await plain.post(1, "single", b"v")
+
+
+async def test_a_name_that_no_topic_can_have_is_asked_for_once(lab: Lab) -> None:
+    producer = await lab.producer(metadata_max_age_ms=500)
+    with pytest.raises(InvalidTopicError):
+        await lab.run(producer.send("or ders", b"v"))
+    lab.asked.clear()
+    await lab.clock.advance(2_000)
+    assert {request.topics for request in lab.requests(MetadataRequest, producer.client_id)} == {()}
 
 
 async def test_a_crash_loses_what_is_buffered_and_says_so_to_those_who_wait(lab: Lab) -> None:
