@@ -9,15 +9,17 @@ from typing import Any
 from engine.clients.commits import Commits, Standing
 from engine.clients.connection import Connection
 from engine.clients.consumer_membership import ConsumerMemberConfig, ConsumerMembership
+from engine.clients.consumer_settings import ISOLATION, RESETS, check_consumer, deserializing
 from engine.clients.coordination import MOVED_ON, CoordinatorLink
 from engine.clients.fetcher import FetchConfig, Fetcher
 from engine.clients.group_member import GroupMember, MemberParts
 from engine.clients.membership import MemberConfig, Membership
 from engine.clients.metadata import ClientMetadata
 from engine.clients.offsets import OffsetLookup
+from engine.clients.partition_state import PartitionState
 from engine.clients.rebalancing import assignors_of
-from engine.clients.settings import at_least
-from engine.clients.subscription import PartitionState, Subscription, Transform
+from engine.clients.settings import at_least, one_of
+from engine.clients.subscription import Subscription
 from engine.clients.tasks import Tasks
 from engine.clients.validation import OnTruncation, Validation
 from engine.clock import Clock
@@ -25,23 +27,14 @@ from engine.errors import (
     ClientClosedError,
     FencedInstanceIdError,
     IllegalStateError,
-    InvalidConfigError,
     InvalidGroupIdError,
     KafkaError,
     KafkaTimeoutError,
     LogTruncationError,
 )
-from engine.messages import IsolationLevel
 from engine.network import Network
-from engine.records import ConsumerRecord
 from engine.types import ClientInfo, ConsumerGroupMetadata, TopicPartition
 
-ISOLATION = {
-    "read_uncommitted": IsolationLevel.READ_UNCOMMITTED,
-    "read_committed": IsolationLevel.READ_COMMITTED,
-}
-RESETS = ("earliest", "latest", "none")
-PROTOCOLS = ("classic", "consumer")
 _NO_LIMIT = 2**31
 
 _numbers = itertools.count(1)
@@ -89,8 +82,8 @@ class ConsumerCore:
         resume: Mapping[str, Any] | None = None,
         on_truncation: OnTruncation | None = None,
     ) -> None:
-        _one_of("auto_offset_reset", auto_offset_reset, RESETS)
-        _one_of("isolation_level", isolation_level, tuple(ISOLATION))
+        one_of("auto_offset_reset", auto_offset_reset, RESETS)
+        one_of("isolation_level", isolation_level, tuple(ISOLATION))
         at_least(
             0,
             fetch_min_bytes=fetch_min_bytes,
@@ -107,18 +100,9 @@ class ConsumerCore:
             heartbeat_interval_ms=heartbeat_interval_ms,
             max_poll_interval_ms=max_poll_interval_ms,
         )
-        if group_id == "":
-            raise InvalidGroupIdError("A group id must not be empty; leave it out to read without a group.")
-        _one_of("group_protocol", group_protocol, PROTOCOLS)
-        if group_remote_assignor is not None and group_protocol == "classic":
-            raise InvalidConfigError("group_remote_assignor goes with group_protocol='consumer' alone.")
-        if group_protocol == "classic" and heartbeat_interval_ms >= session_timeout_ms:
-            raise InvalidConfigError(
-                f"heartbeat_interval_ms ({heartbeat_interval_ms}) must be below session_timeout_ms "
-                f"({session_timeout_ms}); a third of it is usual."
-            )
-        if max_poll_records is not None and max_poll_records < 1:
-            raise InvalidConfigError(f"max_poll_records cannot be {max_poll_records}; it takes 1 or more, or None.")
+        check_consumer(
+            group_id, group_protocol, group_remote_assignor, session_timeout_ms, heartbeat_interval_ms, max_poll_records
+        )
         self.client_id = client_id or f"consumer-{group_id or 'alone'}-{next(_numbers)}"
         self.group_id = group_id
         self.last_error: BaseException | None = None
@@ -206,7 +190,7 @@ class ConsumerCore:
             clock,
             self._tasks,
             self._link.committed if self._link is not None else None,
-            _deserializing(key_deserializer, value_deserializer),
+            deserializing(key_deserializer, value_deserializer),
         )
         if topics:
             self._subscription.subscribe(topics, None, None)
@@ -343,24 +327,3 @@ class ConsumerCore:
             raise ClientClosedError(f"{self.client_id} is closed.")
         if not self._started:
             raise IllegalStateError(f"{self.client_id} is not started; await its start() first.")
-
-
-def _one_of(name: str, value: str, accepted: tuple[str, ...]) -> None:
-    if value not in accepted:
-        raise InvalidConfigError(f"{name} cannot be {value!r}; it takes {', '.join(accepted)}.")
-
-
-def _deserializing(
-    key: Callable[[bytes | None], Any] | None, value: Callable[[bytes | None], Any] | None
-) -> Transform | None:
-    """What turns the bytes of a record into what the application wants; None if it wants the bytes."""
-    if key is None and value is None:
-        return None
-
-    def transform(record: ConsumerRecord) -> ConsumerRecord:
-        return record._replace(
-            key=record.key if key is None else key(record.key),
-            value=record.value if value is None else value(record.value),
-        )
-
-    return transform

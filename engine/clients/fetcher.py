@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from engine.clients.connection import Connection
 from engine.clients.metadata import ClientMetadata
 from engine.clients.offsets import Committed, OffsetLookup
-from engine.clients.subscription import PartitionState, Subscription, Transform
+from engine.clients.partition_state import PartitionState, Transform
+from engine.clients.subscription import Subscription
 from engine.clients.tasks import Soon, Tasks
 from engine.clients.validation import Validation
 from engine.clock import Clock, Timer

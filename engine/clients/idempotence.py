@@ -7,7 +7,7 @@ batch that comes before its turn is refused and sent again. Where a sequence is 
 
 from __future__ import annotations
 
-from engine.clients.accumulator import Batch
+from engine.clients.batches import Batch
 from engine.clients.connection import Connection
 from engine.errors import KafkaError, OutOfOrderSequenceError
 from engine.messages import InitProducerIdRequest

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.clients.connection import Connection
 from engine.clients.metadata import ClientMetadata
-from engine.clients.subscription import PartitionState
+from engine.clients.partition_state import PartitionState
 from engine.clock import Clock
 from engine.errors import (
     ErrorCode,

@@ -6,7 +6,7 @@ import asyncio
 from types import TracebackType
 from typing import Any, Self
 
-from engine.clients.accumulator import Batch, PartitionQueue
+from engine.clients.batches import Batch, PartitionQueue
 from engine.clients.partitioners import murmur2
 from engine.clients.producer_transactions import TransactionVerbs
 from engine.clients.targets import Target

@@ -8,14 +8,16 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.clients.accumulator import Accumulator, Batch
+from engine.clients.accumulator import Accumulator
+from engine.clients.batches import Batch
 from engine.clients.connection import Connection
 from engine.clients.coordination import CoordinatorLink
 from engine.clients.idempotence import Identity
 from engine.clients.metadata import ClientMetadata
 from engine.clients.partitioners import Partitioner
+from engine.clients.producer_settings import DELIVERY_TIMEOUT_MS, check_choices, sender_config
 from engine.clients.sender import Sender
-from engine.clients.settings import DELIVERY_TIMEOUT_MS, at_least, check_choices, sender_config
+from engine.clients.settings import at_least
 from engine.clients.targets import Targets
 from engine.clients.tasks import Tasks
 from engine.clients.transactions import TransactionalIdentity

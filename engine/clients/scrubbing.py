@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.clients.consumer_core import ConsumerCore
 from engine.clients.coordination import CoordinatorLink, offsets_given
-from engine.clients.subscription import PartitionState
+from engine.clients.partition_state import PartitionState
 from engine.errors import (
     CommitFailedError,
     IllegalStateError,

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from engine.clients.accumulator import Accumulator, Batch, PartitionQueue
+from engine.clients.accumulator import Accumulator
+from engine.clients.batches import Batch, PartitionQueue
 from engine.clients.connection import Connection
 from engine.clients.idempotence import Identity
 from engine.clients.metadata import ClientMetadata
-from engine.clients.settings import SenderConfig
+from engine.clients.producer_settings import SenderConfig
 from engine.clients.tasks import Soon, Tasks
 from engine.clock import Clock, Timer
 from engine.errors import DeliveryTimeoutError, ErrorCode, KafkaError, RequestTimedOutError, error_for

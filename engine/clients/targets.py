@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from engine.clients.accumulator import Accumulator, PartitionQueue
+from engine.clients.accumulator import Accumulator
+from engine.clients.batches import PartitionQueue
 from engine.clients.metadata import ClientMetadata
 from engine.clients.partitioners import KeylessRule, Partitioner, keyless_rule
 from engine.errors import IllegalStateError

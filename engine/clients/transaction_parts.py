@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from engine.clients.accumulator import Batch
+from engine.clients.batches import Batch
 from engine.clients.connection import Connection
 from engine.clients.coordination import MOVED_ON, CoordinatorLink
 from engine.clients.transaction_state import State, TransactionState

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
-from engine.clients.accumulator import Batch
+from engine.clients.batches import Batch
 from engine.clients.connection import Connection
 from engine.clients.idempotence import LAST_EPOCH
 from engine.clients.transaction_parts import TransactionParts

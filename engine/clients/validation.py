@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from engine.clients.connection import Connection
 from engine.clients.metadata import ClientMetadata, Leading
-from engine.clients.subscription import PartitionState
+from engine.clients.partition_state import PartitionState
 from engine.errors import KafkaError, LogTruncationError, error_for
 from engine.messages import EpochEnd, OffsetForLeaderEpochRequest
 from engine.types import TopicPartition

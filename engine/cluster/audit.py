@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.clients.subscription import of_aborted
+from engine.clients.partition_state import of_aborted
 from engine.clock import Clock
 from engine.cluster.nodes import Nodes
 from engine.errors import KafkaError
