@@ -1,22 +1,17 @@
-"""The cluster: opens a lab folder, wires brokers, controller, clients and workload together, and offers the verbs."""
+"""The cluster: opens a lab folder, wires brokers, controller, clients and workload together, and puts them to rest."""
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from engine.clients.consumer import Consumer
-from engine.clients.producer import Producer
 from engine.clock import Clock, LabClock
 from engine.cluster import folder as lab_folder
 from engine.cluster.audit import Audit
@@ -24,54 +19,36 @@ from engine.cluster.browser import Browser
 from engine.cluster.diary import Diary
 from engine.cluster.faults import Faults
 from engine.cluster.housekeeping import Housekeeping
+from engine.cluster.listening import Listening
 from engine.cluster.moments import Moments, put_back
 from engine.cluster.nodes import Nodes
 from engine.cluster.offsets import Offsets
 from engine.cluster.stepping import Stepping
-from engine.cluster.tracing import Trace
+from engine.cluster.verbs import Verbs
 from engine.cluster.world import WorldView
 from engine.config import BrokerConfig
 from engine.controller import Controller
-from engine.errors import CoordinatorNotAvailableError, RefusedError, error_for
+from engine.errors import RefusedError
 from engine.events import EventLog, Tone
 from engine.faults import Weather
 from engine.ledger import Ledger
-from engine.messages import DeleteRecordsRequest, FindCoordinatorRequest, Request
 from engine.network import Network
-from engine.snapshot import LedgerFigure, LedgerRecord, Throughput, TopicView, World
+from engine.snapshot import LedgerFigure, LedgerRecord, Throughput, World
 from engine.storage.connection import damaged
 from engine.storage.metadata import MetadataStore
-from engine.types import ClientInfo, TopicPartition
 from engine.workload.workload import FLUSH_S, Workload
 
-if TYPE_CHECKING:
-    from engine.wire.listener import Listener
-    from engine.wire.security import Security
-
 DEFAULT_BROKERS, MOST_BROKERS = 3, 9
-_LAB = ClientInfo("lab")
 _NOTHING = Throughput((), (), ())
 
 
-class Cluster:
+class Cluster(Verbs):
     """One lab. `async with Cluster.open(...)` starts it and closes it; see docs/architecture.md for the verbs.
 
     Attributes: `clock`, `events`, `network`, `controller`, `workload`, `offsets`, `browser`, `is_new` (made by this
     opening), `folder` (None for a lab in memory).
     """
 
-    clock: Clock
-    workload: Workload
-    browser: Browser
-    offsets: Offsets
-    controller: Controller
-    nodes: Nodes
-    network: Network
-    faults: Faults
-    ledger: Ledger
-    moments: Moments
-    stepping: Stepping
-    _view: WorldView
     _audit: Audit
     _diary: Diary
 
@@ -96,10 +73,7 @@ class Cluster:
         self._began_ms = 0.0
         self._store: MetadataStore | None = None
         self._housekeeping: Housekeeping | None = None
-        self._listener: Listener | None = None
-        self._opening_ports = asyncio.Lock()
-        self._traces: list[Trace] = []
-        self._listens: tuple[str, int, Security | None] | None = None
+        self._traces = []
         self._stands_still: World | None = None
         """What is seen while the world is exchanged for another."""
 
@@ -204,6 +178,7 @@ class Cluster:
         self.offsets.recall(kept.get("undo", ()))
         self._view = WorldView(self.nodes, self.faults.lost_answers)
         self.stepping = Stepping(self.clock, self.events)
+        self._listening = Listening(self.nodes, self.network, self.clock, self.config, self.events)
         self._audit = Audit(self.ledger, self.nodes, self.clock, self.events)
         self.moments = Moments(self.folder, self.nodes, store, self.clock, self._save)
         await self.workload.restore()
@@ -234,9 +209,8 @@ class Cluster:
         store, self._store = self._store, None
         if store is None:
             return
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.close()
+        if hasattr(self, "_listening"):
+            self._listening.close()
         async with AsyncExitStack() as closing:  # whatever fails, say on a full disk, no file stays open
             if self._given_clock is None and hasattr(self, "clock"):
                 closing.callback(self.clock.close)
@@ -298,7 +272,7 @@ class Cluster:
         assert self.folder is not None
         await self.moments.keep("before going back from here", automatic=True)
         await self.moments.stage(number)
-        self._stands_still = self.snapshot()
+        self._stands_still, listened = self.snapshot(), self._listening.where
         await self._stop(flush_s=0.0)
         put_back(self.folder)
         self.clock.resume()  # a clock that was given goes on in the next world, whose start takes a moment
@@ -310,149 +284,8 @@ class Cluster:
         self._tell(
             "lab", f"The world was put back to a moment that was kept ({moment.label}). It stands still.", Tone.CHANGE
         )
-        if self._listens is not None:
-            await self.listen(*self._listens)
-
-    # Topics
-
-    async def create_topic(
-        self, name: str, partitions: int = 1, replication_factor: int = 1, config: Mapping[str, str] | None = None
-    ) -> None:
-        """Make a topic; raises KafkaError with what would be accepted."""
-        await self.controller.create_topic(name, partitions, replication_factor, config or {})
-
-    async def delete_topic(self, name: str) -> None:
-        """Delete a topic, its records and every group's offsets in it; raises KafkaError."""
-        await self.controller.delete_topic(name)
-
-    async def create_partitions(self, name: str, total: int) -> None:
-        """Grow a topic to `total` partitions; raises KafkaError."""
-        await self.controller.create_partitions(name, total)
-
-    async def alter_topic_config(self, name: str, changes: Mapping[str, str | None]) -> None:
-        """Set settings of a topic, or put them back to the default with None; raises KafkaError."""
-        await self.controller.alter_config(name, lambda now: changes)
-
-    def _records_in(self, topic: str) -> int:
-        tps = (TopicPartition(topic, state.partition) for state in self.controller.topic(topic).partitions)
-        leaders = (leader for tp in tps if (leader := self.nodes.serving(tp)) is not None)
-        return sum(leader.log.log_end_offset - leader.log.log_start_offset for leader in leaders)
-
-    def describe_topic(self, name: str) -> TopicView:
-        """A topic as it stands; UnknownTopicOrPartitionError."""
-        self.controller.topic(name)
-        return next(view for view in self._view.topics() if view.name == name)
-
-    async def delete_records(self, tp: TopicPartition, before_offset: int) -> int:
-        """Delete a partition's records before an offset (-1: all) and return its new log start; raises KafkaError."""
-        leader = self.nodes.leader(tp).broker_id
-        answer = await self.network.call(_LAB, leader, DeleteRecordsRequest({tp: before_offset}))
-        deleted = answer.partitions[tp]
-        if deleted.outcome.error:
-            raise error_for(deleted.outcome.error, deleted.outcome.message)
-        return deleted.low_watermark
-
-    # Clients
-
-    def producer(self, **options: Any) -> Producer:
-        """A producer on this cluster; options as in `engine.clients.Producer`."""
-        return Producer(self.network, self.clock, **options)
-
-    def consumer(self, *topics: str, **options: Any) -> Consumer:
-        """A consumer on this cluster; options as in `engine.clients.Consumer`."""
-        return Consumer(self.network, self.clock, *topics, **options)
-
-    # Clients from outside
-
-    async def listen(self, host: str = "127.0.0.1", port: int = 9092, security: Security | None = None) -> None:
-        """Speak Kafka's protocol: a port for each broker, counted up from `port` (0: any). Raises RefusedError.
-
-        `security` says whether the line is encrypted and who may come in; by default it is not, and everybody.
-        """
-        async with self._opening_ports:
-            await self._listen(host, port, security)
-
-    async def _listen(self, host: str, port: int, security: Security | None) -> None:
-        if self._listener is not None:
-            raise RefusedError("The lab listens already; stop that first.")
-        # Kafka's message definitions take a while to read, and the first frame must not wait for them.
-        wire = await asyncio.to_thread(import_module, "engine.wire.listener")
-        listener = wire.Listener(
-            self.nodes.alive,
-            self.nodes.ids,
-            self.network,
-            self.clock,
-            self.config,
-            self.events,
-            security or wire.Security(),
-        )
-        await listener.open(host, port)
-        self._listener = listener
-        self._listens = host, listener.view().addresses[0].port, security
-        where = ", ".join(f"{each.host}:{each.port}" for each in listener.view().addresses)
-        self._tell("listener", f"Kafka clients can connect to the brokers at {where}.", Tone.GOOD)
-        if listener.view().beyond_loopback:
-            self._tell(
-                "listener",
-                f"{host} is not this machine alone: whoever reaches it over the network can read, write and delete "
-                f"everything in this lab, {_who(listener.view().security)}.",
-                Tone.WARNING,
-            )
-
-    async def stop_listening(self) -> None:
-        """Close the ports and drop who is connected; harmless while the lab does not listen."""
-        async with self._opening_ports:
-            listener, self._listener, self._listens = self._listener, None, None
-        if listener is not None:
-            listener.close()
-            self._tell("listener", "Kafka clients can connect no more; who was connected was dropped.", Tone.CHANGE)
-
-    def watch_connection(self, number: int | None) -> None:
-        """Keep the requests of one connection from outside for `World.listening`, or nobody's."""
-        if self._listener is not None:
-            self._listener.traffic.watch(number)
-
-    async def trace(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
-        partition: int | None = None,
-        acks: str = "all",
-    ) -> Trace:
-        """Send one record by hand and follow its way, step by step, while the world stands still between the steps.
-
-        Raises KafkaError; RefusedError while another is followed.
-        """
-        if any(not trace.ended for trace in self._traces):
-            raise RefusedError("Another record is still being followed; leave that first.")
-        trace = Trace(self.nodes, self.network, self.clock, self.events, self.ledger)
-        await trace.begin(topic, key, value, headers, partition, acks)
-        self._traces = [*(each for each in self._traces if not each.settled), trace]
-        return trace
-
-    # What the offsets service reaches for
-
-    async def offset_at(self, tp: TopicPartition, timestamp: int) -> int:
-        """The first offset at or after a time (ms); the end where there is none."""
-        return await self.browser.offset_at(tp, timestamp)
-
-    async def ask_coordinator(self, group_id: str, request: Request[Any]) -> Any:
-        """Send a request to a group's coordinator; raises KafkaError."""
-        reachable = self.network.reachable()
-        if not reachable:
-            raise CoordinatorNotAvailableError
-        found = await self.network.call(_LAB, reachable[0], FindCoordinatorRequest(group_id))
-        return await self.network.call(_LAB, found.broker_id, request)
-
-    async def seek_members(self, group_id: str, offsets: Mapping[TopicPartition, int]) -> None:
-        """Have the lab's consumers that own these partitions seek and commit."""
-        await self.workload.seek(group_id, offsets)
-
-    def owned_in_lab(self, group_id: str, tp: TopicPartition) -> bool:
-        """Whether a consumer of the lab owns the partition."""
-        return self.workload.consumer_owning(group_id, tp) is not None
+        if listened is not None:
+            await self.listen(*listened)
 
     # What is
 
@@ -475,7 +308,7 @@ class Cluster:
             throughput=self._housekeeping.throughput if self._housekeeping else _NOTHING,
             undo=self.offsets.undoable,
             ledger=self.ledger.view(),
-            listening=self._listener.view() if self._listener is not None else None,
+            listening=self._listening.view(),
             transactions=self._view.transactions(),
             moments=self.moments.kept,
         )
@@ -486,9 +319,3 @@ class Cluster:
 
     def _tell(self, subject: str, text: str, how: Tone) -> None:
         self.events.tell(self.clock.now_ms(), subject, text, how)
-
-
-def _who(security: str) -> str:
-    """What a listener asks of those who come in, by Kafka's name of it."""
-    known = "as one of its users" if security.startswith("SASL") else "without a password"
-    return known if security.endswith("SSL") else f"{known} and in plain sight"

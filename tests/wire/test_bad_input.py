@@ -66,7 +66,7 @@ async def test_what_cannot_be_read_ends_the_connection_with_one_line(
 
 
 async def test_a_length_that_promises_much_takes_no_memory_for_it(lab: Cluster, peer: Peer) -> None:
-    [connection] = lab._listener.connections() if lab._listener else []
+    [connection] = lab._listening._listener.connections() if lab._listening._listener else []
     peer.writer.write(struct.pack(">i", 100_000_000) + bytes(70_000))
     await peer.writer.drain()
     await until(lab, lambda: connection.bytes_in >= 70_004)
@@ -151,8 +151,8 @@ async def test_who_never_reads_is_served_no_more_than_fits_and_holds_up_nobody(l
         topic = deaf.part(1, 4, "FetchTopic", topic="orders", partitions=(one,))
         deaf.say(1, 4, replica_id=-1, max_wait=deaf.ms(0), min_bytes=1, topics=(topic,))
     assert (await fetch(lab, peer, 12)).responses[0].partitions[0].high_watermark == 8
-    assert lab._listener is not None
-    connection = lab._listener.connections()[-1]
+    assert lab._listening._listener is not None
+    connection = lab._listening._listener.connections()[-1]
     await until(lab, lambda: connection.requests >= 1)
     for _ in range(60):  # time enough to serve it everything
         assert (await fetch(lab, peer, 12)).error_code == 0
@@ -246,7 +246,7 @@ async def test_who_asks_twice_at_once_to_listen_is_refused_the_second_time() -> 
 
 async def test_a_broker_that_starts_dies_and_starts_while_its_port_opens_has_one_port_and_nobody_complains() -> None:
     async with lab_with() as lab:
-        listener = lab._listener
+        listener = lab._listening._listener
         assert listener is not None
         for answers in (False, True, False, True):
             listener._node_changed(1, answers)
