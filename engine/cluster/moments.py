@@ -122,6 +122,7 @@ class Moments:
     async def _copy(self, folder: Path, place: Path, number: int, label: str, automatic: bool) -> MomentView:
         stores = {broker.broker_id: broker.store for broker in self._nodes.alive.values()}
         with self._clock.working():
+            await asyncio.gather(*(store.checkpoint() for store in stores.values()))  # high watermarks as they are now
             async with AsyncExitStack() as holding:
                 for store in stores.values():
                     await holding.enter_async_context(store.held())

@@ -31,6 +31,7 @@ def _ends(world: World) -> list[int]:
 
 
 async def test_going_back_finds_records_groups_and_brokers_of_then(lab: Cluster, clock: ManualClock) -> None:
+    await clock.advance(2_500)
     kept = await lab.moments.keep("all is well")
     then = lab.snapshot()
     await lab.workload.crash("billing-1")
@@ -43,6 +44,7 @@ async def test_going_back_finds_records_groups_and_brokers_of_then(lab: Cluster,
     now = lab.snapshot()
     assert now.paused
     assert _ends(now) == _ends(then)
+    assert all(partition.high_watermark == partition.log_end_offset for partition in now.topics[0].partitions)
     assert [broker.alive for broker in now.brokers] == [True, True, True]
     assert [(each.name, each.state) for each in now.consumers] == [(each.name, each.state) for each in then.consumers]
     assert "put back" in lab.events.last(1)[0].sentence()
