@@ -289,8 +289,8 @@ class Lab(Protocol):
     async def stop_listening(self) -> None:
         """Close the ports and drop who is connected."""
 
-    def watch_connection(self, number: int | None) -> None:
-        """Keep the requests of one connection, or nobody's."""
+    def watch_client(self, number: int | None, *, alone: bool = False) -> None:
+        """Keep the requests of the client that has this connection, or of it alone; or nobody's."""
 
 
 OpenLab = Callable[[], AbstractAsyncContextManager[Lab]]

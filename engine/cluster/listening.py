@@ -71,10 +71,10 @@ class Listening:
         self._over = True
         self._let_go()
 
-    def watch(self, number: int | None) -> None:
-        """Keep the requests of one connection for `view`, or nobody's."""
+    def watch(self, number: int | None, *, alone: bool) -> None:
+        """Keep the requests of the client that has this connection for `view`, or of it alone; or nobody's."""
         if self._listener is not None:
-            self._listener.traffic.watch(number)
+            self._listener.traffic.watch(number, alone=alone)
 
     def view(self) -> ListeningView | None:
         """Who is connected where, and what passes; None while it does not listen."""

@@ -114,9 +114,12 @@ class Verbs:
         """Close the ports and drop who is connected; harmless while the lab does not listen."""
         await self._listening.stop()
 
-    def watch_connection(self, number: int | None) -> None:
-        """Keep the requests of one connection from outside for `World.listening`, or nobody's."""
-        self._listening.watch(number)
+    def watch_client(self, number: int | None, *, alone: bool = False) -> None:
+        """Keep the requests of the client from outside that has this connection for `World.listening`, or nobody's.
+
+        With `alone` those of this one of its connections.
+        """
+        self._listening.watch(number, alone=alone)
 
     # One record's way
 

@@ -8,7 +8,7 @@ from engine.snapshot.brokers import BrokerView, PartitionView, ReplicaView, Topi
 from engine.snapshot.clients import ConsumerView, ProducerView, Throughput, TransactionView
 from engine.snapshot.groups import GroupOffsetView, GroupView, MemberView, Move, Phase, Rebalance, label_of
 from engine.snapshot.ledger import GroupLedger, LedgerFigure, LedgerRecord, LedgerView, ProducerLedger
-from engine.snapshot.listening import AddressView, ConnectionView, ListeningView, RequestView
+from engine.snapshot.listening import AddressView, ConnectionView, ListeningView, RequestView, WatchedView
 from engine.snapshot.moments import MomentView
 from engine.snapshot.states import ClientState, GroupProtocol, GroupState, MemberState, TransactionState
 from engine.snapshot.world import World
@@ -43,6 +43,7 @@ __all__ = [
     "TopicView",
     "TransactionState",
     "TransactionView",
+    "WatchedView",
     "World",
     "label_of",
 ]

@@ -39,9 +39,20 @@ class ConnectionView:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestView:
-    """One request that passed on the connection that is watched."""
+class WatchedView:
+    """Whose requests are kept: those of a client, which has one id at one host, or of one of its connections alone."""
 
+    client_id: str
+    alone: bool
+    connections: tuple[int, ...]
+    """The numbers of those there are just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """One request that passed while its client was watched."""
+
+    broker_id: int
     at_ms: float
     name: str
     api_version: int
@@ -57,7 +68,7 @@ class RequestView:
 
 @dataclass(frozen=True, slots=True)
 class ListeningView:
-    """The lab speaks Kafka's protocol: where, to whom, and what passes on the connection that is watched."""
+    """The lab speaks Kafka's protocol: where, to whom, and what passes between it and the client that is watched."""
 
     addresses: tuple[AddressView, ...]
     connections: tuple[ConnectionView, ...] = ()
@@ -65,7 +76,6 @@ class ListeningView:
     """Whether other machines may reach it."""
     security: str = "PLAINTEXT"
     """Kafka's word: PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL."""
-    watched: int | None = None
-    """The number of the connection whose requests are kept."""
+    watched: WatchedView | None = None
     requests: tuple[RequestView, ...] = ()
     """Its last requests, newest last."""

@@ -129,8 +129,8 @@ class Serving:
         if header.client_id != connection.client.client_id:
             connection.introduced(client_id=header.client_id)
         traffic = connection.door.listener.traffic
-        watched = traffic.watched == connection.number
-        passing = traffic.begins(api.name, header.api_version, said, len(frame)) if watched else None
+        watched = traffic.watches(connection)
+        passing = traffic.begins(connection, api.name, header.api_version, said, len(frame)) if watched else None
         context = Context(connection, port, header.api_version, connection.client)
         return _Request(api, said, context, header.correlation_id, len(frame), passing)
 

@@ -1,4 +1,4 @@
-"""What passes: figures of every connection, and the requests of the one that is watched."""
+"""What passes: figures of every connection, and the requests of the client that is watched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engine.snapshot import AddressView, ConnectionView, ListeningView, RequestView
+from engine.snapshot import AddressView, ConnectionView, ListeningView, RequestView, WatchedView
 from engine.wire import summary
 
 if TYPE_CHECKING:
@@ -32,8 +32,27 @@ class _Figures(NamedTuple):
 _NOTHING = _Figures(0, 0, 0)
 
 
+class _Watched(NamedTuple):
+    """Who is watched: a client by its id and host, or of that one connection. One without an id has just the one."""
+
+    client_id: str
+    host: str
+    number: int
+    alone: bool
+
+    @classmethod
+    def of(cls, connection: Connection, alone: bool) -> _Watched:
+        client = connection.client
+        return cls(client.client_id, client.host, connection.number, alone or not client.client_id)
+
+    def has(self, connection: Connection) -> bool:
+        client = connection.client
+        whole = not self.alone and (client.client_id, client.host) == (self.client_id, self.host)
+        return whole or connection.number == self.number
+
+
 class Passing:
-    """A request of the watched connection, from its coming to its answer."""
+    """A request of the watched client, from its coming to its answer."""
 
     def __init__(self, view: RequestView, traffic: Traffic) -> None:
         self.view = view
@@ -65,18 +84,23 @@ class Traffic:
         self._view: ListeningView | None = None
         self.news = False
         """Whether somebody came, went or said who it is since it was looked."""
-        self.watched: int | None = None
-        """The number of the connection whose requests are kept."""
+        self._watched: _Watched | None = None
 
-    def watch(self, number: int | None) -> None:
-        """Keep the requests of this connection from now on, or nobody's."""
-        self.watched = number
+    def watch(self, number: int | None, *, alone: bool) -> None:
+        """Keep the requests of the client that has this connection from now on, or of it `alone`; or nobody's."""
+        chosen = next((each for each in self._listener.connections() if each.number == number), None)
+        self._watched = _Watched.of(chosen, alone) if chosen is not None else None
         self._requests.clear()
         self._changed = True
 
-    def begins(self, name: str, api_version: int, request: Any, size: int) -> Passing:
-        """A request of the watched connection has come; what it is told of its answer is seen too."""
-        view = RequestView(self._listener.now_ms(), name, api_version, summary.line(request), "", size, 0, None)
+    def watches(self, connection: Connection) -> bool:
+        """Whether its requests are kept."""
+        return self._watched is not None and self._watched.has(connection)
+
+    def begins(self, connection: Connection, name: str, api_version: int, request: Any, size: int) -> Passing:
+        """A request of the watched client has come; what it is told of its answer is seen too."""
+        said = summary.line(request)
+        view = RequestView(connection.broker_id, self._listener.now_ms(), name, api_version, said, "", size, 0, None)
         passing = Passing(view, self)
         self._requests.append(passing)
         self._changed = True
@@ -100,17 +124,22 @@ class Traffic:
         view = self._view
         if view is None or self._changed or view.connections is not self._connections or view.addresses != addresses:
             self._changed = False
-            requests = tuple(passing.view for passing in self._requests)
             view = ListeningView(
                 addresses,
                 self._connections,
                 beyond_loopback,
                 self._listener.security.protocol,
-                self.watched,
-                requests,
+                self._look_at_watched(connections),
+                tuple(passing.view for passing in self._requests),
             )
             self._view = view
         return view
+
+    def _look_at_watched(self, connections: list[Connection]) -> WatchedView | None:
+        if self._watched is None:
+            return None
+        numbers = tuple(each.number for each in connections if self._watched.has(each))
+        return WatchedView(self._watched.client_id, self._watched.alone, numbers)
 
     def _measure(self, connections: list[Connection], now: float) -> None:
         elapsed = now - self._measured_at

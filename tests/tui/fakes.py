@@ -71,9 +71,9 @@ class FakeCluster:
         self.snapshots += 1
         return self.world
 
-    def watch_connection(self, number: int | None) -> None:
+    def watch_client(self, number: int | None, *, alone: bool = False) -> None:
         """A plain verb."""
-        self.calls.append(("watch_connection", (number,), {}))
+        self.calls.append(("watch_client", (number, alone), {}))
 
     def called(self, name: str) -> list[tuple[Any, ...]]:
         """The arguments of every call of that verb."""

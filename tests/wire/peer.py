@@ -22,6 +22,7 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self.client_id = b"peer"
         self._correlation = 0
 
     @classmethod
@@ -50,7 +51,8 @@ class Peer:
     def say_raw(self, key: int, version: int, rest: bytes) -> None:
         """Send a header and whatever follows it."""
         self._correlation += 1
-        self.frame(struct.pack(">hhih", key, version, self._correlation, 4) + b"peer" + rest)
+        head = struct.pack(">hhih", key, version, self._correlation, len(self.client_id))
+        self.frame(head + self.client_id + rest)
 
     def frame(self, data: bytes) -> None:
         """Send a frame."""

@@ -34,12 +34,17 @@ class ClientsMode(Mode):
         panel.styles.height = height
 
     async def open(self, context: Context) -> None:
-        """Watch a connection, or watch it no more."""
+        """Watch the client whose connection this is; again, the connection alone; and again, nobody."""
         match context.selection:
             case SelectedConnection(number):
                 view = context.world.listening
                 watched = view.watched if view else None
-                context.lab.watch_connection(None if watched == number else number)
+                if watched is None or number not in watched.connections:
+                    context.lab.watch_client(number)
+                elif watched.alone or len(watched.connections) == 1:
+                    context.lab.watch_client(None)
+                else:
+                    context.lab.watch_client(number, alone=True)
 
     async def back(self, context: Context) -> None:
         """To the connections, and from there to where one came from."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import RefusedError
+from engine.snapshot import WatchedView
 from tests.tui import worlds
 from tests.tui.conftest import OpenStage, Stage
 from tui.dialogs.listening import HowToConnect, OpenToClients
@@ -92,10 +93,32 @@ async def test_what_cannot_be_saved_is_said(stage: OpenStage, tmp_path: Path) ->
         assert "could not be saved" in on.toasts()[0]
 
 
-async def test_enter_watches_a_connection_and_again_watches_it_no_more(stage: OpenStage) -> None:
+async def test_enter_watches_a_client_then_the_connection_alone_then_nobody(stage: OpenStage) -> None:
     async with stage(worlds.visited()) as on:
-        await on.press("0", "enter", "down", "enter")
-        assert on.lab.called("watch_connection") == [(1,), (None,)]
+        view = worlds.listening()
+        await on.press("0", "end", "enter")
+        assert on.lab.called("watch_client") == [(4, False)]
+        await on.press("home", "enter")
+        assert on.lab.called("watch_client")[1:] == [(1, True)], "its client is watched already"
+        on.lab.world = replace(on.lab.world, listening=replace(view, watched=WatchedView("rdkafka", True, (1,))))
+        on.app.mode.tick()
+        await on.settle()
+        await on.press("enter")
+        assert on.lab.called("watch_client")[2:] == [(None, False)]
+
+
+@pytest.mark.parametrize(
+    ("watched", "words"),
+    [
+        (WatchedView("rdkafka", False, (1, 2, 3)), "Requests of rdkafka on 3 connections to b1, b2, b3"),
+        (WatchedView("rdkafka", True, (2,)), "Requests of rdkafka to b2"),
+        (WatchedView("shop-service-1", False, ()), "Requests of shop-service-1, who is gone"),
+    ],
+)
+async def test_it_is_said_whose_requests_pass(stage: OpenStage, watched: WatchedView, words: str) -> None:
+    async with stage(worlds.visited(listening=worlds.listening(watched=watched))) as on:
+        await on.press("0")
+        assert words in on.text()
 
 
 async def test_requests_pass_and_the_newest_stays_in_view(stage: OpenStage) -> None:

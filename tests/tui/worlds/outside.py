@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.snapshot import AddressView, ConnectionView, ListeningView, RequestView, World
+from engine.snapshot import AddressView, ConnectionView, ListeningView, RequestView, WatchedView, World
 from tests.tui.worlds.parts import NOW, group, member, tps
 from tests.tui.worlds.plain import first
 
@@ -20,19 +20,20 @@ def connection(number: int, client_id: str, broker_id: int, **more: object) -> C
 
 
 def listening(**more: object) -> ListeningView:
-    """Three open ports on loopback, four connections of two clients, the second watched."""
+    """Three open ports on loopback, four connections of two clients, the first watched."""
     addresses = tuple(AddressView(at + 1, "127.0.0.1", 9092 + at, True) for at in range(3))
     requests = (
-        RequestView(NOW - 1_240, "JoinGroup", 9, "group_id=billing session_timeout_ms=45000 member_id=rdkafka-7 "
+        RequestView(2, NOW - 1_240, "JoinGroup", 9, "group_id=billing session_timeout_ms=45000 member_id=rdkafka-7 "
                     "protocol_type=consumer protocols=[(name=range metadata=25 bytes), (name=roundrobin metadata=25 "
                     "bytes)]", "generation_id=3 protocol_name=range leader=billing-1-5f0c009e member_id=rdkafka-7",
                     187, 98, 611.4),
-        RequestView(NOW - 600, "SyncGroup", 5, "group_id=billing generation_id=3 member_id=rdkafka-7",
+        RequestView(2, NOW - 600, "SyncGroup", 5, "group_id=billing generation_id=3 member_id=rdkafka-7",
                     "assignment=30 bytes", 92, 60, 18.2),
-        RequestView(NOW - 540, "OffsetFetch", 7, "group_id=billing topics=[(name=orders partition_indexes=[4, 5])] "
+        RequestView(2, NOW - 540, "OffsetFetch", 7, "group_id=billing topics=[(name=orders partition_indexes=[4, 5])] "
                     "require_stable=True", "topics=[(name=orders partitions=[(partition_index=4 "
                     "committed_offset=11873), (partition_index=5 committed_offset=12210)])]", 71, 88, 1.3),
-        RequestView(NOW - 80, "Heartbeat", 4, "group_id=billing generation_id=3 member_id=rdkafka-7", "", 66, 0, None),
+        RequestView(2, NOW - 80, "Heartbeat", 4, "group_id=billing generation_id=3 member_id=rdkafka-7", "", 66, 0,
+                    None),
     )  # fmt: skip
     values = {
         "addresses": addresses,
@@ -43,7 +44,7 @@ def listening(**more: object) -> ListeningView:
             connection(3, "rdkafka", 3),
             connection(4, "shop-service-1", 1, software="apache-kafka-java", version="4.1.0", last_request="Produce"),
         ),
-        "watched": 2,
+        "watched": WatchedView("rdkafka", False, (1, 2, 3)),
         "requests": requests,
     }  # fmt: skip
     return ListeningView(**{**values, **more})  # type: ignore[arg-type]

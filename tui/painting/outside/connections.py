@@ -71,7 +71,7 @@ def paint_connections_head(columns: Columns, width: int, palette: Palette) -> St
 def paint_connection(
     connection: ConnectionView, watched: bool, columns: Columns, width: int, palette: Palette, cursor: bool = False
 ) -> Strip:
-    """One row; the one that is watched has an eye."""
+    """One row; those that are watched have an eye."""
     line = Line(width).add("▸" if cursor else " ", palette.mark).add("◉ " if watched else "  ", palette.accent)
     line.data(_client(connection), palette.strong, width=columns.client).add(_GAP)
     for text, cells in ((_software(connection), columns.software), (connection.address, columns.address)):

@@ -30,7 +30,8 @@ def _said(text: str, width: int) -> list[str]:
 def paint_request(request: RequestView, began_ms: float, width: int, palette: Palette) -> list[Strip]:
     """A line about the request, then what was asked (→) and what was answered (←)."""
     head = Line(width).add(f" {clock(request.at_ms - began_ms)} ", palette.faint)
-    head.add(clean(request.name), palette.strong).add(f" v{request.api_version}", palette.quiet)
+    head.add(clean(request.name), palette.strong)
+    head.add(f" v{request.api_version} to b{request.broker_id}", palette.quiet)
     took = "waits" if request.latency_ms is None else f"{_latency(request.latency_ms)}"
     sizes = size(request.bytes_in) + (f" → {size(request.bytes_out)}" if request.latency_ms is not None else "")
     right: list[tuple[str, Style | None]] = [

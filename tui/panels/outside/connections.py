@@ -61,7 +61,8 @@ class Connections(Panel):
         if columns != self._columns:
             self._columns = columns
             self.repaint()
-        return [Item((each, each.number == view.watched), SelectedConnection(each.number)) for each in view.connections]
+        watched = view.watched.connections if view.watched else ()
+        return [Item((each, each.number in watched), SelectedConnection(each.number)) for each in view.connections]
 
     def head(self, pen: Pen) -> Sequence[Strip]:
         """The names of the columns."""

@@ -1,4 +1,4 @@
-"""The requests of the connection that is watched, as they pass, newest below."""
+"""The requests of the client that is watched, as they pass, newest below."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 
 
-def watched(scene: Scene) -> ConnectionView | None:
-    """The connection that is watched, while it lasts."""
-    view = scene.world.listening
-    return next((each for each in view.connections if each.number == view.watched), None) if view else None
+def _where(connections: Sequence[ConnectionView]) -> str:
+    """By how many connections it asks, and which brokers."""
+    if not connections:
+        return ", who is gone"
+    brokers = ", ".join(f"b{broker_id}" for broker_id in sorted({each.broker_id for each in connections}))
+    return f" to {brokers}" if len(connections) == 1 else f" on {len(connections)} connections to {brokers}"
 
 
 class Requests(Panel):
@@ -29,19 +31,21 @@ class Requests(Panel):
 
     def title(self, scene: Scene) -> Content:
         """Whose they are."""
-        view, connection = scene.world.listening, watched(scene)
+        view = scene.world.listening
         if view is None or view.watched is None:
             return Content("Requests")
-        name = clean(connection.client_id) or "a client without id" if connection else "one that is gone"
-        where = f" to b{connection.broker_id}" if connection else ""
-        return Content.assemble("Requests of ", (name, "bold $strong"), (where, "$quiet"))
+        connections = [each for each in view.connections if each.number in view.watched.connections]
+        name = clean(view.watched.client_id) or "a client without id"
+        return Content.assemble("Requests of ", (name, "bold $strong"), (_where(connections), "$quiet"))
 
     def subtitle(self, scene: Scene) -> Content:
         """How many are kept."""
         view = scene.world.listening
         if view is None or not view.requests:
             return Content("")
-        return Content.styled(f"the last {plural(len(view.requests), 'request')}", "$quiet")
+        several = view.watched is not None and len(view.watched.connections) > 1
+        more = " · enter again: one connection alone" if several else ""
+        return Content.styled(f"the last {plural(len(view.requests), 'request')}{more}", "$quiet")
 
     def nothing(self, scene: Scene) -> str:
         """What to press."""
@@ -49,7 +53,7 @@ class Requests(Panel):
         if view is None or not view.connections:
             return "What a client asks, and what it is answered, passes here."
         if view.watched is None:
-            return "Put the cursor on a connection and press enter: its requests pass here, decoded."
+            return "Put the cursor on a connection and press enter: what its client asks passes here, decoded."
         return "It has asked nothing since it is watched."
 
     def items(self, scene: Scene) -> Sequence[Item]:
