@@ -16,6 +16,7 @@ from engine.messages import (
 )
 from engine.replicas.leadership import Leadership
 from engine.storage.log import PartitionLog
+from engine.storage.times import offset_for_timestamp, offset_of_max_timestamp
 
 
 async def listed_offset(log: PartitionLog, leading: Leadership, end: int, timestamp: int) -> ListedOffset:
@@ -32,9 +33,9 @@ async def listed_offset(log: PartitionLog, leading: Leadership, end: int, timest
     if timestamp == LATEST_TIMESTAMP:
         return ListedOffset(offset=end, leader_epoch=leading.epoch)
     if timestamp == MAX_TIMESTAMP:
-        found = await log.offset_of_max_timestamp()
+        found = await offset_of_max_timestamp(log)
     else:
-        found = await log.offset_for_timestamp(timestamp)
+        found = await offset_for_timestamp(log, timestamp)
     if found is None or found.offset >= end:
         return ListedOffset()
     return ListedOffset(offset=found.offset, timestamp=found.timestamp, leader_epoch=log.epochs.epoch_at(found.offset))

@@ -14,7 +14,7 @@ from engine.errors import (
     OffsetOutOfRangeError,
     UnknownTopicOrPartitionError,
 )
-from engine.records import BatchHeader, read_records, stamp
+from engine.records import BatchHeader, stamp
 from engine.storage.connection import Connection
 from engine.storage.edits import Cut, Removed, cut_end, remove_below, repair_newest, replace_batches, shrink
 from engine.storage.epochs import Entry, LeaderEpochs
@@ -23,7 +23,7 @@ from engine.storage.rows import BatchInfo, Fetch, LogRows
 from engine.storage.schema import READ, READ_BEFORE
 from engine.storage.tail import Tail
 from engine.storage.writer import StoredBatch, Writer
-from engine.types import OffsetAndTimestamp, TopicPartition
+from engine.types import TopicPartition
 
 Placing = Callable[[BatchHeader, bytes], None]
 
@@ -109,7 +109,7 @@ class PartitionLog:
         header = BatchHeader.parse(data)
         placing(header, data)
         self.epochs = self.epochs.started(leader_epoch, header.base_offset)
-        stored = _stored(header, data)
+        stored = StoredBatch.of(header, data)
         await self._begin([stored])
         return AppendInfo(
             stored.base_offset,
@@ -144,7 +144,7 @@ class PartitionLog:
             self.epochs = self.epochs.started(header.leader_epoch, header.base_offset)
         if headers:
             # A follower may be stopped amidst this; what it began goes on, and whoever asks has to wait for its end.
-            stored = [_stored(header, batch) for header, batch in zip(headers, batches, strict=True)]
+            stored = [StoredBatch.of(header, batch) for header, batch in zip(headers, batches, strict=True)]
             await asyncio.shield(self._begin(stored))
 
     async def delete_records(self, before: int) -> int:
@@ -245,31 +245,6 @@ class PartitionLog:
         at = min(offset, self.flushed_offset)
         return await self.rows.read(READ_BEFORE, at, max_bytes, start=self.log_start_offset)
 
-    async def offset_for_timestamp(self, timestamp: int) -> OffsetAndTimestamp | None:
-        """The first record at `timestamp` (ms) or later, as ListOffsets finds it; None if there is none."""
-        start = self.log_start_offset
-        while timestamp <= self.max_timestamp and start < self.flushed_offset:
-            batch = await self.rows.first_since(timestamp, start, self.flushed_offset)
-            if batch is None:
-                return None
-            for record in read_records(batch, *self.tp, start, control=True):
-                if record.timestamp >= timestamp:
-                    return OffsetAndTimestamp(record.offset, record.timestamp)
-            # Its newest records lie below the log start.
-            start = BatchHeader.parse(batch).last_offset + 1
-        return None
-
-    async def offset_of_max_timestamp(self) -> OffsetAndTimestamp | None:
-        """The first of the newest records by timestamp (KIP-734); None while the log is empty."""
-        found = await self.offset_for_timestamp(max(self.max_timestamp, 0))
-        if found is not None or self.log_start_offset >= self.flushed_offset:
-            return found
-        # What was newest lies below the log start, in a batch that holds later records too.
-        newest = await self.rows.newest_behind(self.log_start_offset)
-        [first, *_] = await self.read(self.log_start_offset, 0)
-        there = [record.timestamp for record in read_records(first, *self.tp, self.log_start_offset, control=True)]
-        return await self.offset_for_timestamp(max([*there, newest]))
-
     def end_offset_for_epoch(self, epoch: int) -> Entry:
         """The largest leader epoch not above `epoch` and the offset after its last record (KIP-101), or (-1, -1)."""
         return self.epochs.end_offset(epoch, self.log_end_offset)
@@ -367,18 +342,3 @@ class PartitionLog:
         self.max_timestamp = cut.max_timestamp
         self.cleaned_to = cut.cleaned_to
         self.epochs, self.stored_epochs = self.epochs.cut_end(cut.end_offset), cut.epochs
-
-
-def _stored(header: BatchHeader, data: bytes) -> StoredBatch:
-    return StoredBatch(
-        header.base_offset,
-        header.last_offset,
-        header.leader_epoch,
-        header.max_timestamp if header.count else -1,
-        header.producer_id,
-        header.producer_epoch,
-        header.base_sequence,
-        header.attributes,
-        header.count,
-        data,
-    )

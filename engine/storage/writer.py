@@ -9,10 +9,11 @@ import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from engine.clock import Clock
 from engine.errors import KafkaStorageError
+from engine.records import BatchHeader
 from engine.storage.connection import Connection
 from engine.storage.epochs import Entry, LeaderEpochs
 from engine.storage.schema import ADD_BATCH
@@ -36,6 +37,22 @@ class StoredBatch:
     attributes: int
     count: int
     data: bytes
+
+    @classmethod
+    def of(cls, header: BatchHeader, data: bytes) -> Self:
+        """These bytes, whose header is this."""
+        return cls(
+            header.base_offset,
+            header.last_offset,
+            header.leader_epoch,
+            header.max_timestamp if header.count else -1,
+            header.producer_id,
+            header.producer_epoch,
+            header.base_sequence,
+            header.attributes,
+            header.count,
+            data,
+        )
 
     def row(self, log_id: int, newest_so_far: int) -> tuple[Any, ...]:
         """The row it is stored as."""

@@ -16,6 +16,7 @@ from engine.clock import LabClock
 from engine.records import BatchBuilder, BatchHeader, read_records
 from engine.storage.log import PartitionLog
 from engine.storage.store import BrokerStore
+from engine.storage.times import offset_for_timestamp
 from engine.types import TopicPartition
 from tests.bench.row import Row
 
@@ -160,7 +161,7 @@ async def _look_up(folder: Path, largest: int) -> list[Row]:
             rng = random.Random(1)
             offsets = [rng.randrange(records) for _ in range(LOOK_UPS)]
             times["offset"].append(await _median_us([log.read(offset, 0) for offset in offsets]))
-            found = [log.offset_for_timestamp(offset) for offset in offsets if offset < records - RECORDS]
+            found = [offset_for_timestamp(log, offset) for offset in offsets if offset < records - RECORDS]
             times["timestamp"].append(await _median_us(found))
         finally:
             await store.close()

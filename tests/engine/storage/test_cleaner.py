@@ -12,6 +12,7 @@ from engine.storage import cleaner
 from engine.storage.cleaner import compact
 from engine.storage.log import PartitionLog
 from engine.storage.rows import BatchInfo
+from engine.storage.times import offset_for_timestamp, offset_of_max_timestamp
 from tests.engine.storage.helpers import (
     TP,
     KeyValue,
@@ -60,7 +61,7 @@ async def test_batches_without_records_go_but_for_the_last_of_a_cleaning_and_of_
         assert (result.records_removed, result.batches_removed) == (3, 2)
         empty = (await one.read(1, 0))[0]
         assert (check(empty).producer_id, BatchHeader.parse(empty).last_sequence) == (9, 1)
-        assert (await one.offset_for_timestamp(0), offsets(await stored(one))) == ((3, 1_000), [3, 4])
+        assert (await offset_for_timestamp(one, 0), offsets(await stored(one))) == ((3, 1_000), [3, 4])
         await append(one, batch_of([(b"a", b"5")]), batch_of([(b"x", b"")]))
         await compact(one, ALWAYS, 0)
         assert [(b.base_offset, b.count) for b in await one.batches(0)] == [(1, 0), (4, 1), (5, 1), (6, 1)]
@@ -206,7 +207,7 @@ async def test_after_compaction_the_newest_times_are_known_again() -> None:
         await append(one, batch_of([(b"a", b"")], 20), batch_of([(b"last", b"")], 30))
         await compact(one, ALWAYS, 0)
         await assert_newest_so_far_is_true(one)
-        assert await one.offset_of_max_timestamp() == (4, 30)
+        assert await offset_of_max_timestamp(one) == (4, 30)
 
 
 async def test_truncating_to_what_compaction_left_at_the_front_keeps_the_offsets_used() -> None:
@@ -266,7 +267,7 @@ def test_compaction_never_changes_what_a_reader_of_the_whole_log_ends_up_with(
                 times = [(r.timestamp, r.offset) for r in await stored(one)]
                 for timestamp in range(0, 50, 3):
                     expected = next(((at, t) for t, at in times if t >= timestamp), None)
-                    assert await one.offset_for_timestamp(timestamp) == expected
+                    assert await offset_for_timestamp(one, timestamp) == expected
 
     asyncio.run(run())
 

@@ -5,6 +5,7 @@ import pytest
 
 from engine.errors import InvalidRecordError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from engine.records import BatchHeader, check, read_records, stamp
+from engine.storage.times import offset_for_timestamp, offset_of_max_timestamp
 from tests.engine.storage.helpers import TOPIC_ID, TP, append, bases, batch, batch_of, log, offsets, store, stored
 
 both_ways = pytest.mark.parametrize("inline", [True, False], ids=["inline", "threaded"])
@@ -86,29 +87,29 @@ async def test_an_offset_outside_the_log_is_out_of_range() -> None:
 
 async def test_the_first_record_since_a_time_is_found_within_its_batch() -> None:
     async with log() as one:
-        assert await one.offset_for_timestamp(0) is None
-        assert await one.offset_of_max_timestamp() is None
+        assert await offset_for_timestamp(one, 0) is None
+        assert await offset_of_max_timestamp(one) is None
         await append(one, batch(10, 1_000), batch(10, 3_000), batch(10, 2_000))
-        assert await one.offset_for_timestamp(0) == (0, 1_000)
-        assert await one.offset_for_timestamp(1_009) == (9, 1_009)
-        assert await one.offset_for_timestamp(1_010) == (10, 3_000)
-        assert await one.offset_for_timestamp(2_005) == (10, 3_000)
-        assert await one.offset_for_timestamp(3_010) is None
-        assert await one.offset_of_max_timestamp() == (19, 3_009)
+        assert await offset_for_timestamp(one, 0) == (0, 1_000)
+        assert await offset_for_timestamp(one, 1_009) == (9, 1_009)
+        assert await offset_for_timestamp(one, 1_010) == (10, 3_000)
+        assert await offset_for_timestamp(one, 2_005) == (10, 3_000)
+        assert await offset_for_timestamp(one, 3_010) is None
+        assert await offset_of_max_timestamp(one) == (19, 3_009)
 
 
 async def test_times_are_still_found_when_the_newest_record_was_deleted_from_the_start() -> None:
     async with log() as one:
         await append(one, batch_of([(None, b"")] * 4, [10, 9_000, 20, 30]), batch(2, 40), batch(2, 35), batch(2, 50))
         await one.delete_records(2)
-        assert await one.offset_for_timestamp(25) == (3, 30)
-        assert await one.offset_for_timestamp(45) == (8, 50)
-        assert await one.offset_for_timestamp(60) is None
-        assert await one.offset_of_max_timestamp() == (9, 51)
+        assert await offset_for_timestamp(one, 25) == (3, 30)
+        assert await offset_for_timestamp(one, 45) == (8, 50)
+        assert await offset_for_timestamp(one, 60) is None
+        assert await offset_of_max_timestamp(one) == (9, 51)
         await one.delete_records(4)
         assert one.max_timestamp == 51
-        assert await one.offset_for_timestamp(41) == (5, 41)
-        assert await one.offset_of_max_timestamp() == (9, 51)
+        assert await offset_for_timestamp(one, 41) == (5, 41)
+        assert await offset_of_max_timestamp(one) == (9, 51)
 
 
 @both_ways

@@ -13,6 +13,7 @@ from engine.errors import OffsetOutOfRangeError
 from engine.records import ConsumerRecord
 from engine.storage.log import PartitionLog
 from engine.storage.retention import apply_retention
+from engine.storage.times import offset_for_timestamp, offset_of_max_timestamp
 from tests.engine.storage.helpers import (
     TOPIC_ID,
     TP,
@@ -83,10 +84,10 @@ async def compare(log: PartitionLog, model: Model) -> None:
     assert log.max_timestamp == max((at for batch in model.batches for _, at in batch), default=-1)
     await assert_newest_so_far_is_true(log)
     for timestamp in range(0, 62, 4):
-        found = await log.offset_for_timestamp(timestamp)
+        found = await offset_for_timestamp(log, timestamp)
         assert found == next(((offset, at) for offset, at in records if at >= timestamp), None)
     newest = max((at for _, at in records), default=None)
-    assert await log.offset_of_max_timestamp() == next(((o, at) for o, at in records if at == newest), None)
+    assert await offset_of_max_timestamp(log) == next(((o, at) for o, at in records if at == newest), None)
     for offset in range(model.start, model.end + 1):
         held = [batch[0][0] for batch in model.batches if batch[-1][0] >= offset]
         assert bases(await log.read(offset, 150)) == taken(held, model, 150)

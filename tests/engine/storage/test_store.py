@@ -10,6 +10,7 @@ from engine.errors import KafkaStorageError, LabDamagedError, LabNotWritableErro
 from engine.storage import connection
 from engine.storage.connection import connect
 from engine.storage.store import BrokerStore
+from engine.storage.times import offset_for_timestamp
 from engine.types import TopicPartition
 from tests.engine.storage.helpers import TOPIC_ID, TP, append, bases, batch, offsets, store, stored
 
@@ -103,7 +104,7 @@ async def test_records_whose_deletion_was_cut_short_are_not_seen_again_and_go_la
         one = again.log(TP)
         assert offsets(await stored(one)) == list(range(25, 40))
         assert bases(await one.read_before(40, 1 << 20)) == [20, 30]
-        assert await one.offset_for_timestamp(0) == (25, 2_005)
+        assert await offset_for_timestamp(one, 0) == (25, 2_005)
         await one.delete_records(26)
         assert plain.execute("SELECT count(*) FROM batch").fetchall() == [(2,)]
     plain.close()
