@@ -1,6 +1,6 @@
 """The replicas of one broker: made and dropped as the controller says, copied from their leaders, kept in sync.
 
-Rules from `kafka.server.ReplicaManager` and `AlterPartitionManager`.
+Rules from `kafka.server.ReplicaManager`.
 """
 
 from __future__ import annotations
@@ -9,30 +9,25 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from engine.broker.insync import InSync
 from engine.clock import Clock
 from engine.config import BrokerConfig
 from engine.controller import Topic
 from engine.controller.image import Change, LiveBrokers, MetadataImage, TopicGone
 from engine.errors import (
-    ErrorCode,
-    KafkaError,
     KafkaStorageError,
     NotLeaderOrFollowerError,
     UnknownTopicOrPartitionError,
 )
 from engine.events import EventLog, Tone
-from engine.messages import AlteredPartition, AlterPartitionRequest, NewIsr, PartitionMetadata
-from engine.network import CONTROLLER, Network
+from engine.messages import PartitionMetadata
+from engine.network import Network
 from engine.replicas.disk import Disk
 from engine.replicas.fetching import Fetcher
-from engine.replicas.leadership import Leadership
 from engine.replicas.partition import Partition
 from engine.storage.log import PartitionLog
 from engine.storage.store import BrokerStore
-from engine.types import ClientInfo, TopicPartition
-
-RETRY_MS = 500
-"""How long the controller is let alone after it did not answer."""
+from engine.types import TopicPartition
 
 Turn = tuple[TopicPartition, bool]
 """A partition whose leadership here began (True) or ended."""
@@ -61,16 +56,15 @@ class Replicas:
         self._config = config
         self._network = network
         self._events = events
-        self._client = ClientInfo(f"broker-{broker_id}", f"broker-{broker_id}")
         self._fetchers: dict[int, Fetcher] = {}
         self._followed: dict[TopicPartition, int] = {}
         self._to_follow: dict[int, list[Partition]] = {}
-        self._live: Mapping[int, int] = {}
+        self.live: Mapping[int, int] = {}
+        """Which brokers the controller takes for alive, each with its epoch."""
         self._undone: set[str] = set()
         """Topics of which something could not be stored as the controller decided."""
         self._told = ""
-        self._to_look_at: set[TopicPartition] = set()
-        self._look = asyncio.Event()
+        self._insync = InSync(self, network, clock, config)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -93,8 +87,8 @@ class Replicas:
     def start(self) -> None:
         """Begin to look after ISRs."""
         self._tasks = [
-            asyncio.create_task(self._keep_isrs(), name=f"isr {self.broker_id}"),
-            asyncio.create_task(self._look_for_laggards(), name=f"lag {self.broker_id}"),
+            asyncio.create_task(self._insync.keep(), name=f"isr {self.broker_id}"),
+            asyncio.create_task(self._insync.look_for_laggards(), name=f"lag {self.broker_id}"),
             asyncio.create_task(self._expire_producers(), name=f"producers {self.broker_id}"),
         ]
 
@@ -145,7 +139,7 @@ class Replicas:
                 await self._delete_logs(tp for tp in self._store.logs() if tp.topic == name)
                 return [(tp, False) for tp in led]
             case LiveBrokers(epochs):
-                self._live = epochs
+                self.live = epochs
                 for partition in self.partitions.values():
                     partition.looked_at()
                 return []
@@ -180,8 +174,8 @@ class Replicas:
             partition = self.partitions[tp] = Partition(
                 self.broker_id, log, self._disk, self._clock, self._config, topic.config
             )
-            partition.isr_change = self._isr_change
-            partition.alive = lambda: self._live
+            partition.isr_change = self._insync.look_at
+            partition.alive = lambda: self.live
         await partition.recover()
         await partition.log.settled()
         led, epoch = partition.leads, partition.state.leader_epoch
@@ -269,77 +263,6 @@ class Replicas:
                 f"{gone:,} records that the new leader never had are gone.",
                 Tone.LOSS,
             )
-
-    # In-sync replicas
-
-    def _isr_change(self, partition: Partition) -> None:
-        if partition.leading is not None and partition.leading.joiners(self._live):
-            self._to_look_at.add(partition.tp)
-            self._look.set()
-
-    async def _look_for_laggards(self) -> None:
-        while True:
-            await self._clock.sleep(self._config.replica_lag_time_max_ms / 2)
-            self._to_look_at.update(tp for tp, partition in self.partitions.items() if partition.leads)
-            self._look.set()
-
-    async def _keep_isrs(self) -> None:
-        while True:
-            await self._look.wait()
-            self._look.clear()
-            if not await self._propose(self._changes()):
-                await self._clock.sleep(RETRY_MS)
-                self._look.set()
-
-    def _changes(self) -> dict[Partition, NewIsr]:
-        """The ISRs that the followers' progress calls for, where they are not those the controller knows.
-
-        What was asked for and not answered may have been done, so it counts, and is asked for again, until the
-        controller is heard of (KIP-497).
-        """
-        changes = {}
-        for tp in sorted(self._to_look_at):
-            partition = self.partitions.get(tp)
-            if partition is None or (leading := partition.leading) is None:
-                continue
-            late = leading.laggards(
-                partition.log.flushed_offset, self._config.replica_lag_time_max_ms, self._clock.now_ms()
-            )
-            wanted = leading.proposed or (leading.isr | leading.joiners(self._live)) - late
-            if wanted != leading.isr:
-                leading.proposed = wanted
-                epochs = {each: leading.followers[each].broker_epoch for each in wanted if each != self.broker_id}
-                isr = tuple(sorted({**epochs, self.broker_id: self.broker_epoch}.items()))
-                changes[partition] = NewIsr(partition.state.leader_epoch, partition.state.partition_epoch, isr)
-        self._to_look_at.clear()
-        return changes
-
-    async def _propose(self, changes: Mapping[Partition, NewIsr]) -> bool:
-        """Ask the controller for all of them at once and go by what it answers; False if no answer came."""
-        if not changes:
-            return True
-        asked = {partition: partition.leading for partition in changes}
-        request = AlterPartitionRequest(
-            self.broker_id, self.broker_epoch, {partition.tp: wanted for partition, wanted in changes.items()}
-        )
-        try:
-            answer = await self._network.call(self._client, CONTROLLER, request, source=self.broker_id)
-        except KafkaError:
-            self._to_look_at.update(request.partitions)
-            return False
-        for partition, leading in asked.items():
-            if leading is not None and partition.leading is leading:
-                self._answered(partition, leading, answer.partitions[partition.tp])
-        return True
-
-    def _answered(self, partition: Partition, leading: Leadership, answer: AlteredPartition) -> None:
-        """Where it was refused because there is news, that comes through the metadata log."""
-        if answer.state is None and answer.error is not ErrorCode.INELIGIBLE_REPLICA:
-            return
-        leading.proposed = None
-        if answer.state is not None and answer.state != partition.state:
-            partition.become(answer.state, partition.config)  # and else nobody need be woken, least of all who proposes
-        partition.looked_at()
 
 
 def _is_of(log: PartitionLog, topic: Topic) -> bool:
