@@ -42,7 +42,7 @@ class ProducerView:
     state: ClientState
     template: str
     keys: str
-    """Its key rule in words: "no key", "Zipf over 100"."""
+    """Its key rule in words: "no key", "100 keys, Zipf"."""
     rate: float
     """Records per second it is asked to send."""
     measured: float

@@ -39,7 +39,7 @@ class KeyRule:
             "none": "no key",
             "one": f"one key: {self.name}",
             "uniform": f"{self.n:,} keys",
-            "zipf": f"Zipf over {self.n:,}",
+            "zipf": f"{self.n:,} keys, Zipf",
             "field": f"key {self.name}",
         }[self.kind]
 

@@ -31,7 +31,10 @@ def _is_connected(before: Moment, now: Moment) -> str:
 def _is_closed(before: Moment, now: Moment) -> str:
     if now.world.listening is not None:
         return ""
-    return "That was the course. What you break next is up to you: `?` says what every key does."
+    return (
+        "That was the course. What you break next is up to you: `?` says what every key does, and `backspace` puts the "
+        "world back to the moment before a crash, to try it another way."
+    )
 
 
 OWN = Lesson(

@@ -19,6 +19,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "Producers": {
         "producer": "A client that publishes records to topics.",
         "acks": "What it waits for: 0 nothing, 1 that the leader has it, all that every replica in sync has it.",
+        "Zipf": "How often keys occur here: the second half as often as the first, the third a third, and so on.",
         "linger": "How long it waits for a batch to fill before it sends it.",
         "idempotence": "Batches carry a number, so that one that is sent again is stored once.",
         "transaction": "Records and offsets that count together or not at all.",
@@ -49,6 +50,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "The lab's own": {
         "lab": "A folder that holds one world. It stands still while it is closed.",
+        "moment": "The world as it was before a crash or a deletion; backspace puts it back there.",
         "ledger": "Counts what became of every record: acknowledged, lost, processed once, again, never, out of order.",
         "scrub": "Moving a group's offset along a partition, with a look at what would follow.",
     },

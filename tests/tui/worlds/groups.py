@@ -84,7 +84,7 @@ def busy() -> World:
             group("audit", (), [standing(TopicPartition("orders", 0), ENDS[0], None, 9_000)], generation=4),
         ),
         producers=(
-            producer("web-1", "orders", 120.0, keys="Zipf over 100"),
+            producer("web-1", "orders", 120.0, keys="100 keys, Zipf"),
             producer("web-2", "orders", 80.0, (80,) * 60),
             producer("pay-1", "payments", 40.0, template="payments", keys="key customer", compression="zstd"),
             producer("click-1", "clicks", 1_200.0, template="clicks", acks="1", state=ClientState.PAUSED, measured=0.0),

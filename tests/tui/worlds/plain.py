@@ -48,7 +48,7 @@ def first() -> World:
         topics=(topic("orders", ENDS), internal()),
         groups=(group("billing", (one, two), offsets, generation=2, rebalances=(history,)),),
         producers=(
-            producer("web-1", "orders", 40.0, keys="Zipf over 100"),
+            producer("web-1", "orders", 40.0, keys="100 keys, Zipf"),
             producer("web-2", "orders", 20.0, (20,) * 60),
         ),
         consumers=(consumer(one, "billing", 31.0), consumer(two, "billing", 29.0)),
