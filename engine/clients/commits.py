@@ -62,11 +62,11 @@ class Commits:
         """One commit of its own accord at a time: one that is tried again must not undo another's."""
 
     def processed(self, among: Collection[TopicPartition] | None = None) -> Offsets:
-        """What is known to be done, of these partitions or of all."""
+        """What is known to be done, of these partitions or of all, but for positions that await validation."""
         return {
             tp: OffsetAndMetadata(state.processed, leader_epoch=state.processed_epoch)
             for tp, state in self._subscription.assigned.items()
-            if state.processed is not None and (among is None or tp in among)
+            if state.processed is not None and not state.awaiting_validation and (among is None or tp in among)
         }
 
     def handed_out(self) -> Offsets:
@@ -74,7 +74,7 @@ class Commits:
         return {
             tp: OffsetAndMetadata(state.position, leader_epoch=state.epoch)
             for tp, state in self._subscription.assigned.items()
-            if state.position is not None
+            if state.position is not None and not state.awaiting_validation
         }
 
     def restart(self) -> None:

@@ -144,6 +144,16 @@ async def test_what_was_committed_of_a_log_before_it_was_cut_back_is_not_gone_on
     assert await lab.run(other.position(COPIED)) == 5
 
 
+async def test_a_position_that_its_leader_has_not_found_valid_yet_is_not_committed(lab: Lab) -> None:
+    leader = await _copied(lab)
+    consumer = await _reader(lab, group_id="g", enable_auto_commit=False, metadata_max_age_ms=1_000)
+    lab.meddle(OffsetForLeaderEpochRequest, _unanswered)
+    await lab.clock.complete(lab.cluster.nodes.stop(leader))
+    await lab.clock.until(lambda: bool(lab.requests(OffsetForLeaderEpochRequest)))
+    await lab.run(consumer.commit())
+    assert lab.requests(OffsetCommitRequest) == []
+
+
 async def _unanswered(broker: int, request: OffsetForLeaderEpochRequest, serve: Serve) -> Any:
     return await asyncio.Event().wait()
 
