@@ -67,6 +67,12 @@ class Field:
             return []
         return _EMPTY.get(self.kind, 0)
 
+    @property
+    def blank(self) -> Any:
+        """Its value in a message that says nothing."""
+        whole = self.of is not None and not self.array and not self.nullable
+        return self.of.blank() if whole and self.of is not None else self.implicit
+
 
 @dataclass(frozen=True)
 class Struct:
@@ -75,6 +81,10 @@ class Struct:
     name: str
     flexible: bool
     fields: tuple[Field, ...]
+
+    def blank(self) -> dict[str, Any]:
+        """A message that says nothing."""
+        return {field.name: field.blank for field in self.fields if field.tag is None}
 
 
 @cache

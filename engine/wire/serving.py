@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import KafkaError, NetworkError, UnknownServerError
-from engine.wire.context import Context
+from engine.wire.apis import Api, unserved
+from engine.wire.context import Context, Port
 from engine.wire.headers import read_header
 from engine.wire.primitives import INT32, Buffer, Malformed, Reader
 
 if TYPE_CHECKING:
-    from engine.wire.apis import Api
     from engine.wire.connection import Connection
     from engine.wire.traffic import Passing
 
@@ -118,9 +118,7 @@ class Serving:
         connection, reader = self._connection, Reader(frame)
         header = read_header(reader)
         port = connection.door.port
-        api = port.apis.get(header.api_key)
-        if api is None:
-            raise Malformed(f"a request of kind {header.api_key}, which is not served")
+        api = _api(port, header.api_key, header.api_version)
         if not (connection.authentication.done or api.before_authentication):
             raise Malformed(f"{api.name} before it proved who it is")
         said = api.decode(reader, header.api_version)
@@ -191,3 +189,15 @@ class Serving:
         if not isinstance(error, NetworkError):
             self._connection.door.listener.tell_failure(self._connection, self._connection.last_request, error)
         self._connection.close()
+
+
+def _api(port: Port, key: int, version: int) -> Api:
+    """What answers such a request; Malformed where nothing can be said but by closing."""
+    api = port.apis.get(key)
+    if api is not None and api.serves(version):
+        return api
+    if (refusing := unserved(key, version)) is not None:
+        return refusing
+    if api is None:
+        raise Malformed(f"a request of kind {key}, which is not served")
+    raise Malformed(f"{api.name} v{version}; versions {api.first} to {api.last} are served")

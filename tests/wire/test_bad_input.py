@@ -44,13 +44,14 @@ def said(lab: Cluster) -> list[str]:
         (b"GET / HTTP/1.1\r\n\r\n", "says it has 1,195,725,856 bytes"),
         (struct.pack(">ihhih", 10, 999, 0, 1, -1), "a request of kind 999, which is not served"),
         (struct.pack(">ihhih", 10, METADATA, 99, 1, -1), "Metadata v99; versions 0 to 13 are served"),
+        (struct.pack(">ihhih", 10, 28, 5, 1, -1), "TxnOffsetCommit v5; versions 0 to 4 are served"),
         (struct.pack(">ihhihi", 14, METADATA, 1, 1, -1, 1 << 30), "an array says it has 1073741824 elements"),
         (struct.pack(">ihhihi", 14, METADATA, 1, 1, -1, 2), "an array says it has 2 elements"),
         (struct.pack(">ihh", 4, METADATA, 1), "it ends after 4 bytes"),
         (struct.pack(">ihhih", 10, METADATA, 1, 1, 500), "a field says it has 500 bytes"),
     ],
-    ids=["too long", "negative", "http", "unknown kind", "unknown version", "array of a billion", "array too long",
-         "half a header", "string too long"],
+    ids=["too long", "negative", "http", "unknown kind", "unknown version", "no place for an error",
+         "array of a billion", "array too long", "half a header", "string too long"],
 )  # fmt: skip
 async def test_what_cannot_be_read_ends_the_connection_with_one_line(
     lab: Cluster, peer: Peer, bytes_: bytes, why: str

@@ -89,6 +89,17 @@ async def test_a_client_newer_than_the_table_is_answered_in_version_0_and_may_go
     assert (await peer.ask(API_VERSIONS, 0)).error_code == 0
 
 
+@pytest.mark.parametrize(
+    ("key", "version"),
+    [(22, 6), (24, 5), (26, 5), (29, 1), (29, 3), (48, 1), (71, 0), (74, 1), (78, 2), (88, 0)],
+)
+async def test_what_kafka_knows_and_the_lab_does_not_serve_is_answered_so(peer: Peer, key: int, version: int) -> None:
+    peer.say_raw(key, version, b"\0 and whatever it says")
+    answer = await peer.answer(key, version)
+    assert answer.error_code.name == "unsupported_version"
+    assert (await peer.ask(API_VERSIONS, 0)).error_code == 0, "the connection goes on"
+
+
 async def test_a_client_is_shown_with_the_name_and_version_of_its_software(lab: Cluster, peer: Peer) -> None:
     await peer.ask(API_VERSIONS, 3, client_software_name="librdkafka", client_software_version="2.6.0")
     listening = lab.snapshot().listening
