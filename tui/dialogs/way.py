@@ -44,7 +44,7 @@ class WayOfARecord(ModalScreen[None]):
             with Horizontal(id="keys"):
                 yield Press("enter", "step", self._step, id="step")
                 yield Press("a", "run on", self._run_on, id="run")
-                yield Press("X", "crash the leader", self._crash, id="crash")
+                yield Press("X", "crash leader", self._crash, id="crash")
                 yield Press("r", "start", self._start, id="start")
                 yield Press(">", "faster", lambda: self.kafkarium.perform("faster"))
                 yield Press("esc", "leave", self._leave)

@@ -36,18 +36,22 @@ class Copies(Panel):
         copies = plural(max(counts), "copy", "copies") if len(counts) == 1 else f"{min(counts)} to {max(counts)} copies"
         under = sum(len(view.isr) < len(view.replicas) for view in topic.partitions)
         moving = sum(bool(view.target) for view in topic.partitions)
-        said = Content.assemble((clean(topic.name), "$strong"), f" · {copies} each  ", ("[ ]", "$primary"))
-        if moving:
-            said = Content.assemble(said, (f"  {moving} being moved", "$primary"))
-        return Content.assemble(said, (f"  {under} under-replicated", "$warning")) if under else said
+        name = (clean(topic.name), "$strong")
+        news = Content.assemble(
+            (f"  {moving} being moved" if moving else "", "$primary"),
+            (f"  {under} under-replicated" if under else "", "$warning"),
+        )
+        said = Content.assemble(name, f" · {copies} each  ", ("[ ]", "$primary"), news)
+        return said if said.cell_length + 6 <= self.size.width else Content.assemble(name, news)
 
     def subtitle(self, scene: Scene) -> Content:
         """What the signs mean."""
-        signs = "★ leads  ● in sync  ○ out of sync  ✗ down"
+        signs = ["★ leads", "● in sync", "○ out of sync", "✗ down"]
         topic = scene.topic
         if topic is not None and any(view.target for view in topic.partitions):
-            signs = f"{signs}  ◌ comes  ◍ leaves"
-        return Content(signs)
+            signs += ["◌ comes", "◍ leaves"]
+        roomy = "  ".join(signs)
+        return Content(roomy if len(roomy) + 6 <= self.size.width else " ".join(signs).replace("out of sync", "out"))
 
     def nothing(self, scene: Scene) -> str:
         """Before there is a topic."""
