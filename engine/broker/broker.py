@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from engine.broker.administration import Administration
@@ -16,7 +16,7 @@ from engine.clock import Clock
 from engine.config import INTERNAL_TOPIC, TRANSACTION_TOPIC, BrokerConfig
 from engine.controller.image import MetadataImage, TopicGone
 from engine.errors import KafkaError, UnknownTopicOrPartitionError
-from engine.events import EventLog
+from engine.events import EventLog, Tone
 from engine.groups.coordinator import GroupCoordinator
 from engine.messages import (
     BrokerHeartbeatRequest,
@@ -86,6 +86,7 @@ class Broker:
         )
         self._clock = clock
         self._config = config
+        self._events = events
         self._network = network
         self._client = ClientInfo(f"broker-{broker_id}", f"broker-{broker_id}")
         self.broker_epoch = -1
@@ -95,6 +96,8 @@ class Broker:
         self._applying = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._loading: set[asyncio.Task[None]] = set()
+        self._turns: dict[TopicPartition, object] = {}
+        """Tells one time at which a partition began or ceased to be led here from another."""
 
     @property
     def partitions(self) -> dict[TopicPartition, Partition]:
@@ -178,20 +181,36 @@ class Broker:
 
     def _coordinate(self, tp: TopicPartition, led: bool) -> None:
         """Begin or cease to coordinate what a partition holds; reading its log must not hold up the rest."""
+        self._turns[tp] = object()
         match tp.topic, led:
             case (topic, False) if topic == INTERNAL_TOPIC:
                 self.coordinator.unload(tp.partition)
             case (topic, False) if topic == TRANSACTION_TOPIC:
                 self.transactions.unload(tp.partition)
             case (topic, True) if topic == INTERNAL_TOPIC:
-                self._load(self.coordinator.load(tp.partition))
+                self._load(tp, lambda: self.coordinator.load(tp.partition))
             case (topic, True) if topic == TRANSACTION_TOPIC:
-                self._load(self.transactions.load(tp.partition, self.partitions[tp].state.leader_epoch))
+                epoch = self.partitions[tp].state.leader_epoch
+                self._load(tp, lambda: self.transactions.load(tp.partition, epoch))
 
-    def _load(self, loading: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(loading)
+    def _load(self, tp: TopicPartition, load: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.get_running_loop().create_task(self._keep_loading(self.partitions[tp], load))
         self._loading.add(task)
         task.add_done_callback(self._loading.discard)
+
+    async def _keep_loading(self, partition: Partition, load: Callable[[], Awaitable[None]]) -> None:
+        """Until its log could be read, or it leads no more, or has begun to lead anew."""
+        turn, told = self._turns.get(partition.tp), ""
+        while partition.leads and self._turns.get(partition.tp) is turn:
+            try:
+                await load()
+                return
+            except KafkaError as error:
+                if partition.leads and str(error) != told:
+                    told = str(error)
+                    text = f"Broker {self.broker_id} cannot coordinate what {partition.tp} holds. {error}"
+                    self._events.tell(self._clock.now_ms(), f"broker-{self.broker_id}", text, Tone.WARNING)
+            await self._clock.sleep(self._config.broker_heartbeat_interval_ms)
 
     # Other brokers
 

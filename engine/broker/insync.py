@@ -71,21 +71,19 @@ class InSync:
         What was asked for and not answered may have been done, so it counts, and is asked for again, until the
         controller is heard of (KIP-497).
         """
-        changes = {}
+        me, changes = self._replicas, {}
         for tp in sorted(self._to_look_at):
-            partition = self._replicas.partitions.get(tp)
+            partition = me.partitions.get(tp)
             if partition is None or (leading := partition.leading) is None:
                 continue
             late = leading.laggards(
                 partition.log.flushed_offset, self._config.replica_lag_time_max_ms, self._clock.now_ms()
             )
-            wanted = leading.proposed or (leading.isr | leading.joiners(self._replicas.live)) - late
+            wanted = leading.proposed or (leading.isr | leading.joiners(me.live)) - late
             if wanted != leading.isr:
                 leading.proposed = wanted
-                epochs = {
-                    each: leading.followers[each].broker_epoch for each in wanted if each != self._replicas.broker_id
-                }
-                isr = tuple(sorted({**epochs, self._replicas.broker_id: self._replicas.broker_epoch}.items()))
+                epochs = {each: leading.followers[each].broker_epoch for each in wanted if each != me.broker_id}
+                isr = tuple(sorted({**epochs, me.broker_id: me.broker_epoch}.items()))
                 changes[partition] = NewIsr(partition.state.leader_epoch, partition.state.partition_epoch, isr)
         self._to_look_at.clear()
         return changes
@@ -94,14 +92,12 @@ class InSync:
         """Ask the controller for all of them at once and go by what it answers; False if no answer came."""
         if not changes:
             return True
-        asked = {partition: partition.leading for partition in changes}
+        me, asked = self._replicas, {partition: partition.leading for partition in changes}
         request = AlterPartitionRequest(
-            self._replicas.broker_id,
-            self._replicas.broker_epoch,
-            {partition.tp: wanted for partition, wanted in changes.items()},
+            me.broker_id, me.broker_epoch, {partition.tp: wanted for partition, wanted in changes.items()}
         )
         try:
-            answer = await self._network.call(self._client, CONTROLLER, request, source=self._replicas.broker_id)
+            answer = await self._network.call(self._client, CONTROLLER, request, source=me.broker_id)
         except KafkaError:
             self._to_look_at.update(request.partitions)
             return False

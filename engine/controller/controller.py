@@ -129,16 +129,22 @@ class Controller(Verbs):
         async with self._changing:
             ends_ms = self._sessions.expires_ms(broker_id)
             left_ms = None if ends_ms is None else ends_ms - self._clock.now_ms()
-            if self._registrations.register(broker_id, request.incarnation_id, left_ms):
+            new_life = self._registrations.is_new_life(broker_id, request.incarnation_id, left_ms)
+            if new_life:
                 await self._decided.change(self._without(broker_id))
-            return BrokerRegistrationResponse(self._registrations.epochs[broker_id])
+            epoch = self._registrations.register(broker_id, request.incarnation_id, new_life=new_life)
+            return BrokerRegistrationResponse(epoch)
 
     async def _heartbeat(self, request: BrokerHeartbeatRequest) -> BrokerHeartbeatResponse:
         """A broker that wants to stop may when everybody knows who leads instead of it."""
         self._registrations.check(request.broker_id, request.broker_epoch)
         if request.want_stop:
-            async with self._changing:
-                await self._gone(request.broker_id, "stopped")
+            try:
+                async with self._changing:
+                    await self._gone(request.broker_id, "stopped")
+            except KafkaStorageError:
+                self._session_ended(request.broker_id)
+                raise
             await self._decided.known_to_all()
             return BrokerHeartbeatResponse(fenced=True, may_stop=True)
         if self._sessions.heard(request.broker_id):

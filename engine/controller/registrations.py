@@ -24,22 +24,27 @@ class Registrations:
         for broker_id in broker_ids:
             self._register(broker_id, None)
 
-    def register(self, broker_id: int, incarnation_id: bytes, expires_ms: float | None) -> bool:
+    def is_new_life(self, broker_id: int, incarnation_id: bytes, expires_ms: float | None) -> bool:
         """Whether this is a new life of the broker; DuplicateBrokerRegistrationError while an earlier has a session.
 
         `expires_ms`: in how long the session of whoever is registered runs out, None if it has none.
         """
-        known = self._incarnations.get(broker_id)
-        if broker_id in self.epochs and known in (None, incarnation_id):
-            self._incarnations[broker_id] = incarnation_id
+        if broker_id in self.epochs and self._incarnations.get(broker_id) in (None, incarnation_id):
             return False
         if expires_ms is not None:
             raise DuplicateBrokerRegistrationError(
                 f"the controller does not know yet that the broker {broker_id} of before is gone; its session runs out "
                 f"in {max(0.0, expires_ms) / 1000:.1f} s."
             )
-        self._register(broker_id, incarnation_id)
         return True
+
+    def register(self, broker_id: int, incarnation_id: bytes, *, new_life: bool) -> int:
+        """Its epoch from now on: another one for a new life."""
+        if new_life:
+            self._register(broker_id, incarnation_id)
+        else:
+            self._incarnations[broker_id] = incarnation_id
+        return self.epochs[broker_id]
 
     def _register(self, broker_id: int, incarnation_id: bytes | None) -> None:
         self.epochs[broker_id] = next(self._next)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from engine.broker.coordinator_log import CoordinatorLog
 from engine.clock import ManualClock
 from engine.cluster import Cluster
 from engine.errors import KafkaStorageError
@@ -42,6 +43,11 @@ async def _no_room(*_: object) -> None:
 
 async def _sqlite_full() -> None:
     raise sqlite3.OperationalError("database or disk is full")
+
+
+def _coordinated(cluster: Cluster) -> list[int]:
+    shards = [shard for broker in cluster.nodes.alive.values() for shard in broker.coordinator._shards]
+    return sorted(shard.partition for shard in shards if not shard.loading)
 
 
 def _told(cluster: Cluster) -> int:
@@ -153,3 +159,53 @@ async def test_a_log_that_could_not_be_deleted_is_deleted_later_and_not_taken_fo
     assert TP not in store.logs()
     await clock.complete(cluster.create_topic("orders"))
     assert (await clock.complete(cluster.nodes.leader(TP).append(batch_of(b"v"), acks=1))).base_offset == 0
+
+
+async def test_a_broker_that_stops_while_that_cannot_be_stored_is_followed_by_others_as_soon_as_it_can(
+    cluster: Cluster, clock: ManualClock, full: Disk
+) -> None:
+    await cluster.create_topic("orders", replication_factor=3)
+    await clock.advance(2_000)
+    leader = cluster.nodes.leader(TP).broker_id
+    full(True)
+    await clock.complete(cluster.faults.stop(leader))
+    assert cluster.controller.state_of(TP).leader == leader
+    full(False)
+    await clock.advance(1_000)
+    assert cluster.controller.state_of(TP).leader not in (None, leader)
+
+
+async def test_a_broker_that_comes_back_counts_as_out_of_sync_though_that_could_not_be_stored_at_first(
+    cluster: Cluster, clock: ManualClock, full: Disk
+) -> None:
+    await cluster.create_topic("orders", replication_factor=3)
+    await clock.advance(2_000)
+    leader = cluster.nodes.leader(TP).broker_id
+    full(True)
+    await cluster.faults.crash(leader)
+    await cluster.faults.delete_file(leader)
+    await clock.advance(9_000)
+    await clock.complete(cluster.faults.start(leader))
+    await clock.advance(3_000)
+    assert leader not in cluster.network.reachable()
+    full(False)
+    await clock.advance(3_000)
+    assert leader in cluster.network.reachable()
+    assert cluster.controller.state_of(TP).leader != leader
+
+
+async def test_groups_whose_log_could_not_be_read_are_coordinated_once_it_can(
+    cluster: Cluster, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreadable(*_: object) -> None:
+        raise KafkaStorageError("broker-1.db could not be used.")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(CoordinatorLog, "read", unreadable)
+        await clock.complete(cluster.controller.ensure_offsets_topic())
+        await clock.advance(5_000)
+        assert _coordinated(cluster) == []
+        told = [event.sentence() for event in cluster.events.last(200)]
+        assert "Broker 1 cannot coordinate what __consumer_offsets-0 holds. broker-1.db could not be used." in told
+    await clock.advance(2_000)
+    assert _coordinated(cluster) == list(range(50))
