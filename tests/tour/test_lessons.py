@@ -195,20 +195,24 @@ def _further_than(on: Terminal, taken: int) -> bool:
 
 
 def _follow(*choose: str) -> Do:
+    """Follow a record until its producer has what it waits for, crash its leader, and see what the ledger says."""
+    acks = {0: "all", 1: "1", 2: "0"}[len(choose)]
+    ready = "will never be told" if acks == "0" else "has the acknowledgement"
+
     def do(on: Terminal) -> None:
         on.asked("y", "Follow one record on its way")
         on.press(*choose, "enter")
         on.until(lambda: _steps(on) == 1, "the record's way")
-        while "has the acknowledgement" not in on.text:
+        while ready not in on.text:
             taken = _steps(on)
             on.press("enter")
             on.until(partial(_further_than, on, taken), "a step")
         on.press("X")
         on.until(lambda: re.search(r"Broker \d is down", on.words()), "the leader's death")
-        on.press("enter", *([">", ">"] if choose else []))
+        on.press("enter", *([">", ">"] if acks == "1" else []))
         on.until(lambda: re.search(r"Broker \d leads now", on.words()), "another leader")
         on.press("r", "a")
-        on.shows("✗ 1 lost acked" if choose else "is in the ISR again")
+        on.shows({"all": "is in the ISR again", "1": "✗ 1 lost acked", "0": "✗ 1 lost unacked"}[acks])
         on.press("escape")
         on.until(lambda: not on.panel("A record's way"), "the record's way to close")
 
@@ -254,7 +258,7 @@ STEPS: dict[str, tuple[Do, ...]] = {
     ),
     "Offsets, and what a crash repeats": (_crash_a_member, _press(">", ">"), _start_it_again, _rewind),
     "A broker dies": (_press("4"), _press("X"), _press(">", ">"), _start_the_broker),
-    "What an acknowledgement is worth": (_follow("left"), _follow(), _press("<", "<")),
+    "What an acknowledgement is worth": (_follow("left"), _follow(), _follow("left", "left"), _press("<", "<")),
     "Your own program": (_open_to_clients, _connect, _press("x", "1")),
 }  # fmt: skip
 _TYPED = {"backspace"}

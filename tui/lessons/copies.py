@@ -87,6 +87,16 @@ def _was_kept(before: Moment, now: Moment) -> str:
     )
 
 
+def _was_lost_unseen(before: Moment, now: Moment) -> str:
+    then, later = book(before, "0"), book(now, "0")
+    if later is None or later.lost_unacked <= (then.lost_unacked if then else 0):
+        return ""
+    return (
+        "Lost, and its producer goes on in good faith: with acks=0 it sends and forgets. Nobody answers, so nothing is "
+        "sent again. The fastest way, for what one can do without."
+    )
+
+
 def _epochs(moment: Moment) -> int:
     return sum(log.leader_epoch for log in moment.topic.partitions) if moment.topic else 0
 
@@ -96,8 +106,8 @@ def _runs_again(before: Moment, now: Moment) -> str:
         return ""
     name = named(now.topic.name) if now.topic else "the topic"
     return (
-        "acks=0 does not wait at all: fastest, and a loss is never noticed. And acks=all asks for every copy *in "
-        f"sync*, which can be the leader alone: min.insync.replicas of {name} (`i`) says how many it must be."
+        "One thing more: acks=all asks for every copy *in sync*, and that can be the leader alone. min.insync.replicas "
+        f"of {name} (`i`) says how many it must be; with fewer, acks=all is refused."
     )
 
 
@@ -114,6 +124,11 @@ ACKS = Lesson(
             "Now acks=all: `y` `enter`, and `enter` step by step until the acknowledgement is there. Then `X`, `enter` "
             "until another leads, `r` `a`, `escape`.",
             _was_kept,
+        ),
+        Step(
+            "And acks=0: `y`, `left` `left`, `enter`; one more `enter` sends it. `X` crashes the leader, `enter` until "
+            "another leads, `r` `a`; once the ledger has counted it, `escape`.",
+            _was_lost_unseen,
         ),
         Step("`<` `<` brings back the usual pace.", _runs_again),
     ),

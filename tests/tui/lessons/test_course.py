@@ -202,8 +202,8 @@ def test_a_broker_is_seen_to_die_to_be_replaced_and_to_come_back() -> None:
     assert sees(title, 4, at(broken), at(replace(whole, topics=(replace(topic, partitions=synced), *whole.topics[1:]))))
 
 
-def _counted(world: World, acks: str, acked: int, lost: int) -> World:
-    book = ProducerLedger(f"acks-{acks}-by-hand", acks, 1, acked, lost, 0)
+def _counted(world: World, acks: str, acked: int, lost: int, unacked: int = 0) -> World:
+    book = ProducerLedger(f"acks-{acks}-by-hand", acks, 1, acked, lost, unacked)
     return replace(world, ledger=LedgerView(producers=(book,)))
 
 
@@ -217,3 +217,5 @@ def test_an_acknowledgement_is_worth_what_the_ledger_counts() -> None:
     assert not sees(title, 2, at(world), at(_counted(world, "all", 1, 0))), "no leader has died yet"
     assert "Acknowledged, and kept" in sees(title, 2, at(world), at(_counted(elected, "all", 1, 0)))
     assert not sees(title, 2, at(world), at(_counted(elected, "all", 1, 1)))
+    assert not sees(title, 3, at(world), at(_counted(world, "0", 0, 0)))
+    assert "in good faith" in sees(title, 3, at(world), at(_counted(world, "0", 0, 0, unacked=1)))
