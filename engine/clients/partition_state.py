@@ -109,12 +109,11 @@ class PartitionState:
         That is so for every other leader, or epoch, than the one in whose log the position was known to lie, as far as
         the epoch of the record before it is known; what came from the one before is dropped.
         """
-        if self._valid_for != leading:
-            if self.epoch >= 0 and leading[1] >= 0:
-                self._drop()
-                self.awaiting_validation = True
-                return False
-            self._valid_for = leading
+        if self._valid_for != leading and self.epoch >= 0 and leading[1] >= 0:
+            self._drop()
+            self.awaiting_validation = True
+            return False
+        self.validated(leading)
         return True
 
     def validated(self, leading: Leading) -> None:

@@ -64,7 +64,7 @@ class ProducerSpec:
     records_per_transaction: int = 50
     abort_every: int = 0
     """Every so manieth transaction is aborted; none with 0."""
-    transaction_timeout_ms: int = 10_000
+    transaction_timeout_ms: int = 60_000
     paused: bool = False
     seed: int | None = None
 

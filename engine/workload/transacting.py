@@ -15,6 +15,9 @@ from engine.ledger import ProducerBook
 from engine.types import TopicPartition
 from engine.workload.spec import ProducerSpec
 
+LONGEST_MS = 5_000
+"""How long a transaction is filled at the most; not half as long as its coordinator allows, if that is less."""
+
 End = Callable[[], Awaitable[None]]
 
 
@@ -53,10 +56,11 @@ class Transacting:
         return self._spec.records_per_transaction - self._records
 
     def wait_ms(self) -> float:
-        """How long it may stay open: half of what its coordinator allows."""
+        """How long it may still be filled."""
         if self._began_ms is None:
             return float("inf")
-        return self._began_ms + self._spec.transaction_timeout_ms / 2 - self._clock.now_ms()
+        longest = min(LONGEST_MS, self._spec.transaction_timeout_ms / 2)
+        return self._began_ms + longest - self._clock.now_ms()
 
     def is_due(self, rests: bool) -> bool:
         """Whether it is to be ended now: it is full, or old, or nobody goes on with it."""

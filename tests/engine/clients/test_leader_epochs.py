@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine.clients.consumer import Consumer
+from engine.clients.partition_state import PartitionState
 from engine.errors import FencedLeaderEpochError, LogTruncationError, OffsetOutOfRangeError
 from engine.messages import (
     EpochEnd,
@@ -142,6 +143,20 @@ async def test_what_was_committed_of_a_log_before_it_was_cut_back_is_not_gone_on
     other = await lab.consumer(group_id="g", auto_offset_reset="latest")
     other.assign([COPIED])
     assert await lab.run(other.position(COPIED)) == 5
+
+
+def test_a_position_is_valid_for_the_leader_that_found_it_so_and_needs_no_other() -> None:
+    state = PartitionState(COPIED)
+    state.seek(5, 3)
+    assert not state.led_by((1, 3))
+    state.validated((1, 3))
+    assert state.led_by((1, 3))
+    assert not state.led_by((2, 4))
+    assert state.awaiting_validation
+    assert state.led_by((1, 3))
+    assert not state.awaiting_validation
+    state.seek(5)
+    assert state.led_by((2, 4)), "of an offset that was given without an epoch nothing can be said"
 
 
 async def test_a_position_that_its_leader_has_not_found_valid_yet_is_not_committed(lab: Lab) -> None:
