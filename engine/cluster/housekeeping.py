@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from weakref import WeakKeyDictionary
 
 from engine.clock import Clock
 from engine.cluster.nodes import Nodes
@@ -45,6 +46,8 @@ class Housekeeping:
         self._nodes = nodes
         self._each_second = each_second
         self._tasks: list[asyncio.Task[None]] = []
+        self._looked_at: WeakKeyDictionary[Partition, object] = WeakKeyDictionary()
+        """How logs stood in which there was nothing to compact, so that they need not be looked through again."""
         self._seconds: deque[tuple[int, int, int]] = deque(maxlen=KEEP_S)
         """Records produced, consumed, and total lag."""
         self.throughput = Throughput((), (), ())
@@ -113,13 +116,14 @@ class Housekeeping:
         removed: Counter[str] = Counter()
 
         async def clean(partition: Partition) -> None:
-            result = await compact(
-                partition.log,
-                partition.config,
-                self._clock.now(),
-                up_to=partition.last_stable_offset,
-                aborted=partition.producers.transactions.is_aborted,
-            )
+            log, config, stable = partition.log, partition.config, partition.last_stable_offset
+            seen = (log.cleaned_to, log.truncations, log.size_bytes, stable, config)
+            if self._looked_at.get(partition) == seen and not config.compacts_by_time:
+                return
+            aborted = partition.producers.transactions.is_aborted
+            result = await compact(log, config, self._clock.now(), up_to=stable, aborted=aborted)
+            if not result.batches_removed and not result.records_removed:
+                self._looked_at[partition] = seen
             if partition.leads and not partition.tp.topic.startswith("__"):
                 removed[partition.tp.topic] += result.records_removed
 

@@ -138,6 +138,11 @@ class TopicConfig(Settings):
         return "compact" in self.cleanup_policy
 
     @property
+    def compacts_by_time(self) -> bool:
+        """Whether what is to be compacted depends on how much time has passed."""
+        return self.min_compaction_lag_ms > 0 or self.max_compaction_lag_ms < MAX_LONG
+
+    @property
     def deletes(self) -> bool:
         """Whether retention removes old records."""
         return "delete" in self.cleanup_policy

@@ -59,15 +59,21 @@ async def compact(
     is truncated meanwhile it stops. Raises KafkaStorageError if it cannot be written.
     """
     nothing = CompactionResult(cleaned_to=log.cleaned_to)
-    if not config.compacted or log.cleaned_to >= log.newest_base_offset:
+    up_to = log.newest_base_offset if up_to is None else min(up_to, log.newest_base_offset)
+    if not config.compacted or log.cleaned_to >= up_to:
         return nothing
     truncations = log.truncations  # what is read from here on holds only while nothing is cut off
-    dirty, end = await _dirty(log, config, now_ms, log.newest_base_offset if up_to is None else up_to)
-    clean_size = log.size_bytes - await _size_from(log, log.cleaned_to)
-    dirty_size = sum(batch.size for batch in dirty)
-    enough = bool(dirty) and dirty_size / (clean_size + dirty_size) > config.min_cleanable_dirty_ratio
+    dirty_size = await log.rows.size(log.cleaned_to, log.flushed_offset)
+    clean_size = max(0, log.size_bytes - dirty_size)
+    ever_overdue = now_ms > config.max_compaction_lag_ms
+    if not ever_overdue and not _enough(await log.rows.size(log.cleaned_to, up_to), clean_size, config):
+        return nothing
+    dirty, end = await _dirty(log, config, now_ms, up_to)
     oldest = min((batch.max_timestamp for batch in dirty if batch.max_timestamp >= 0), default=now_ms)
-    if not enough and now_ms - oldest <= config.max_compaction_lag_ms:
+    if (
+        not _enough(sum(batch.size for batch in dirty), clean_size, config)
+        and now_ms - oldest <= config.max_compaction_lag_ms
+    ):
         return nothing
     newest, end = await _newest_of_each_key(log, dirty, end, aborted)
     return await _Cleaning(log, newest, end, int(now_ms), config.delete_retention_ms, truncations, aborted).run()
@@ -109,9 +115,9 @@ def decide(
 async def _dirty(log: PartitionLog, config: TopicConfig, now_ms: float, up_to: int) -> tuple[list[BatchInfo], int]:
     """The batches that may be compacted and were not yet, and the offset behind them."""
     found: list[BatchInfo] = []
-    at, end = log.cleaned_to, min(up_to, log.newest_base_offset)
-    while at < end:
-        batches = [batch for batch in await log.batches(at) if batch.base_offset < end]
+    at = log.cleaned_to
+    while at < up_to:
+        batches = [batch for batch in await log.batches(at) if batch.base_offset < up_to]
         if not batches:
             break
         for batch in batches:
@@ -122,12 +128,9 @@ async def _dirty(log: PartitionLog, config: TopicConfig, now_ms: float, up_to: i
     return found, at
 
 
-async def _size_from(log: PartitionLog, offset: int) -> int:
-    size, batches = 0, await log.batches(offset)
-    while batches:
-        size += sum(batch.size for batch in batches)
-        batches = await log.batches(batches[-1].last_offset + 1)
-    return size
+def _enough(dirty_size: int, clean_size: int, config: TopicConfig) -> bool:
+    """Whether so many bytes are worth compacting."""
+    return dirty_size > 0 and dirty_size / (clean_size + dirty_size) > config.min_cleanable_dirty_ratio
 
 
 async def _newest_of_each_key(

@@ -50,6 +50,14 @@ class LogRows:
         )
         return [BatchInfo(*row) for row in rows]
 
+    async def size(self, from_offset: int, end_offset: int) -> int:
+        """Bytes of the batches that begin from `from_offset` up to `end_offset`."""
+        [(size,)] = await self._fetch(
+            "SELECT coalesce(sum(size), 0) FROM batch WHERE log = ? AND base_offset >= ? AND base_offset < ?",
+            (self._log_id, from_offset, end_offset),
+        )
+        return int(size)
+
     # Times
 
     async def first_since(self, timestamp: int, from_offset: int, end_offset: int) -> bytes | None:

@@ -91,3 +91,29 @@ async def test_every_broker_compacts_its_own_copy(cluster: Cluster, clock: Manua
         found = [record for each in await replica.log.read(0, 1 << 20) for record in read_records(each, *TP)]
         assert [record.offset for record in found] == [8, 9]
     assert sum("Compaction removed 8 records" in event.sentence() for event in cluster.events.last(50)) == 1
+
+
+async def test_a_log_in_which_nothing_has_changed_is_not_looked_through_again(
+    cluster: Cluster, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cluster.create_topic("orders", config={"cleanup.policy": "compact"})
+    for number in range(10):
+        await _append(cluster, clock, TP, keyed([(b"k%d" % number, b"v" * 1_000)], clock.now()))
+    await clock.advance(20_000)
+    for _ in range(2):
+        await _append(cluster, clock, TP, keyed([(b"k1", b"too little to be worth it")], clock.now()))
+    await clock.advance(10_000)
+    rows = cluster.nodes.leader(TP).log.rows
+    looked, size = 0, rows.size
+
+    async def counted(*asked: int) -> int:
+        nonlocal looked
+        looked += 1
+        return await size(*asked)
+
+    monkeypatch.setattr(rows, "size", counted)
+    await clock.advance(60_000)
+    assert looked == 0
+    await _append(cluster, clock, TP, keyed([(b"k1", b"v")], clock.now()))
+    await clock.advance(10_000)
+    assert looked > 0
