@@ -40,7 +40,7 @@ _KAFKA_PYTHON = {
     "sticky": Sticky,
     "cooperative-sticky": CooperativeStickyAssignor,
 }
-_SESSION_MS = 10_000
+_SESSION_MS = 30_000
 
 
 @asynccontextmanager

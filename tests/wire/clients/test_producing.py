@@ -81,34 +81,3 @@ async def test_kafka_python_produces(lab: Cluster, topic: str, bootstrap: str, a
 
     await asyncio.to_thread(work)
     await check(lab, compression)
-
-
-async def test_an_idempotent_producer_survives_the_crash_of_a_broker_without_a_loss_or_a_copy(
-    lab: Cluster, bootstrap: str
-) -> None:
-    topic = "orders"
-    await lab.create_topic(topic, partitions=3, replication_factor=3)
-    leader = lab.nodes.leader(TopicPartition(topic, 0)).broker_id
-    others = ",".join(address for number, address in enumerate(bootstrap.split(","), start=1) if number != leader)
-    values = [b"%06d" % number for number in range(3_000)]
-
-    def work(loop: asyncio.AbstractEventLoop) -> int:
-        producer = Producer(
-            {
-                "bootstrap.servers": others,
-                "enable.idempotence": True,
-                "linger.ms": 1,
-                "topic.metadata.refresh.interval.ms": 1_000,
-                "reconnect.backoff.max.ms": 500,
-            }
-        )
-        for number, value in enumerate(values):
-            producer.produce(topic, value, partition=number % 3)
-            producer.poll(0)
-            if number == 1_000:
-                producer.flush(30)
-                asyncio.run_coroutine_threadsafe(lab.faults.crash(leader), loop).result(30)
-        return producer.flush(60)
-
-    assert await asyncio.to_thread(work, asyncio.get_running_loop()) == 0
-    assert await values_in(lab, topic, len(values)) == values
