@@ -151,7 +151,11 @@ class RebalanceCompleted(Event):
         counted = "epoch" if it.protocol is GroupProtocol.CONSUMER else "gen"
         head = f"{it.group_id} {counted} {it.from_generation}→{it.to_generation}: "
         if not it.moved:
-            return head + f"nothing moved; all {len(it.moves)} partitions stayed where they were."
+            one = len(it.moves) == 1
+            where = (
+                "its partition stayed where it was" if one else f"all {len(it.moves)} partitions stayed where they were"
+            )
+            return f"{head}nothing moved; {where}."
         routes: dict[tuple[str, str], list[str]] = {}
         several = len({move.tp.topic for move in it.moves}) > 1
         for move in it.moved:
@@ -160,7 +164,9 @@ class RebalanceCompleted(Event):
         moved = ", ".join(f"{_some(names)} {source}→{target}" for (source, target), names in routes.items())
         stayed = len(it.moves) - len(it.moved)
         tail = f"; {stayed} of {len(it.moves)} stayed" if stayed else ""
-        stood = f"; nobody served them for {_duration(it.unserved_ms)}" if it.unserved_ms >= 1 else ""
+        served = any(move.to for move in it.moves)
+        them = "it" if len(it.moves) == 1 else "them"
+        stood = f"; nobody served {them} for {_duration(it.unserved_ms)}" if served and it.unserved_ms >= 1 else ""
         return f"{head}{moved}{tail}{stood}."
 
 

@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="kafkarium",
         description="Kafka behind glass: spawn producers and consumers, watch partitions change hands, scrub offsets.",
         epilog="'kafkarium labs' lists the labs there are; 'kafkarium broker' runs one without a screen, for Kafka "
-        "clients (see kafkarium broker --help). In the lab, press ? for the keys.",
+        "clients (see kafkarium broker --help). In the lab, press 5 for lessons and ? for the keys.",
     )
     add_lab(parser)
     parser.add_argument("--theme", metavar="NAME", help="palette: kafkarium-dark, kafkarium-light, high-contrast, "
