@@ -20,7 +20,7 @@ from tui.panels.lab.happened import Happened
 from tui.panels.lab.inspector import Inspector
 from tui.panels.lab.lanes import Lanes
 from tui.panels.lab.members import Members
-from tui.panels.lab.producers import Producers
+from tui.panels.lab.producers import Producers, writers_to
 from tui.panels.lab.scrub import Scrub
 from tui.panels.lab.standing import NOBODY, group_shown, stand
 from tui.panels.panel import Panel
@@ -108,10 +108,11 @@ class LabMode(Mode):
             wires.take((tuple(plugs), sockets, bright), partial(paint_wires, tuple(plugs), sockets, bright=bright))
         name = scene.topic.name if scene.topic else ""
         sends = {each.name: each.measured > 0 for each in scene.world.producers if each.topic == name}
+        sends |= {each.name: each.measured > 0 for each in writers_to(name, scene.world)}
         sources = tuple(
             Source(row, sends[item.selection.name])
             for row, item in self.query_one(Producers).in_view()
-            if isinstance(item.selection, SelectedProducer) and item.selection.name in sends
+            if isinstance(item.selection, SelectedProducer | SelectedConsumer) and item.selection.name in sends
         )
         mouths = tuple(Mouth(row, lanes.arrived(item)) for row, item in rows)
         inflow.take((sources, mouths), partial(paint_inflow, sources, mouths))

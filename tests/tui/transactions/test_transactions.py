@@ -3,11 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
+from textual.geometry import Region
+
 from engine.snapshot import TransactionState
 from tests.tui import worlds
 from tests.tui.conftest import OpenStage, Stage
 from tui.modes.transactions import STEADY_MS, TransactionsMode
+from tui.panels.lab.producers import Producers
 from tui.panels.transactions.partitions import TransactionPartitions
+from tui.selection import SelectedConsumer
 
 
 def shown(on: Stage) -> TransactionState:
@@ -84,3 +88,19 @@ async def test_states_that_follow_each_other_fast_are_shown_long_enough_to_be_re
         on.lab.world = replace(again, now_ms=now + STEADY_MS + 20, paused=True)
         on.app.mode.tick()
         assert shown(on) is open_
+
+
+async def test_who_writes_to_a_topic_stands_before_its_lanes_though_it_is_a_consumer(stage: OpenStage) -> None:
+    async with stage(worlds.transacting()) as on:
+        await on.press("]")
+        producers = on.app.mode.query_one(Producers)
+        assert [item.selection for item in producers.items_shown[:2]] == [
+            SelectedConsumer("packing-1"), SelectedConsumer("packing-2")
+        ]  # fmt: skip
+        assert "packing-1 → orders-…" in on.text()
+        assert "in transactions" in on.text()
+        assert "├" in "".join(
+            strip.text for strip in on.app.mode.query("Gutter").first().render_lines(Region(0, 0, 4, 20))
+        )
+        await on.press("X")
+        assert on.lab.called("workload.crash") == [("packing-1",)]

@@ -1,10 +1,13 @@
-"""Paints a producer: where it sends and how fast, its last seconds, how it chooses keys, and what went wrong."""
+"""Paints a producer: where it sends and how fast, its last seconds, how it chooses keys, and what went wrong.
+
+A processor that writes to the topic looked at stands among them, for that is where its records come from.
+"""
 
 from __future__ import annotations
 
 from textual.strip import Strip
 
-from engine.snapshot import ClientState, ProducerView
+from engine.snapshot import ClientState, ConsumerView, ProducerView
 from tui.painting.lab.clients import SYMBOLS, parts_that_fit, what_can_be_done
 from tui.painting.lab.flow import chart, softened
 from tui.painting.line import Line, blank, right_aligned
@@ -19,9 +22,12 @@ def paint_producer(
 ) -> list[Strip]:
     """The rows of a producer; `here` when it sends to the topic looked at. With one line, only what matters most."""
     if lines == 1:
-        return [_head(producer, here, width, palette, cursor)]
+        return [_head(producer, producer.topic, here, width, palette, cursor)]
     tall = 2 if lines >= 6 else 1
-    rows = [_head(producer, here, width, palette, cursor), *_pace(producer, tall, width, palette)]
+    rows = [
+        _head(producer, producer.topic, here, width, palette, cursor),
+        *_pace(producer, tall, width, palette),
+    ]
     if lines > 2:
         rows.append(_rules(producer, width, palette))
     if lines >= 6:
@@ -29,13 +35,27 @@ def paint_producer(
     return rows + [blank(width)] * (lines - len(rows))
 
 
-def _head(producer: ProducerView, here: bool, width: int, palette: Palette, cursor: bool) -> Strip:
+def paint_writer(
+    processor: ConsumerView, lines: int, width: int, palette: Palette, cursor: bool = False
+) -> list[Strip]:
+    """The rows of a processor: where it writes, what it reads for that, and whether both count together."""
+    rows = [_head(processor, processor.writes_to, True, width, palette, cursor)]
+    gone = what_can_be_done(processor.state, width - 4)
+    reads = gone or f"reads {clean(', '.join(processor.topics))}"
+    for text in (reads, "in transactions" if processor.transactional else "without transactions")[: lines - 1]:
+        rows.append(Line(width).to(3).add(cut(text, width - 4), palette.quiet).strip())
+    return rows + [blank(width)] * (lines - len(rows))
+
+
+def _head(
+    producer: ProducerView | ConsumerView, topic: str, here: bool, width: int, palette: Palette, cursor: bool
+) -> Strip:
     state = palette.clients[producer.state]
     line = Line(width).add("▸" if cursor else " ", palette.mark).add(f"{SYMBOLS[producer.state]} ", state)
     figure = rate(producer.measured) if producer.state is ClientState.RUNNING else producer.state.value
     margin = 1 if width >= 16 else 0
     room = width - line.used - 1 - len(figure) - margin
-    name, topic = clean(producer.name), clean(producer.topic)
+    name, topic = clean(producer.name), clean(topic)
     line.add(cut(name, max(4, room if room < 24 else room - 9)), palette.strong if here else palette.text)
     left = width - line.used - len(figure) - 2
     if left > 5:
