@@ -101,5 +101,5 @@ async def test_who_writes_to_a_topic_stands_before_its_lanes_though_it_is_a_cons
         assert "in transactions" in on.text()
         ways = on.app.mode.query_one("#inflow").render_lines(Region(0, 0, 4, 20))
         assert sum("▷" in strip.text for strip in ways) == 6
-        await on.press("X")
+        await on.press("g", "X")
         assert on.lab.called("workload.crash") == [("packing-1",)]
