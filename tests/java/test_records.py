@@ -91,6 +91,9 @@ async def test_a_transactional_producer_shows_its_records_once_they_are_committe
     listed = await java.good("kafka-transactions", *at, "list")
     assert "loader" in listed.text
     assert "CompleteCommit" in listed.text
+    for pattern, found in (("load.*", True), ("load", False)):
+        by_pattern = await java.good("kafka-transactions", *at, "list", "--transactional-id-pattern", pattern)
+        assert ("loader" in by_pattern.text) is found
     described = await java.good("kafka-transactions", *at, "describe", "--transactional-id", "loader")
     assert "CompleteCommit" in described.text
 
