@@ -14,6 +14,7 @@ from engine.config import BrokerConfig
 from engine.messages import OffsetCommitRequest
 from engine.types import OffsetAndMetadata, TopicPartition
 from engine.wire.apis import APIS
+from engine.wire.operations import Operation
 from tests.wire.peer import Peer, entity_of
 
 MINUTE = timedelta(minutes=1)
@@ -56,7 +57,8 @@ ASKED: dict[int, dict[str, Any]] = {
         {"name": "orders", "partitions": [{"partition_index": 0, "replicas": [2, 1]},
                                           {"partition_index": 1, "replicas": None}]}]},
     46: {"timeout": MINUTE, "topics": None},
-    47: {"group_id": "billing", "topics": [{"name": "orders", "partitions": [{"partition_index": 0}]}]},
+    47: {"group_id": "billing", "topics": [{"name": "orders", "partitions": [{"partition_index": 0},
+                                                                            {"partition_index": 9}]}]},
     60: {"include_cluster_authorized_operations": False, "endpoint_type": 1, "include_fenced_brokers": True},
     75: {"topics": [{"name": "orders"}, {"name": "nowhere"}], "response_partition_limit": 10, "cursor": None},
 }  # fmt: skip
@@ -71,6 +73,7 @@ REFUSED = {
     42: ["group_id_not_found"],
     43: ["election_not_needed", "unknown_topic_or_partition"],
     45: ["invalid_replica_assignment", "no_reassignment_in_progress"],
+    47: ["unknown_topic_or_partition"],
     75: ["unknown_topic_or_partition"],
 }
 """What part of it is refused with."""
@@ -113,6 +116,67 @@ async def test_lists_that_javas_client_cannot_do_without_are_empty_and_not_null(
     configs = {topic.name: topic.configs for topic in made.topics}
     assert configs["orders"] == (), "it could not be made"
     assert {config.name: config.value for config in configs["new"]}["retention.ms"] == "60000"
+
+
+ON_TOPIC = {"read", "write", "create", "delete", "alter", "describe", "describe_configs", "alter_configs"}
+ON_GROUP = {"read", "delete", "describe", "describe_configs", "alter_configs"}
+ON_CLUSTER = {"create", "alter", "describe", "cluster_action", "describe_configs", "alter_configs", "idempotent_write"}
+
+
+@pytest.mark.parametrize(
+    ("key", "version", "asks", "where", "allowed"),
+    [
+        (3, 8, "include_topic_authorized_operations", "topic_authorized_operations", ON_TOPIC),
+        (3, 13, "include_topic_authorized_operations", "topic_authorized_operations", ON_TOPIC),
+        (3, 8, "include_cluster_authorized_operations", "cluster_authorized_operations", ON_CLUSTER),
+        (15, 3, "include_authorized_operations", "authorized_operations", ON_GROUP),
+        (15, 6, "include_authorized_operations", "authorized_operations", ON_GROUP),
+        (60, 0, "include_cluster_authorized_operations", "cluster_authorized_operations", ON_CLUSTER),
+        (69, 1, "include_authorized_operations", "authorized_operations", ON_GROUP),
+    ],
+)
+async def test_who_asks_what_it_may_do_is_told_everything_and_who_does_not_nothing(
+    peer: Peer, key: int, version: int, asks: str, where: str, allowed: set[str]
+) -> None:
+    if key == 69:
+        await peer.ask(68, 1, group_id="new", member_id="m", member_epoch=0, subscribed_topic_names=("orders",),
+                       rebalance_timeout=MINUTE, topic_partitions=())  # fmt: skip
+    asked_of: dict[int, dict[str, Any]] = {
+        3: {"topics": [{"name": "orders", "topic_id": None}], "allow_auto_topic_creation": False,
+            "include_topic_authorized_operations": False, "include_cluster_authorized_operations": False},
+        15: {"groups": ["billing"]},
+        60: {"endpoint_type": 1, "include_fenced_brokers": False},
+        69: {"group_ids": ["new"]},
+    }  # fmt: skip
+    for asked, told in ((True, allowed), (False, None)):
+        entity = entity_of(load_request_schema(key, version), {**asked_of[key], asks: asked})
+        answer = await peer.ask(key, version, **{name: getattr(entity, name) for name in entity.__slots__})
+        [bits] = [getattr(part, where) for part in _parts(answer) if hasattr(part, where)]
+        assert _operations(bits) == told
+
+
+def _operations(bits: int) -> set[str] | None:
+    return None if bits < 0 else {each.name.lower() for each in Operation if bits >> each & 1}
+
+
+async def test_partitions_are_told_page_by_page_and_a_page_has_one_at_least(peer: Peer) -> None:
+    def asked(limit: int, cursor: tuple[str, int] | None) -> Any:
+        at = None if cursor is None else {"topic_name": cursor[0], "partition_index": cursor[1]}
+        return entity_of(load_request_schema(75, 0), {**ASKED[75], "response_partition_limit": limit, "cursor": at})
+
+    async def page(limit: int, cursor: tuple[str, int] | None) -> Any:
+        entity = asked(limit, cursor)
+        return await peer.ask(75, 0, **{name: getattr(entity, name) for name in entity.__slots__})
+
+    first = await page(0, ("orders", 0))
+    [orders] = first.topics
+    assert [part.partition_index for part in orders.partitions] == [0]
+    assert _operations(orders.topic_authorized_operations) == ON_TOPIC
+    assert (first.next_cursor.topic_name, first.next_cursor.partition_index) == ("orders", 1)
+    rest = await page(1, ("orders", 1))
+    assert ([part.partition_index for part in rest.topics[0].partitions], rest.next_cursor) == ([1], None)
+    for wrong in (("elsewhere", 0), ("orders", -1)):
+        assert {topic.error_code.name for topic in (await page(1, wrong)).topics} == {"invalid_request"}
 
 
 async def test_a_broker_that_is_down_is_told_as_fenced_to_who_asks(lab: Cluster) -> None:

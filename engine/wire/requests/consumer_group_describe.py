@@ -1,6 +1,6 @@
 """ConsumerGroupDescribe 0 and 1: groups of the consumer protocol, with what each member has and is to have (KIP-848).
 
-There is no authorization, so authorized operations are never told. From version 1 on the kind of each member is.
+From version 1 on the kind of each member is told.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from engine.errors import KafkaError, NetworkError
 from engine.messages import ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DescribedConsumer
 from engine.types import TopicPartition
 from engine.wire.context import Context
+from engine.wire.operations import NOT_TOLD, ON_GROUP
 
 NAME, KEY, VERSIONS = "ConsumerGroupDescribe", 69, (0, 1)
 
@@ -21,7 +22,8 @@ _CONSUMER = 1
 
 async def serve(request: Any, context: Context) -> dict[str, Any]:
     """Each group, or why it cannot be described."""
-    return {"groups": await asyncio.gather(*(_group(group_id, context) for group_id in request.group_ids))}
+    operations = ON_GROUP if request.include_authorized_operations else NOT_TOLD
+    return {"groups": await asyncio.gather(*(_group(group_id, operations, context) for group_id in request.group_ids))}
 
 
 def refused(request: Any, error: KafkaError, context: Context) -> dict[str, Any]:
@@ -29,14 +31,14 @@ def refused(request: Any, error: KafkaError, context: Context) -> dict[str, Any]
     return {"groups": [_failed(group_id, error) for group_id in request.group_ids]}
 
 
-async def _group(group_id: str, context: Context) -> dict[str, Any]:
+async def _group(group_id: str, operations: int, context: Context) -> dict[str, Any]:
     try:
         group = await context.ask(ConsumerGroupDescribeRequest(group_id))
     except NetworkError:
         raise
     except KafkaError as error:
         return _failed(group_id, error)
-    return _described(group, context)
+    return {**_described(group, context), "authorized_operations": operations}
 
 
 def _described(group: ConsumerGroupDescribeResponse, context: Context) -> dict[str, Any]:

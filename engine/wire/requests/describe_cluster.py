@@ -1,6 +1,6 @@
 """DescribeCluster 0 to 2: the brokers and where they are reached; from version 2 on those that are down too (KIP-1073).
 
-Brokers have no racks and nothing is authorized, so operations are not told. The controller has no port of its own.
+Brokers have no racks. The controller has no port of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 from engine.errors import ErrorCode, KafkaError, MismatchedEndpointTypeError
 from engine.messages import MetadataRequest
 from engine.wire.context import Context
+from engine.wire.operations import NOT_TOLD, ON_CLUSTER
 
 NAME, KEY, VERSIONS = "DescribeCluster", 60, (0, 2)
 
@@ -25,6 +26,7 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
     return {
         "error_code": ErrorCode.NONE,
         "endpoint_type": _BROKERS,
+        "cluster_authorized_operations": ON_CLUSTER if request.include_cluster_authorized_operations else NOT_TOLD,
         "cluster_id": answer.cluster_id,
         "controller_id": -1 if answer.controller_id is None else answer.controller_id,
         "brokers": [

@@ -1,4 +1,4 @@
-"""DescribeGroups 0 to 6: classic groups and their members. Nothing is authorized, so operations are not told.
+"""DescribeGroups 0 to 6: classic groups and their members.
 
 A group that is not there is Dead, without an error before version 6 (KIP-1043).
 """
@@ -10,6 +10,7 @@ from typing import Any
 from engine.errors import ErrorCode, KafkaError
 from engine.messages import DescribedGroup, DescribeGroupsRequest, Outcome
 from engine.wire.context import Context
+from engine.wire.operations import ON_GROUP
 
 NAME, KEY, VERSIONS = "DescribeGroups", 15, (0, 6)
 
@@ -17,7 +18,11 @@ NAME, KEY, VERSIONS = "DescribeGroups", 15, (0, 6)
 async def serve(request: Any, context: Context) -> dict[str, Any]:
     """How each group stands."""
     answer = await context.ask(DescribeGroupsRequest(tuple(request.groups)))
-    return {"groups": [_group(group, context) for group in answer.groups]}
+    groups = [_group(group, context) for group in answer.groups]
+    for group in groups:
+        if request.include_authorized_operations and group["error_code"] is ErrorCode.NONE:
+            group["authorized_operations"] = ON_GROUP
+    return {"groups": groups}
 
 
 def refused(request: Any, error: KafkaError, context: Context) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from engine.errors import ErrorCode, InvalidRequestError, KafkaError
 from engine.messages import MetadataRequest, TopicMetadata
 from engine.wire.context import Context
+from engine.wire.operations import ON_TOPIC
 from engine.wire.primitives import ZERO_UUID
 from engine.wire.requests.metadata import described
 
@@ -21,10 +22,10 @@ MOST_PARTITIONS = 2_000
 
 async def serve(request: Any, context: Context) -> dict[str, Any]:
     """A page of the topics named, or of all."""
-    cursor, room = request.cursor, min(request.response_partition_limit, MOST_PARTITIONS)
-    if room < 1 or (cursor is not None and cursor.partition_index < 0):
-        raise InvalidRequestError("A page has 1 partition or more, and begins at partition 0 or later.")
+    cursor, room = request.cursor, max(1, min(request.response_partition_limit, MOST_PARTITIONS))
     names = tuple(dict.fromkeys(topic.name for topic in request.topics)) or None
+    if cursor is not None and (cursor.partition_index < 0 or (names is not None and cursor.topic_name not in names)):
+        raise InvalidRequestError("A page begins at partition 0 or later, of a topic that is asked for.")
     answer = await context.ask(MetadataRequest(names, allow_auto_topic_creation=False))
     live = {broker.broker_id for broker in answer.brokers}
     told: list[dict[str, Any]] = []
@@ -60,6 +61,7 @@ def _topic(topic: TopicMetadata) -> dict[str, Any]:
         "name": topic.name,
         "topic_id": ZERO_UUID if topic.error is not ErrorCode.NONE else topic.topic_id,
         "is_internal": topic.internal,
+        "topic_authorized_operations": ON_TOPIC,
         "partitions": [],
     }
 

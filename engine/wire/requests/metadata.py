@@ -1,8 +1,8 @@
 """Metadata 0 to 13: brokers, topics, and who leads and copies each partition.
 
 Topics asked for by name are made if they are not there (`auto.create.topics.enable`, `num.partitions`) unless the
-client says otherwise (v4); by id (v12) they are not. Brokers have no racks and nothing is authorized, so operations
-are not told. Version 0 leaves out replicas that are down, and says so.
+client says otherwise (v4); by id (v12) they are not. Version 0 leaves out replicas that are down, and says so. Brokers
+have no racks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from engine.errors import ErrorCode, InvalidRequestError, KafkaError
 from engine.messages import MetadataRequest, PartitionMetadata, TopicMetadata
 from engine.wire.context import Context
+from engine.wire.operations import NOT_TOLD, ON_CLUSTER, ON_TOPIC
 from engine.wire.primitives import ZERO_UUID
 
 NAME, KEY, VERSIONS = "Metadata", 3, (0, 13)
@@ -39,12 +40,15 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
         for broker in answer.brokers
     ]  # fmt: skip
     live = {broker.broker_id for broker in answer.brokers}
+    about_cluster = getattr(request, "include_cluster_authorized_operations", False)  # in versions 8 to 10
+    operations = ON_TOPIC if request.include_topic_authorized_operations else NOT_TOLD
     return {
+        "cluster_authorized_operations": ON_CLUSTER if about_cluster else NOT_TOLD,
         "brokers": brokers,
         "cluster_id": answer.cluster_id,
         "controller_id": -1 if answer.controller_id is None else answer.controller_id,
         "topics": [
-            *(_topic(topic, live, context) for topic in answer.topics),
+            *({**_topic(topic, live, context), "topic_authorized_operations": operations} for topic in answer.topics),
             *(_unknown(topic_id) for topic_id in unknown),
         ],
     }

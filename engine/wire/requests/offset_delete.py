@@ -15,9 +15,11 @@ NAME, KEY, VERSIONS = "OffsetDelete", 47, (0, 0)
 async def serve(request: Any, context: Context) -> dict[str, Any]:
     """An error for each partition."""
     partitions = tuple(tp for tp, _ in partitions_of(request.topics))
-    answer = await context.ask(OffsetDeleteRequest(request.group_id, partitions))
-    errors = ((tp, {"error_code": code}) for tp, code in answer.errors.items())
-    return {"error_code": ErrorCode.NONE, "topics": by_topic(errors)}
+    counts = context.image.counts
+    there = tuple(tp for tp in partitions if 0 <= tp.partition < counts.get(tp.topic, 0))
+    answer = await context.ask(OffsetDeleteRequest(request.group_id, there))
+    errors = {tp: answer.errors.get(tp, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) for tp in partitions}
+    return {"error_code": ErrorCode.NONE, "topics": by_topic((tp, {"error_code": code}) for tp, code in errors.items())}
 
 
 def refused(request: Any, error: KafkaError, context: Context) -> dict[str, Any]:
