@@ -104,11 +104,16 @@ class DrivenProducer(Driven):
             self._gone(client, ClientState.STOPPED)
 
     async def _stop(self, client: Producer) -> None:
-        try:
-            if self._transacting is not None:
-                await self._transacting.end(once)
-        finally:
+        transacting = self._transacting
+        if transacting is None:
             await client.stop()
+            return
+        try:
+            await transacting.end(once)
+        except KafkaError as error:
+            self.failed_with(error)
+        await client.stop()  # goes on with a commit that was begun
+        transacting.closed()
 
     @property
     def in_transaction(self) -> bool:

@@ -96,6 +96,16 @@ class Transacting:
         except KafkaError as error:
             self._ending = error.retriable  # what is refused is not done
             raise
+        self._committed()
+
+    def closed(self) -> None:
+        """Its client was closed in good order: what was being committed is, all else was aborted."""
+        if self._ending and not self._aborts:
+            self._committed()
+        elif self.is_open:
+            self.lost()
+
+    def _committed(self) -> None:
         now = self._clock.now_ms()
         for numbers, tp, base_offset in self._places:
             self._book.acknowledged(numbers, tp, base_offset, now)

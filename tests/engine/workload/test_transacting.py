@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,21 @@ async def test_it_goes_on_when_the_broker_that_coordinates_its_transactions_dies
     assert _view(cluster).last_error == ""
     assert book.acked + book.aborted == book.sent > 400
     assert (group.once, group.again, group.never) == (book.acked, 0, 0)
+
+
+async def test_a_stop_ends_the_transaction_though_its_coordinator_is_silent_for_long(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await _spawn(cluster, clock, _till(records_per_transaction=1_000, transaction_timeout_ms=300_000))
+    await clock.advance(2_000)
+    rule = cluster.faults.lose(EndTxnRequest)
+    stopping = asyncio.create_task(cluster.workload.stop("till"))
+    await clock.advance(70_000)
+    assert not stopping.done()
+    cluster.faults.end(rule)
+    await clock.until(stopping.done)
+    assert _view(cluster).state is ClientState.STOPPED
+    assert _produced(cluster).acked == _produced(cluster).sent > 0
 
 
 async def test_where_a_record_fails_the_whole_transaction_is_aborted_and_the_next_begins(
