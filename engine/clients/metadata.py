@@ -102,6 +102,11 @@ class ClientMetadata:
         async with self._asking:
             await self._ask()
 
+    async def every_topic(self) -> set[str]:
+        """All topics a broker knows of now, but for Kafka's own; raises KafkaError. What is wanted stays as it is."""
+        response = await self._connection.call_any(MetadataRequest(None))
+        return {topic.name for topic in response.topics if topic.error == ErrorCode.NONE and not topic.internal}
+
     async def wait_for(self, topic: str, within_ms: float, partition: int = 0) -> None:
         """Return when `topic` is known with `partition`; raises KafkaTimeoutError, or what refuses the topic's name."""
         deadline = self._clock.now_ms() + within_ms

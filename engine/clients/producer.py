@@ -1,4 +1,4 @@
-"""The lab's producer, shaped like aiokafka's `AIOKafkaProducer` and with the defaults of Kafka's own."""
+"""The lab's producer, shaped like aiokafka's `AIOKafkaProducer`; its defaults are Kafka's but for `linger_ms`."""
 
 from __future__ import annotations
 

@@ -120,12 +120,7 @@ class Scrubbing(ConsumerCore):
     async def topics(self) -> set[str]:
         """All topics there are, but for Kafka's own."""
         self._check_open()
-        before, self._metadata.everything = self._metadata.everything, True
-        try:
-            await self._metadata.refresh()
-        finally:
-            self._metadata.everything = before
-        return self._metadata.topics()
+        return await self._metadata.every_topic()
 
     # Committing
 

@@ -343,3 +343,23 @@ async def test_topics_names_all_but_kafkas_own(lab: Lab) -> None:
     await lab.clock.advance(2_000)
     assert await lab.run(consumer.topics()) == {"orders", "single"}
     assert consumer.partitions_for_topic("nowhere") is None
+
+
+async def test_asking_for_all_topics_changes_nothing_of_what_is_read(lab: Lab) -> None:
+    held = asyncio.Event()
+
+    async def hold(broker: int, request: MetadataRequest, serve: Serve) -> Any:
+        await held.wait()
+        return await serve()
+
+    consumer = await lab.consumer(metadata_max_age_ms=1_000)
+    lab.meddle(MetadataRequest, hold)
+    asking = asyncio.create_task(consumer.topics())
+    await lab.clock.settle()
+    consumer.subscribe(pattern="or.*")
+    held.set()
+    assert await lab.run(asyncio.wait_for(asking, None)) == {"orders", "single"}
+    lab.leave_alone(MetadataRequest)
+    await lab.clock.complete(lab.cluster.create_topic("orchids"))
+    await lab.clock.advance(2_500)
+    assert consumer.subscription() == {"orders", "orchids"}
