@@ -13,6 +13,7 @@ from engine.errors import RefusedError
 from engine.events import EventLog, Tone
 from engine.network import Network
 from engine.snapshot import ListeningView
+from engine.wire.hosts import reached_at
 
 if TYPE_CHECKING:
     from engine.wire.listener import Listener
@@ -86,7 +87,7 @@ class Listening:
             listener.close()
 
     def _tell_of(self, view: ListeningView, host: str) -> None:
-        where = ", ".join(f"{each.host}:{each.port}" for each in view.addresses)
+        where = ", ".join(reached_at(each.host, each.port) for each in view.addresses)
         self._tell(f"Kafka clients can connect to the brokers at {where}.", Tone.GOOD)
         if view.beyond_loopback:
             self._tell(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.types import ClientInfo
 from engine.wire.frames import Frames
+from engine.wire.hosts import reached_at
 from engine.wire.primitives import INT32, Buffer, Malformed
 from engine.wire.sasl import Authentication, Unproven
 from engine.wire.security import tls_failure
@@ -58,7 +59,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")
         host = peer[0] if peer else ""
-        self.peer = f"{host}:{peer[1]}" if peer else ""
+        self.peer = reached_at(host, peer[1]) if peer else ""
         self.client = ClientInfo("", host, "", "")
         self.moved()
         if not self.door.admit(self):

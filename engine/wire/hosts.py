@@ -15,6 +15,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def reached_at(host: str, port: int) -> str:
+    """HOST:PORT as a client is told it; an IPv6 address stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def is_wildcard(host: str) -> bool:
     """Whether it means every address this machine has."""
     return host in ("", "0.0.0.0", "::")

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from engine.cluster import Cluster
 from engine.events import Tone
+from engine.wire.hosts import reached_at
 from tests.wire.clients.members import until
 from tests.wire.conftest import TP
 from tests.wire.peer import Peer
@@ -122,6 +123,14 @@ async def test_who_comes_in_by_any_address_is_told_the_one_it_came_by_and_a_pers
         warning = lab.events.last(1)[0]
     assert warning.tone is Tone.WARNING
     assert "can read, write and delete everything in this lab, without a password" in warning.sentence()
+
+
+def test_an_ipv6_address_is_told_in_brackets() -> None:
+    assert [reached_at(host, 9092) for host in ("::1", "127.0.0.1", "lab")] == [
+        "[::1]:9092",
+        "127.0.0.1:9092",
+        "lab:9092",
+    ]
 
 
 async def test_a_real_client_learns_of_every_broker(bootstrap: str) -> None:

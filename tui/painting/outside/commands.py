@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from engine.snapshot import GroupProtocol, GroupView, ListeningView
-from engine.wire.hosts import is_wildcard
+from engine.wire.hosts import is_wildcard, reached_at
 from tui.scene import Scene
 
 _SHARED = frozenset({"range", "roundrobin"})
@@ -35,8 +35,7 @@ class _Facts(NamedTuple):
 def address_of(view: ListeningView) -> str:
     """Where to connect first: the first port that is open; a client learns the others there."""
     first = next((each for each in view.addresses if each.open), view.addresses[0])
-    host = "127.0.0.1" if is_wildcard(first.host) else f"[{first.host}]" if ":" in first.host else first.host
-    return f"{host}:{first.port}"
+    return reached_at("127.0.0.1" if is_wildcard(first.host) else first.host, first.port)
 
 
 def recipes(view: ListeningView, scene: Scene) -> Mapping[str, Recipe]:
