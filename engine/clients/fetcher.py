@@ -72,7 +72,8 @@ class Fetcher:
         self._busy: set[int] = set()
         self._asked: set[int] = set()
         """Leaders that are being asked whether positions are valid."""
-        self._positioning = False
+        self._positioning: set[tuple[TopicPartition, str | None]] = set()
+        """Partitions whose position is being looked up, and how it is to be reset."""
         self._waiting: set[asyncio.Future[None]] = set()
         self._timer: Timer | None = None
         self._resuming = False
@@ -175,7 +176,8 @@ class Fetcher:
             return
         now = self._clock.now_ms()
         next_look = float("inf")
-        lost: list[PartitionState] = []
+        unread: list[PartitionState] = []
+        reset: list[PartitionState] = []
         holding: set[int] = set()
         wanted: dict[int, dict[TopicPartition, FetchPosition]] = {}
         unsure: dict[int, list[PartitionState]] = {}
@@ -186,7 +188,8 @@ class Fetcher:
                 next_look = min(next_look, state.retry_at_ms)
                 continue
             if state.position is None:
-                lost.append(state)
+                if (tp, state.reset) not in self._positioning:
+                    (reset if state.reset is not None else unread).append(state)
                 continue
             leader, epoch = leading = self._metadata.leading(tp)
             if leader is None:
@@ -201,9 +204,9 @@ class Fetcher:
             else:
                 at = FetchPosition(state.fetch_from, self._config.max_partition_bytes, epoch)
                 wanted.setdefault(leader, {})[tp] = at
-        if lost and not self._positioning:
-            self._positioning = True
-            self._tasks.spawn(self._position(lost), "consumer-positions")
+        for states in (unread, reset):  # who asks its leader alone need not wait for a coordinator
+            if states:
+                self._tasks.spawn(self._position(states), "consumer-positions")
         for leader, states in unsure.items():
             if leader not in self._asked:
                 self._asked.add(leader)
@@ -221,10 +224,12 @@ class Fetcher:
         self.wake()
 
     async def _position(self, states: list[PartitionState]) -> None:
+        asked = {(state.tp, state.reset) for state in states}
+        self._positioning |= asked
         try:
             failed = await self._lookup.begin(states, self._config.auto_offset_reset, self._committed)
         finally:
-            self._positioning = False
+            self._positioning -= asked
         self._placed(states, failed)
 
     async def _validate(self, leader: int, states: list[PartitionState]) -> None:
@@ -237,8 +242,8 @@ class Fetcher:
     def _placed(self, states: list[PartitionState], failed: Mapping[TopicPartition, KafkaError]) -> None:
         """These have a position that is valid, but for those where that failed."""
         for state in states:
-            error = failed.get(state.tp)
-            if error is not None and self._subscription.assigned.get(state.tp) is state:
+            error, sought = failed.get(state.tp), state.position is not None and not state.awaiting_validation
+            if error is not None and not sought and self._subscription.assigned.get(state.tp) is state:
                 self._failed(state, error)
         self.wake()
         self.tell()

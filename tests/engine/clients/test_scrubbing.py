@@ -11,7 +11,7 @@ from engine.errors import (
     IllegalStateError,
     KafkaTimeoutError,
 )
-from engine.messages import FetchRequest
+from engine.messages import FetchRequest, OffsetFetchRequest
 from engine.records import ConsumerRecord
 from engine.types import OffsetAndTimestamp, TopicPartition
 from tests.engine.clients.lab import BEGAN_MS, Lab, Serve
@@ -69,6 +69,21 @@ async def test_seeking_to_either_end_and_to_what_is_committed(lab: Lab) -> None:
     assert [consumer.position_of(tp) for tp in ORDERS] == [10, 10, 0, 0, 0, 0]
     assert await lab.run(consumer.seek_to_committed(ORDERS[0], ORDERS[1])) == {ORDERS[0]: None, ORDERS[1]: 4}
     assert [consumer.position_of(tp) for tp in ORDERS[:2]] == [10, 4]
+
+
+async def test_seeking_to_the_beginning_does_not_wait_for_a_coordinator_that_is_silent(lab: Lab) -> None:
+    async def never(broker: int, request: OffsetFetchRequest, serve: Serve) -> Any:
+        await asyncio.Event().wait()
+
+    await lab.fill("orders", 60)
+    lab.meddle(OffsetFetchRequest, never)
+    consumer = await lab.consumer(group_id="g", auto_offset_reset="latest")
+    consumer.assign(ORDERS)
+    await lab.clock.advance(100)
+    before = lab.clock.now_ms()
+    assert await lab.run(consumer.seek_to_beginning(ORDERS[3]))
+    assert lab.clock.now_ms() - before < 1_000
+    assert [consumer.position_of(tp) for tp in ORDERS[2:5]] == [None, 0, None]
 
 
 async def test_what_is_not_assigned_cannot_be_sought_or_asked_about(lab: Lab) -> None:
