@@ -95,5 +95,10 @@ SCENES = (
     Shot("delete-topic", "busy", ("K",)),
     Shot("refused", "first", ("n", *("backspace",) * 8, *"or ders", "enter")),
     Shot("help", "first", ("?",)),
+    Shot("words", "first", ("?", "w")),
+    Shot("lessons", "first", ("5", "down", "down")),
+    Shot("lesson-to-do", "first", ("5", "G", "up", "up", "up", "enter")),
+    Shot("lesson-done", "first", ("5", "enter", "e", "enter")),
+    Shot("lesson-lacking", "empty", ("5", "enter")),
     Shot("palette", "first", ("ctrl+p",)),
 )

@@ -41,7 +41,7 @@ def main() -> None:
             on.until(lambda: re.search(r"[45]\.\d s left", on.text), "a session that runs down")
             _take(on, home, "lesson")
             on.press("5")
-            on.shows("step 2 of 4")
+            on.shows("step 2 of 5")
             _lessons(on, "x")
             on.until(lambda: seen.stable(on, 2), "the others at work")
             on.press("4")

@@ -57,6 +57,11 @@ BROKERS = Lesson(
         Step("`X` crashes the broker under the cursor.", _has_died),
         Step("Wait until it is noticed, or let time run: `>` `>`.", _was_replaced),
         Step("`<` `<`, and `r` starts it again.", _is_in_sync),
+        Step(
+            "And if it is only slow (`b`)? Then acks=all waits for it. Or cut off from the other brokers (`w`)? "
+            "It goes on as leader for whoever reaches it, and what it takes with acks=1 is lost when the line is "
+            "healed."
+        ),
     ),
     copies,
 )

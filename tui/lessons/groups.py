@@ -67,6 +67,10 @@ SHARING = Lesson(
             "Send one home: `tab` leads to the next panel; among the members, `x` stops the one under the cursor.",
             _lost_one,
         ),
+        Step(
+            "And if not everybody is to stop each time? Start a group with `o` whose assignor is *cooperative-sticky*, "
+            "or whose group protocol is *consumer*, and add members with `c`: `3`, then `v`, tells what stood still."
+        ),
     ),
     records_that_flow,
 )
@@ -146,6 +150,10 @@ PACE = Lesson(
         Step("And fast again: `+` six times.", _catches_up),
         Step("Now the other side: `shift+tab` back to the producers, `z` lets one rest.", _fails_to_write),
         Step("`z` again: it goes on.", _writes_again),
+        Step(
+            "And if a group is away for longer than records are kept? `i` sets *retention.ms*, say to 30s: the offset "
+            "it has committed is gone when it comes back, and its *auto.offset.reset* says where it begins."
+        ),
     ),
     records_that_flow,
 )
@@ -221,6 +229,10 @@ OFFSETS = Lesson(
             "Now move offsets by hand: `s` puts a cursor where the group stands in a partition, `g` takes it to the "
             "first record, `enter` moves the group there, `u` takes that back, `escape` leaves.",
             _was_rewound,
+        ),
+        Step(
+            "And if it does not crash, but hangs (`w`), or loses its heartbeats (`b`)? The one keeps its partitions "
+            "for as long as *max.poll.interval.ms*; the other works on, while somebody else reads the same records."
         ),
     ),
     records_that_flow,

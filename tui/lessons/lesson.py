@@ -56,7 +56,7 @@ class Step:
 
     say: str
     seen: Seen | None = None
-    """None: there is nothing to wait for."""
+    """None: there is nothing to wait for; it says what else one might try."""
 
 
 def nothing(_: Scene) -> str:

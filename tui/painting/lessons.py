@@ -53,7 +53,7 @@ def paint_guide(told: Told, width: int, palette: Palette) -> list[Strip]:
         head.add(text, style_of(style, palette))
     rows = [right_aligned(head, tail, 1).strip()]
     sign: list[Part] = [("✓ ", "good")] if told.done else [("! ", "warning")] if told.lacking else []
-    for parts in fold([*sign, *parts_of(clean(told.words), "text")], width - _BAR - 1, 2 if sign else 0, words=True):
+    for parts in fold([*sign, *parts_of(clean(told.words), "text")], width - _BAR - 2, 2 if sign else 0, words=True):
         line = _bar(width, palette)
         for text, style in parts:
             line.add(text, style_of(style, palette))
