@@ -94,6 +94,7 @@ class Broker:
         self._incarnation_id = uuid.uuid4().bytes
         self._metadata_offset = 0
         self._applying = asyncio.Lock()
+        self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self._loading: set[asyncio.Task[None]] = set()
         self._turns: dict[TopicPartition, object] = {}
@@ -232,7 +233,7 @@ class Broker:
                 await self._clock.sleep(self._config.broker_heartbeat_interval_ms)
 
     async def _beat(self) -> None:
-        while True:
+        while not self._stopping:  # a heartbeat behind the goodbye would bring it to life again
             try:
                 await self._ask(BrokerHeartbeatRequest(self.broker_id, self.broker_epoch, self._metadata_offset))
             except KafkaError:
@@ -243,6 +244,7 @@ class Broker:
 
     async def stop(self) -> bool:
         """Hand on what it leads, then close (controlled shutdown); False if the controller could not be told."""
+        self._stopping = True
         try:
             goodbye = BrokerHeartbeatRequest(self.broker_id, self.broker_epoch, self._metadata_offset, want_stop=True)
             await self._ask(goodbye)

@@ -29,6 +29,7 @@ from engine.messages import (
     TxnOffsetCommitRequest,
     WriteTxnMarkersRequest,
 )
+from engine.storage.store import BrokerStore
 from tests.simulation.plan import BROKERS, Plan
 
 REQUESTS: tuple[type[Request[Any]] | None, ...] = (
@@ -89,6 +90,22 @@ class Chaos:
             else:
                 self._start()
             await self._clock.sleep(self._rng.expovariate(1 / self._plan.calm_every_ms))
+
+    async def fill(self, rng: Random) -> None:
+        """Let the files of brokers grow no further, one after the other, for as long as faults go on."""
+        until = self._clock.now_ms() + self._plan.faults_ms
+        while self._plan.no_room and self._clock.now_ms() < until:
+            await self._clock.sleep(rng.expovariate(1 / 3_000))
+            alive = self._cluster.nodes.alive
+            if not alive:
+                continue
+            broker_id = rng.choice(sorted(alive))
+            store = alive[broker_id].store
+            self._say(f"no room for broker {broker_id}")
+            await _allow_pages(store, 1)
+            await self._clock.sleep(rng.choice((300.0, 2_000.0, 6_000.0)))
+            self._say(f"room for broker {broker_id}")
+            await _allow_pages(store, 1 << 30)
 
     async def calm(self) -> None:
         """Every line whole, every disk sound, every broker up."""
@@ -234,3 +251,9 @@ class Chaos:
 
     def _say(self, what: str) -> None:
         self.told.append(f"{self._clock.now_ms() - self._began_ms:9.1f}  {what}")
+
+
+async def _allow_pages(store: BrokerStore, most: int) -> None:
+    """Let a file grow to so many pages, or as many as it has; nothing where it was deleted meanwhile."""
+    if not store._closed:
+        await store._writing.execute(f"PRAGMA max_page_count = {most}")

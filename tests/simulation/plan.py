@@ -33,6 +33,8 @@ class Plan:
     """Then acknowledged records may be lost by right."""
     packers: int
     """How many consume, transform and produce in transactions."""
+    no_room: bool = False
+    """Whether SQLite finds the disks of brokers full now and then, in the midst of whatever it is at."""
 
     @classmethod
     def of(cls, seed: int) -> Plan:
@@ -51,6 +53,7 @@ class Plan:
             protocol=Random(f"protocol of {seed}").choice(("classic", "consumer")),
             deletes_files=deletes_files,
             packers=rng.choice((0, 0, 1, 2)),
+            no_room=Random(f"room of {seed}").random() < 0.25,
         )
 
 

@@ -137,8 +137,10 @@ async def _live(
     ]
     if packers:
         packers.append(asyncio.ensure_future(checking.run(cluster, clock)))
+    filling = asyncio.ensure_future(chaos.fill(Random(f"no room in {plan.seed}")))
     try:
         await clock.complete(chaos.rage(), plan.faults_ms * 4)
+        await clock.complete(filling, plan.faults_ms * 4)
         calm.set()
         await clock.complete(chaos.calm(), SETTLE_MS)
         over.set()

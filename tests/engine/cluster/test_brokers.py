@@ -26,6 +26,7 @@ from engine.messages import (
     FetchPosition,
     FetchRequest,
     ProduceRequest,
+    ReadMetadataRequest,
 )
 from engine.network import CONTROLLER
 from engine.snapshot import PartitionView
@@ -539,3 +540,14 @@ async def test_logs_of_topics_that_were_deleted_while_a_broker_was_down_are_dele
         await clock.complete(cluster.controller.reassign(TopicPartition("moved", 0), (1, 2)))
         await clock.complete(cluster.faults.start(3))
         assert dict(cluster.nodes.alive[3].store.logs()) == {}
+
+
+async def test_a_broker_that_waits_to_stop_until_all_know_is_not_taken_for_one_that_came_back(
+    cluster: Cluster, clock: ManualClock
+) -> None:
+    await _three_copies(cluster, clock)
+    cluster.faults.delay(3_000, ReadMetadataRequest, answers=True, source=2)
+    await clock.complete(cluster.faults.stop(1))
+    assert sorted(cluster.controller.image.live) == [2, 3]
+    await clock.advance(15_000)
+    assert not any("silent" in event.sentence() for event in cluster.events.last(50))
