@@ -12,68 +12,27 @@ from typing import Any, Literal
 
 from textual.app import App
 from textual.command import CommandPalette
-from textual.message import Message
 from textual.theme import Theme
 
 from engine.errors import KafkaError, LabError
-from engine.events import Event, EventLog
 from themes.loading import DEFAULT_THEME, Loaded, load_all
 from themes.variables import DEFAULTS
 from tui.actions import TABLE
 from tui.actions.table import Action, Context, shown
+from tui.keeper import Keeper, LabFailed
 from tui.lessons.learning import Learning
 from tui.modes.base import Mode
-from tui.modes.lab import LabMode
+from tui.modes.loading import MODES
 from tui.painting.footer import Hint
 from tui.painting.palette import Palette, palette_from
 from tui.palette_commands import Actions, Themes
 from tui.scene import Look, Scene
 from tui.verbs import Lab, OpenLab
 
-EVENTS_SHOWN = 500
 COLLECT_AFTER = (50_000, 20, 20)
 """Thresholds of the garbage collector: a frame makes thousands of objects that are gone with the next."""
 SETTLING_S = 0.25
 """How long the next key waits for what the last one brings."""
-
-
-class LabFailed(Message):
-    """The lab could not be opened, or failed while it was open."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-def _records() -> Mode:
-    """Modes other than the first are loaded when they are first asked for, so that the first frame comes sooner."""
-    from tui.modes.records import RecordsMode
-
-    return RecordsMode()
-
-
-def _groups() -> Mode:
-    from tui.modes.groups import GroupsMode
-
-    return GroupsMode()
-
-
-def _brokers() -> Mode:
-    from tui.modes.brokers import BrokersMode
-
-    return BrokersMode()
-
-
-def _transactions() -> Mode:
-    from tui.modes.transactions import TransactionsMode
-
-    return TransactionsMode()
-
-
-def _clients() -> Mode:
-    from tui.modes.clients import ClientsMode
-
-    return ClientsMode()
 
 
 class Kafkarium(App[None]):
@@ -81,14 +40,7 @@ class Kafkarium(App[None]):
 
     TITLE = "Kafkarium"
     CSS_PATH = "app.tcss"
-    MODES = {
-        "lab": LabMode,
-        "records": _records,
-        "groups": _groups,
-        "brokers": _brokers,
-        "transactions": _transactions,
-        "clients": _clients,
-    }
+    MODES = MODES
     DEFAULT_MODE = "lab"
     COMMANDS = {Actions}
     ENABLE_COMMAND_PALETTE = True
@@ -113,14 +65,10 @@ class Kafkarium(App[None]):
         self.learning = Learning(invites=invites)
         self.failure: LabError | KafkaError | None = None
         """Why the lab could not be opened; the app ends then."""
-        self._open_lab = open_lab
-        self._lab: Lab | None = None
-        self._leaving = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
+        self._keeper = Keeper(open_lab, self._tick, self.post_message)
         self._came_from: str | None = None
         self._settled = asyncio.Event()
         self._settled.set()
-        self._events: tuple[tuple[EventLog | None, int], tuple[Event, ...]] = ((None, 0), ())
         self._beside = beside or Path.cwd()
         self._freeze = freeze
         self._loaded = themes or load_all()
@@ -133,9 +81,7 @@ class Kafkarium(App[None]):
     @property
     def lab(self) -> Lab:
         """The open lab; RuntimeError before it is open."""
-        if self._lab is None:
-            raise RuntimeError("the lab is not open yet")
-        return self._lab
+        return self._keeper.lab
 
     def on_mount(self) -> None:
         """Show a first frame, then open the lab."""
@@ -151,25 +97,7 @@ class Kafkarium(App[None]):
             gc.collect()
             gc.freeze()
             gc.set_threshold(*COLLECT_AFTER)
-        self._keeper = asyncio.create_task(self._keep_lab())
-
-    async def _keep_lab(self) -> None:
-        """Hold the lab open until the app ends; opened and closed in one task."""
-        try:
-            async with self._open_lab() as lab:
-                self._lab = lab
-                if isinstance(self.screen, Mode):
-                    self.screen.tick()
-                await self._leaving.wait()
-                self._lab = None
-        except Exception as error:
-            self._lab = None
-            if not self._leaving.is_set():
-                self.post_message(LabFailed(error))
-            elif isinstance(error, (LabError, KafkaError)):  # messages are read no more
-                self.failure = error
-            else:
-                raise
+        self._keeper.begin()
 
     def on_lab_failed(self, message: LabFailed) -> None:
         """End, with the sentence for the command line; anything but a lab's own error is shown in full."""
@@ -180,19 +108,16 @@ class Kafkarium(App[None]):
 
     async def on_unmount(self) -> None:
         """Close the lab."""
-        self._leaving.set()
-        if self._keeper is not None:
-            await self._keeper
+        await self._keeper.leave()
+        self.failure = self.failure or self._keeper.failure
+
+    def _tick(self) -> None:
+        if isinstance(self.screen, Mode):
+            self.screen.tick()
 
     def take_scene(self) -> Scene | None:
         """The world as it is now; None while no lab is open."""
-        lab = self._lab
-        if lab is None:
-            return None
-        told = lab.events, lab.events.count
-        if told != self._events[0]:
-            self._events = (told, lab.events.last(EVENTS_SHOWN))
-        return Scene(lab.snapshot(), self._events[1], self.look)
+        return self._keeper.scene(self.look)
 
     def look_at(self, topic: str | None = None, group: str | None = None) -> None:
         """Choose the topic or the group that every mode looks at."""
@@ -200,8 +125,7 @@ class Kafkarium(App[None]):
         self.look = Look(
             look.topic if topic is None else topic, look.group if group is None else group, written=look.written
         )
-        if isinstance(self.screen, Mode):
-            self.screen.tick()
+        self._tick()
 
     async def visit(self, mode: str) -> None:
         """Show another mode, to which something was opened; `leave` leads back."""
@@ -255,8 +179,7 @@ class Kafkarium(App[None]):
             await self.attempt(action.run(context))
         finally:
             self._settled.set()
-        if isinstance(self.screen, Mode):
-            self.screen.tick()
+        self._tick()
 
     async def attempt(self, verb: Coroutine[Any, Any, None] | Any) -> bool:
         """Await a verb; an error of Kafka's or the lab's becomes a toast, any other is raised."""
