@@ -22,6 +22,8 @@ from engine.errors import RefusedError
 T = TypeVar("T")
 
 SLOWEST, FASTEST = 0.01, 100.0
+STEP_MS = 100.0
+"""Lab time that passes when a world that stands still is let go on by a step."""
 MAX_LATE_MS = 200.0
 """How far (lab ms) lab time may pass a timer that has not fired yet."""
 

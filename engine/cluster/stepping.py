@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from engine.clock import Clock, Timer
+from engine.clock import STEP_MS, Clock, Timer
 from engine.events import Event, EventLog
 
-STEP_MS = 100.0
 LONGEST_MS = 60_000.0
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 from tests.tui import worlds
@@ -19,6 +21,12 @@ async def test_the_lab_is_on_the_screen_with_its_figures(stage: OpenStage) -> No
         assert "▶ 1×" in header
         assert "brokers 3/3" in header
         assert "00:03:12" in header
+
+
+def test_the_first_frame_does_not_wait_until_the_engine_is_loaded() -> None:
+    loaded = "import sys, tui.app; print([name for name in sys.modules if name.startswith('engine.cluster')])"
+    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
 
 
 async def test_number_keys_change_the_mode_and_the_lab_stays_open(stage: OpenStage) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from engine.clock import FASTEST, SLOWEST
-from engine.cluster.stepping import STEP_MS
+from engine.clock import FASTEST, SLOWEST, STEP_MS
 from tui.actions.table import Action, Context
 from tui.painting.outside.time import meaning_of_time
 from tui.painting.text import speed
