@@ -46,6 +46,13 @@ class BrokerConfig(Settings):
         choices=("uniform", "range"),
         many=True,
     )
+    group_consumer_migration_policy: str = setting(
+        "group.consumer.migration.policy",
+        "bidirectional",
+        "Whether a group with members goes over to the other protocol: when the first member of the consumer protocol "
+        "joins (upgrade), when the last one leaves (downgrade).",
+        choices=("disabled", "downgrade", "upgrade", "bidirectional"),
+    )
     group_consumer_session_timeout_ms: int = setting(
         "group.consumer.session.timeout.ms",
         10_000,

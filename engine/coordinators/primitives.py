@@ -51,6 +51,11 @@ def compact_string(text: str | None) -> bytes:
     return compact_length(len(encoded)) + encoded
 
 
+def compact_blob(data: bytes) -> bytes:
+    """Bytes with their compact length."""
+    return compact_length(len(data)) + data
+
+
 def tagged(fields: Mapping[int, bytes]) -> bytes:
     """The tagged fields that end a structure."""
     return varint(len(fields)) + b"".join(
@@ -154,6 +159,10 @@ class Reader:
     def compact_string(self) -> str:
         """A compact string."""
         return self._given(self.compact_nullable_string())
+
+    def compact_blob(self) -> bytes:
+        """Bytes with their compact length."""
+        return self._take(self.compact_length())
 
     def tags(self) -> dict[int, bytes]:
         """The tagged fields that end a structure."""

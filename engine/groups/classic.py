@@ -18,7 +18,7 @@ from engine.groups.joining import Joining
 from engine.groups.member import Reply, read_assignment
 from engine.groups.phases import Phases
 from engine.groups.reasons import names, why_left
-from engine.groups.records import GroupKey, OffsetValue, encode_key
+from engine.groups.records import GroupKey, GroupValue, OffsetValue, encode_key
 from engine.groups.roster import Surroundings
 from engine.messages import (
     HeartbeatRequest,
@@ -63,7 +63,8 @@ class ClassicGroup(Coordinated):
     def bare(self) -> bool:
         """Whether there is nothing to it: no offsets, and never any member."""
         group = self.group
-        return not (group.members or group.pending_joins or group.protocol_type or len(self.committed))
+        known = group.members or group.pending_joins or group.protocol_type or group.generation
+        return not (known or len(self.committed))
 
     @property
     def empty(self) -> bool:
@@ -73,6 +74,21 @@ class ClassicGroup(Coordinated):
     def die(self) -> None:
         """Stop: the group is deleted, or another broker's."""
         self.phases.die()
+
+    def anew(self) -> ClassicGroup:
+        """The same group as its last generation left it; no generation is given out again that was not stored."""
+        made = ClassicGroup.loaded(self.group_id, self.phases.in_log, self._around)
+        made.group.generation = max(made.group.generation, self.group.generation)
+        return made
+
+    @classmethod
+    def loaded(cls, group_id: str, value: GroupValue | None, surroundings: Surroundings) -> ClassicGroup:
+        """The group as a record has it, or one that never had members."""
+        now_ms = surroundings.clock.now_ms()
+        group = Group(group_id, now_ms) if value is None else Group.loaded(group_id, value, now_ms)
+        made = cls(group, surroundings)
+        made.phases.in_log = value
+        return made
 
     def tombstones(self) -> list[LogRecord]:
         """What makes the log forget the group."""

@@ -11,15 +11,20 @@ from engine.groups.member import Reply
 from engine.groups.rebalance import History
 from engine.groups.records import OffsetValue
 from engine.messages import (
+    HeartbeatRequest,
+    JoinGroupRequest,
+    JoinGroupResponse,
     LeaveGroupRequest,
     LeaveGroupResponse,
     ListedGroup,
     OffsetCommitRequest,
     OffsetFetchRequest,
+    SyncGroupRequest,
+    SyncGroupResponse,
     TxnOffsetCommitRequest,
 )
 from engine.snapshot import GroupState
-from engine.types import TopicPartition
+from engine.types import ClientInfo, TopicPartition
 
 
 class Coordinated(ABC):
@@ -62,6 +67,10 @@ class Coordinated(ABC):
         """Stop: the group is deleted, or another broker's. What waits is sent to look for the coordinator."""
 
     @abstractmethod
+    def anew(self) -> Coordinated:
+        """The same group as its log has it, to be resumed: nothing is under way."""
+
+    @abstractmethod
     def tombstones(self) -> list[LogRecord]:
         """What makes the log forget the group."""
 
@@ -72,6 +81,20 @@ class Coordinated(ABC):
     def listed(self) -> ListedGroup:
         """The group in a list (`asListedGroup`)."""
         return ListedGroup(self.group_id, self.protocol_type, self.state.value, self.kind)
+
+    # What members of the classic protocol ask: answered now or later, where it is not refused by a KafkaError
+
+    @abstractmethod
+    def join(self, client: ClientInfo, request: JoinGroupRequest, reply: Reply[JoinGroupResponse]) -> None:
+        """Join or rejoin."""
+
+    @abstractmethod
+    def sync(self, request: SyncGroupRequest, reply: Reply[SyncGroupResponse]) -> None:
+        """Ask for an assignment."""
+
+    @abstractmethod
+    def heartbeat(self, request: HeartbeatRequest) -> None:
+        """The member is alive; it is told to rejoin by REBALANCE_IN_PROGRESS."""
 
     @abstractmethod
     def leave(self, request: LeaveGroupRequest, reply: Reply[LeaveGroupResponse]) -> None:

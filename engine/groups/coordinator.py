@@ -155,7 +155,7 @@ class GroupCoordinator:
         check_heartbeat(request, self._config.group_consumer_assignors)
         shard = self._shards.of(request.group_id)
         reply, answer = _ask(ConsumerGroupHeartbeatResponse)
-        shard.groups.to_consume(request.group_id, joins=joins).heartbeat(client, request, reply)
+        shard.groups.to_consume(request.group_id, joins=joins).hear(client, request, reply)
         try:
             return await answer
         except KafkaError:

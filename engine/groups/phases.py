@@ -17,7 +17,7 @@ from engine.groups.group import COMPLETING, DEAD, EMPTY, PREPARING, STABLE, Grou
 from engine.groups.member import Member, read_assignment
 from engine.groups.reasons import names, seconds
 from engine.groups.rebalance import History, waiting_sentence
-from engine.groups.records import GroupKey, encode_group, encode_key
+from engine.groups.records import GroupKey, GroupValue, encode_group, encode_key
 from engine.groups.roster import Roster, Surroundings
 from engine.messages import SyncGroupResponse
 from engine.snapshot import Rebalance
@@ -33,6 +33,8 @@ class Phases:
         """What ends the wait for JoinGroup or for SyncGroup."""
         self.counts: Mapping[str, int] = {}
         """The subscribed topics and their partitions when this generation was shared out."""
+        self.in_log: GroupValue | None = None
+        """The group as it was last stored."""
         self._around = surroundings
         self._clock = surroundings.clock
         self.roster = Roster(group, self.history, surroundings, self._ran_out)
@@ -208,6 +210,12 @@ class Phases:
 
     # The end of it
 
+    def send_back(self) -> None:
+        """Whoever waits has to join again, for the group goes over to the consumer protocol."""
+        for member in self.group.members.values():
+            member.answer_join(RebalanceInProgressError())
+            member.answer_sync(RebalanceInProgressError())
+
     def die(self) -> None:
         """Stop: the group is deleted, or another broker's. What waits is sent to look for the coordinator."""
         elsewhere = NotCoordinatorError(f"This broker does not coordinate {self.group.group_id} any more.")
@@ -224,8 +232,14 @@ class Phases:
         self._store({member.member_id: member.assignment for member in self.group.members.values()}, then)
 
     def _store(self, assignments: dict[str, bytes], then: Written) -> None:
-        record = (encode_key(GroupKey(self.group.group_id)), encode_group(self.group.stored(assignments)))
-        self._around.write([record], then)
+        value = self.group.stored(assignments)
+
+        def written(error: KafkaError | None) -> None:
+            if error is None:
+                self.in_log = value
+            then(error)
+
+        self._around.write([(encode_key(GroupKey(self.group.group_id)), encode_group(value))], written)
 
     def _cancel_deadline(self) -> None:
         if self.deadline is not None:

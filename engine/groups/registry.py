@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from engine.coordinators.writer import LogRecord
-from engine.errors import GroupIdNotFoundError, InconsistentGroupProtocolError, KafkaError, UnknownMemberIdError
+from engine.errors import GroupIdNotFoundError, KafkaError, UnknownMemberIdError
 from engine.groups.classic import ClassicGroup
 from engine.groups.coordinated import Coordinated
-from engine.groups.group import Group
+from engine.groups.migrating import downgraded, upgraded
 from engine.groups.modern import records as modern
 from engine.groups.modern.consumer_group import ConsumerGroup
 from engine.groups.modern.group import ModernGroup, Names
@@ -38,13 +38,11 @@ class Groups(Mapping[str, Coordinated]):
 
     # What a request is for
 
-    def known(self, group_id: str) -> ClassicGroup:
-        """The classic group of that id; UnknownMemberIdError as a member is answered that speaks of no such group."""
+    def known(self, group_id: str) -> Coordinated:
+        """The group of that id; UnknownMemberIdError as a member is answered that speaks of no such group."""
         group = self._groups.get(group_id)
         if group is None:
             raise UnknownMemberIdError(f"There is no group {group_id}; its members have to join again.")
-        if not isinstance(group, ClassicGroup):
-            raise UnknownMemberIdError(f"{group_id} is a group of the consumer protocol; nobody in it joins or syncs.")
         return group
 
     def existing(self, group_id: str) -> Coordinated:
@@ -61,19 +59,17 @@ class Groups(Mapping[str, Coordinated]):
             group = self._groups[group_id] = self._classic(group_id)
         return group
 
-    def to_join(self, group_id: str, member_id: str) -> ClassicGroup:
-        """The classic group to join; a new one is stored as an empty group, and undone should that fail.
+    def to_join(self, group_id: str, member_id: str) -> Coordinated:
+        """The group to join; a new one is stored as an empty classic group, and undone should that fail.
 
-        It takes the place of a group of the consumer protocol that is empty; one that is not turns it away.
+        It takes the place of a group of the consumer protocol that is empty; one that is not takes members of the
+        classic protocol in.
         """
         before = self._groups.get(group_id)
-        if isinstance(before, ConsumerGroup) and not before.empty:
-            raise InconsistentGroupProtocolError(
-                f"The members of {group_id} use the consumer protocol; join with group.protocol=consumer, "
-                "or stop them first."
-            )
-        if member_id or isinstance(before, ClassicGroup):
-            return self.known(group_id)
+        if before is not None and not (isinstance(before, ConsumerGroup) and before.empty):
+            return before
+        if member_id:
+            raise UnknownMemberIdError(f"There is no group {group_id}; its members have to join again.")
         made = self._classic(group_id)
         record = (encode_key(GroupKey(group_id)), encode_group(made.group.stored({})))
         self._put_in_place(made, before, [record])
@@ -82,24 +78,73 @@ class Groups(Mapping[str, Coordinated]):
     def to_consume(self, group_id: str, *, joins: bool) -> ConsumerGroup:
         """The group of the consumer protocol of that id, made for the first to join; GroupIdNotFoundError otherwise.
 
-        It takes the place of a classic group that is empty.
+        It takes the place of a classic group that is empty, or takes its members over.
         """
         before = self._groups.get(group_id)
         if isinstance(before, ConsumerGroup):
             return before
         if before is None and not joins:
             raise GroupIdNotFoundError(f"There is no group {group_id}.")
+        if joins and isinstance(before, ClassicGroup) and not before.empty and self._may_upgrade(before):
+            return self._upgrade(before)
         if before is not None and not (joins and before.empty):
             raise GroupIdNotFoundError(
                 f"The members of {group_id} use the classic protocol; join with group.protocol=classic, "
                 "or stop them first."
             )
-        made = ConsumerGroup(ModernGroup(group_id), self._around)
+        made = self._consumer(group_id)
         self._put_in_place(made, before, [])
         return made
 
+    # Going over to the other protocol with members (KIP-848)
+
+    def _may_upgrade(self, group: ClassicGroup) -> bool:
+        config = self._around.config
+        allowed = config.group_consumer_migration_policy in ("upgrade", "bidirectional")
+        fits = len(group.group.members) <= config.group_consumer_max_size
+        return allowed and group.protocol_type == "consumer" and fits
+
+    def _upgrade(self, before: ClassicGroup) -> ConsumerGroup:
+        """Its members go on as members of the classic protocol in a group of the consumer protocol."""
+        made = self._consumer(before.group_id)
+        records = upgraded(before.group, self._around.metadata.ids)
+        clients = {member.member_id: (member.client, member.slot) for member in before.group.in_slot_order()}
+        made.take_over(records, clients)
+        before.phases.send_back()
+        self._convert(before, made, [(modern.encode_key(key), modern.encode_value(value)) for key, value in records])
+        return made
+
+    def _downgrade(self, before: ConsumerGroup, cause: str) -> None:
+        """Only members of the classic protocol are left: they are a classic group again, and rebalance for a cause."""
+        group = downgraded(before.group, before.presences, self._around.clock.now_ms())
+        made = ClassicGroup(group, self._around)
+        made.resume()
+        shares = {member.member_id: member.assignment for member in group.members.values()}
+        value = made.phases.in_log = group.stored(shares)
+        self._convert(before, made, [(encode_key(GroupKey(group.group_id)), encode_group(value))])
+        if cause:
+            made.phases.prepare(f"{cause}; with members of the classic protocol alone the group is a classic one again")
+
+    def _convert(self, before: Coordinated, made: Coordinated, records: Sequence[LogRecord]) -> None:
+        """Have `made` in the place of a group with members; should it not be stored, go on as the log has it."""
+        changes = [*before.tombstones(), *records]
+        anew = before.anew()
+        before.die()
+        self._take_over(made, before)
+
+        def written(error: KafkaError | None) -> None:
+            if error is not None and self._groups.get(made.group_id) is made:
+                made.die()
+                self._take_over(anew, made)
+                anew.resume()
+
+        self._around.write(changes, written)
+
+    def _consumer(self, group_id: str) -> ConsumerGroup:
+        return ConsumerGroup(ModernGroup(group_id), self._around, self._downgrade)
+
     def _classic(self, group_id: str) -> ClassicGroup:
-        return ClassicGroup(Group(group_id, self._around.clock.now_ms()), self._around)
+        return ClassicGroup.loaded(group_id, None, self._around)
 
     def _put_in_place(self, made: Coordinated, before: Coordinated | None, records: Sequence[LogRecord]) -> None:
         """Have `made`, with the offsets of the group before it, which is undone should it not be stored."""
@@ -157,7 +202,7 @@ class Groups(Mapping[str, Coordinated]):
             if isinstance(before, ClassicGroup):
                 self._forget(before)
             return
-        self._take_over(ClassicGroup(Group.loaded(group_id, value, self._around.clock.now_ms()), self._around), before)
+        self._take_over(ClassicGroup.loaded(group_id, value, self._around), before)
 
     def replay_modern(self, key: modern.Key, value: modern.Value | None, names: Names) -> None:
         """Each record of a group of the consumer protocol may come first: compaction keeps the last of each key."""
@@ -169,7 +214,7 @@ class Groups(Mapping[str, Coordinated]):
                     self._forget(group)
             return
         if not isinstance(group, ConsumerGroup):
-            before, group = group, ConsumerGroup(ModernGroup(key.group_id), self._around)
+            before, group = group, self._consumer(key.group_id)
             self._take_over(group, before)
         group.group.put(key, value, names)
 

@@ -55,6 +55,8 @@ class DescribedConsumer:
     pattern: str | None
     assignment: tuple[TopicPartition, ...]
     target: tuple[TopicPartition, ...]
+    classic: bool = False
+    """Whether it speaks the classic protocol."""
 
 
 @dataclass(frozen=True, slots=True)

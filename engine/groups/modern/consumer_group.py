@@ -7,20 +7,26 @@ meanwhile waits its turn. One that changes nothing is answered at once.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.coordinators.patterns import check_pattern
 from engine.coordinators.writer import LogRecord
-from engine.errors import ErrorCode, InvalidRequestError, KafkaError, NotCoordinatorError, UnsupportedAssignorError
+from engine.errors import (
+    InvalidRequestError,
+    NotCoordinatorError,
+    UnsupportedAssignorError,
+)
 from engine.groups.coordinated import Coordinated
 from engine.groups.member import Reply
 from engine.groups.modern.chronicle import Chronicle
+from engine.groups.modern.classic_members import only_classic
+from engine.groups.modern.classic_requests import ClassicRequests
 from engine.groups.modern.draft import Draft, Known
 from engine.groups.modern.group import ModernGroup
-from engine.groups.modern.presence import Overdue, Presences
-from engine.groups.modern.records import encode_key
+from engine.groups.modern.presence import RETRY_MS, Overdue, Presences
+from engine.groups.modern.records import Key, Value, encode_key
 from engine.groups.modern.resolving import due
 from engine.groups.modern.turns import Change, Turns
-from engine.groups.reasons import names, why_left
 from engine.groups.records import OffsetValue
 from engine.groups.roster import Surroundings
 from engine.messages import (
@@ -31,26 +37,33 @@ from engine.messages import (
     ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatResponse,
     DescribedConsumer,
+    HeartbeatRequest,
+    JoinGroupRequest,
+    JoinGroupResponse,
     LeaveGroupRequest,
     LeaveGroupResponse,
     OffsetCommitRequest,
     OffsetFetchRequest,
+    SyncGroupRequest,
+    SyncGroupResponse,
     TxnOffsetCommitRequest,
 )
 from engine.snapshot import GroupState
 from engine.types import ClientInfo
 
 Heartbeat = ConsumerGroupHeartbeatResponse
+Downgrade = Callable[["ConsumerGroup", str], None]
 
 
 class ConsumerGroup(Coordinated):
-    """A group of the consumer protocol."""
+    """A group of the consumer protocol. `downgrade` puts a classic one in its place, and says why it rebalances."""
 
     kind = "consumer"
     protocol_type = "consumer"
 
-    def __init__(self, group: ModernGroup, surroundings: Surroundings) -> None:
+    def __init__(self, group: ModernGroup, surroundings: Surroundings, downgrade: Downgrade) -> None:
         self.group = group
+        self._downgrade = downgrade
         self.presences = Presences(
             surroundings.clock, surroundings.config.group_consumer_session_timeout_ms, self._fence_later
         )
@@ -60,6 +73,9 @@ class ConsumerGroup(Coordinated):
         self._turns = Turns(surroundings.write, self._takes_effect, self._take_note)
         self._resolved_among: frozenset[str] = frozenset()
         self._resolving = False
+        self._classic = ClassicRequests(
+            group.group_id, surroundings.clock, self.presences, lambda: self.group, self._draft
+        )
 
     @property
     def state(self) -> GroupState:
@@ -89,6 +105,22 @@ class ConsumerGroup(Coordinated):
             self.presences.restart(member)
             self.presences.await_giving_up(member)
         self.chronicle.take_up(self.group, self.assignor)
+        if only_classic(self.group):
+            self._around.clock.call_later(RETRY_MS, self._downgrade_if_due, "the others have left")
+
+    def take_over(self, records: Sequence[tuple[Key, Value]], clients: Mapping[str, tuple[ClientInfo, int]]) -> None:
+        """Begin with the members of a classic group, as these records have them; `clients` with their slots."""
+        names_of = {topic_id: name for name, topic_id in self._around.metadata.ids.items()}
+        for key, value in records:
+            self.group.put(key, value, names_of.get)
+        for member_id, (client, slot) in clients.items():
+            self.presences.admit(self.group.members[member_id], client, slot)
+            self.presences.restart(self.group.members[member_id])
+        self.chronicle.take_up(self.group, self.assignor)
+
+    def anew(self) -> ConsumerGroup:
+        """The same group, with nothing under way."""
+        return ConsumerGroup(self.group.copy(), self._around, self._downgrade)
 
     def die(self) -> None:
         """Stop: the group is deleted, or another broker's. What waits is sent to look for the coordinator."""
@@ -135,14 +167,26 @@ class ConsumerGroup(Coordinated):
 
     # Requests
 
-    def heartbeat(self, client: ClientInfo, request: ConsumerGroupHeartbeatRequest, reply: Reply[Heartbeat]) -> None:
+    def hear(self, client: ClientInfo, request: ConsumerGroupHeartbeatRequest, reply: Reply[Heartbeat]) -> None:
         """Join, stay, take over, give up or leave."""
         leaves = request.member_epoch in (LEAVE_EPOCH, LEAVE_STATIC_EPOCH)
         self._turns.take((lambda: self._step_out(request)) if leaves else (lambda: self._hear(client, request)), reply)
 
+    def join(self, client: ClientInfo, request: JoinGroupRequest, reply: Reply[JoinGroupResponse]) -> None:
+        """A member of the classic protocol joins; its generation is the epoch that it reaches."""
+        self._turns.take(lambda: self._classic.join(client, request), reply)
+
+    def sync(self, request: SyncGroupRequest, reply: Reply[SyncGroupResponse]) -> None:
+        """A member of the classic protocol asks for its assignment, which is there already."""
+        self._turns.take(lambda: self._classic.sync(request), reply)
+
+    def heartbeat(self, request: HeartbeatRequest) -> None:
+        """A member of the classic protocol is alive; where there is news for it, it has to join again."""
+        self._classic.heartbeat(request)
+
     def leave(self, request: LeaveGroupRequest, reply: Reply[LeaveGroupResponse]) -> None:
-        """Members are removed by an administrator."""
-        self._turns.take(lambda: self._leave(request), reply)
+        """Members of the classic protocol go, and whomever an administrator removes."""
+        self._turns.take(lambda: self._classic.leave(request), reply)
 
     def describe(self) -> ConsumerGroupDescribeResponse:
         """The group as it stands; raises GroupIdNotFoundError once it is dead."""
@@ -166,6 +210,7 @@ class ConsumerGroup(Coordinated):
                     member.said.pattern,
                     tuple(sorted(member.assigned)),
                     tuple(sorted(group.target_of(member.member_id))),
+                    classic=member.classic is not None,
                 )
                 for member in group.members.values()
             ),
@@ -178,6 +223,7 @@ class ConsumerGroup(Coordinated):
             metadata.ids,
             config.group_consumer_assignors,
             config.group_consumer_max_size,
+            self._may_downgrade,
             metadata.version,
             self._around.clock.now(),
         )
@@ -207,23 +253,6 @@ class ConsumerGroup(Coordinated):
             draft.remove([member], f"{member.label} left")
             change.gone[member.member_id] = ("left", "closed cleanly")
         return change
-
-    def _leave(self, request: LeaveGroupRequest) -> Change:
-        draft, errors = self._draft(), []
-        gone: dict[str, tuple[str, str]] = {}
-        for leaving in request.members:
-            try:
-                member = self.group.named(leaving.member_id, leaving.group_instance_id)
-            except KafkaError as error:
-                errors.append(error.code)
-            else:
-                errors.append(ErrorCode.NONE)
-                gone[member.member_id] = ("left", why_left(leaving.reason, by_administrator=True))
-        members = [self.group.members[member_id] for member_id in gone]
-        if members:
-            whys = dict.fromkeys(why for _, why in gone.values())
-            draft.remove(members, f"{names(member.label for member in members)} left: {', '.join(whys)}")
-        return Change(draft, LeaveGroupResponse(tuple(errors)), gone=gone)
 
     def _fence_later(self, overdue: Overdue) -> None:
         self._turns.take(lambda: self._fence(overdue), None)
@@ -259,9 +288,22 @@ class ConsumerGroup(Coordinated):
         if change.draft.records:
             self.chronicle.follow(before, self.group, change.draft, change.heard, change.gone, self.assignor)
         self._take_note(change)
+        if change.joined is not None:
+            self.presences.await_sync(self.group.members[change.joined])
         self._resolved_among = change.draft.resolved_among or self._resolved_among
         if change.heard is not None:
             self._resolve_if_due()
+        self._downgrade_if_due("" if change.joined else " and ".join(change.draft.causes))
+
+    @property
+    def _may_downgrade(self) -> bool:
+        return self._around.config.group_consumer_migration_policy in ("downgrade", "bidirectional")
+
+    def _downgrade_if_due(self, cause: str) -> None:
+        """Become a classic group once only members of that protocol are left."""
+        fits = len(self.group.members) <= self._around.config.group_max_size
+        if self._may_downgrade and fits and not self.group.dead and only_classic(self.group):
+            self._downgrade(self, cause)
 
     def _take_note(self, change: Change) -> None:
         """Who sent a heartbeat is alive, whatever became of it."""

@@ -13,6 +13,7 @@ from engine.coordinators.patterns import matching
 from engine.errors import GroupMaxSizeReachedError
 from engine.groups.assignors import SERVER_ASSIGNORS, MemberSubscription
 from engine.groups.consumer_protocol import Subscription
+from engine.groups.modern.classic_members import check_protocols, only_classic
 from engine.groups.modern.group import ModernGroup, to_parts
 from engine.groups.modern.member import NOTHING, Member
 from engine.groups.modern.reconciling import next_step
@@ -36,9 +37,9 @@ from engine.groups.modern.records import (
 )
 from engine.groups.modern.resolving import patterns_of
 from engine.groups.reasons import grown, names, resubscribed
-from engine.messages import JOIN_EPOCH, LEAVE_STATIC_EPOCH, ConsumerGroupHeartbeatRequest
+from engine.messages import JOIN_EPOCH, LEAVE_STATIC_EPOCH, ConsumerGroupHeartbeatRequest, JoinGroupRequest
 from engine.snapshot import MemberState
-from engine.types import ClientInfo
+from engine.types import ClientInfo, TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Known:
     assignors: tuple[str, ...]
     """Those that members may ask for; the first is the default."""
     max_size: int
+    may_downgrade: bool
+    """Whether a group whose members all speak the classic protocol becomes a classic one."""
     version: int
     """Of the metadata."""
     now: int
@@ -87,12 +90,28 @@ class Draft:
 
     def hear(self, client: ClientInfo, request: ConsumerGroupHeartbeatRequest) -> tuple[Member, Member]:
         """The member that sent it, before and after the step it may take; raises the KafkaError that is the answer."""
-        group, member_id = self.group, request.member_id
-        if member_id not in group.members and len(group.members) >= self._known.max_size:
-            limit = self._known.max_size
-            raise GroupMaxSizeReachedError(f"{group.group_id} is full: group.consumer.max.size is {limit}.")
+        self._check_room(request.member_id)
         before = self._who(request)
-        heard = before.saying(client, request)
+        return before, self._take_in(before, before.saying(client, request), request.partitions)
+
+    def join(self, client: ClientInfo, request: JoinGroupRequest, member_id: str, subscription: Subscription) -> Member:
+        """The member that sent a JoinGroup of the classic protocol, after the step it may take; raises KafkaError.
+
+        Whoever says who it is has its partitions in its subscription: none, where it has given up everything.
+        """
+        self._check_room(member_id)
+        check_protocols(self.group, request.protocol_type, request.protocols)
+        before = self._who_joins(request, member_id)
+        return self._take_in(before, before.joining(client, request, subscription), subscription.owned_partitions)
+
+    def _check_room(self, member_id: str) -> None:
+        limit = self._known.max_size
+        if member_id not in self.group.members and len(self.group.members) >= limit:
+            raise GroupMaxSizeReachedError(f"{self.group.group_id} is full: group.consumer.max.size is {limit}.")
+
+    def _take_in(self, before: Member, heard: Member, owned: Iterable[TopicPartition] | None) -> Member:
+        """What a member says from now on, what follows for its group, and the step it can take."""
+        group, member_id = self.group, heard.member_id
         new = member_id not in group.members
         if self._change_pattern(before, heard) or before.said.topics != heard.said.topics or not group.epoch:
             self.causes.append(f"{heard.label} joined" if new else self._how_changed(before, heard))
@@ -105,12 +124,12 @@ class Draft:
             group.members[member_id],
             group.assignment_epoch,
             group.target_of(member_id),
-            request.partitions,
+            owned,
             group.owners.get,
         )
         if after != group.members[member_id]:
             self._put_current(after)
-        return before, after
+        return after
 
     def _change_pattern(self, before: Member, heard: Member) -> bool:
         """Whether the member has another pattern and it is known what that matches; if not, it will be found out."""
@@ -156,6 +175,15 @@ class Draft:
         group.check_epoch(member, request.member_epoch, request.partitions)
         return member
 
+    def _who_joins(self, request: JoinGroupRequest, member_id: str) -> Member:
+        group, instance_id = self.group, request.group_instance_id
+        if instance_id is None:
+            return group.members.get(member_id, Member(member_id))
+        if request.member_id:
+            return group.holder(instance_id, member_id)
+        holder = group.static_member(instance_id)
+        return Member(member_id) if holder is None else self._replace(holder, member_id)
+
     def _replace(self, holder: Member, member_id: str) -> Member:
         """A static member is back: what was its former self's is its own, and nobody else is concerned."""
         group_id, target = self.group.group_id, self.group.target_of(holder.member_id)
@@ -188,8 +216,9 @@ class Draft:
             self._let_go_pattern(member.said.pattern)
             self._put_tombstones(member.member_id)
         self.causes.append(cause)
-        self._look_at_topics()
-        self._bump_if_needed()
+        if not (self._known.may_downgrade and only_classic(self.group)):  # a classic group shares out anew by itself
+            self._look_at_topics()
+            self._bump_if_needed()
 
     def _put_tombstones(self, member_id: str) -> None:
         group_id = self.group.group_id

@@ -235,7 +235,7 @@ class ModernGroup:
     def check_released(self, instance_id: str, member_id: str) -> None:
         """Refuse one who wants the place of a static member that has not left it."""
         holder = self.static_member(instance_id)
-        if holder is not None and holder.member_id != member_id and not holder.away:
+        if holder is not None and holder.member_id != member_id and not holder.away and holder.classic is None:
             raise UnreleasedInstanceIdError(
                 f"In {self.group_id} the group.instance.id {instance_id} still belongs to another member. "
                 "Stop that one, or wait until its session has run out."
@@ -264,7 +264,7 @@ class ModernGroup:
                 f"{self.group_id} has members, so only they may commit; stop them first, or commit as one of them."
             )
         member = self.member(member_id)
-        if not knows_epochs:
+        if not knows_epochs and member.classic is None:
             raise UnsupportedVersionError(
                 f"{member.label} uses the consumer protocol: it commits with OffsetCommit version 9 or later."
             )
@@ -288,7 +288,8 @@ class ModernGroup:
     def _check_member_epoch(self, member_id: str, epoch: int) -> None:
         member = self.member(member_id)
         if epoch != member.epoch:
-            raise StaleMemberEpochError(f"{member.label} is in epoch {member.epoch} of {self.group_id}, not {epoch}.")
+            kind = StaleMemberEpochError if member.classic is None else IllegalGenerationError
+            raise kind(f"{member.label} is in epoch {member.epoch} of {self.group_id}, not {epoch}.")
 
     def check_delete(self) -> None:
         """Refuse to delete a group that has members."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from engine.groups.modern.records import MemberMetadata
-from engine.messages import LEAVE_STATIC_EPOCH, ConsumerGroupHeartbeatRequest
+from engine.groups.consumer_protocol import Subscription
+from engine.groups.modern.records import ClassicMember, MemberMetadata
+from engine.messages import LEAVE_STATIC_EPOCH, ConsumerGroupHeartbeatRequest, JoinGroupRequest
 from engine.snapshot import MemberState, label_of
 from engine.types import ClientInfo, TopicPartition
 
@@ -45,6 +46,11 @@ class Member:
         """Whether it is a static member that said it will be back."""
         return self.epoch == LEAVE_STATIC_EPOCH
 
+    @property
+    def classic(self) -> ClassicMember | None:
+        """What it said in the classic protocol; None where it speaks the consumer protocol."""
+        return self.said.classic
+
     def has_reached(self, target_epoch: int) -> bool:
         """Whether it has all of the target of that epoch, and nothing else."""
         return self.state is MemberState.STABLE and self.epoch == target_epoch
@@ -64,5 +70,23 @@ class Member:
                 said.pattern if request.pattern is None else request.pattern or None,
                 said.rebalance_timeout_ms if request.rebalance_timeout_ms < 0 else request.rebalance_timeout_ms,
                 request.server_assignor or said.assignor,
+            ),
+        )
+
+    def joining(self, client: ClientInfo, request: JoinGroupRequest, subscription: Subscription) -> Member:
+        """The same after a JoinGroup of the classic protocol, which subscribes by names alone."""
+        said = self.said
+        return replace(
+            self,
+            said=MemberMetadata(
+                request.group_instance_id or said.instance_id,
+                subscription.rack_id or said.rack_id,
+                client.client_id,
+                client.host,
+                tuple(sorted(set(subscription.topics))),
+                None,
+                request.rebalance_timeout_ms,
+                said.assignor,
+                ClassicMember(request.session_timeout_ms, request.protocols),
             ),
         )

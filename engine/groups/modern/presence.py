@@ -30,6 +30,8 @@ class Presence:
     session: Timer | None = None
     giving_up: Timer | None = None
     """What ends the wait for it to give up partitions."""
+    rejoining: Timer | None = None
+    """What ends the wait for JoinGroup or SyncGroup of a member that speaks the classic protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Presences:
 
     def __init__(self, clock: Clock, session_timeout_ms: int, fence: Callable[[Overdue], None]) -> None:
         self._clock = clock
-        self.session_timeout_ms = session_timeout_ms
+        self._session_timeout_ms = session_timeout_ms
         self._fence = fence
         self._present: dict[str, Presence] = {}
         self._slots: dict[str, int] = {}
@@ -60,10 +62,10 @@ class Presences:
         """How a member was last heard."""
         return self._present[member_id]
 
-    def admit(self, member: Member, client: ClientInfo) -> None:
-        """A member is in the group, and gets the smallest free slot."""
+    def admit(self, member: Member, client: ClientInfo, slot: int | None = None) -> None:
+        """A member is in the group, and gets the smallest free slot, or that which it had."""
         taken = {presence.slot for presence in self._present.values()}
-        free = next(slot for slot in range(len(taken) + 1) if slot not in taken)
+        free = next(slot for slot in range(len(taken) + 1) if slot not in taken) if slot is None else slot
         instance_id = member.said.instance_id
         slot = self._slots.get(instance_id, free) if instance_id is not None else free
         slot = free if slot in taken else slot
@@ -87,8 +89,40 @@ class Presences:
         presence = self._present[member.member_id]
         if presence.session is not None:
             presence.session.cancel()
-        presence.session_ends_ms = self._clock.now_ms() + self.session_timeout_ms
-        presence.session = self._clock.call_later(self.session_timeout_ms, self._ran_out, member)
+        timeout_ms = self.session_timeout_of(member)
+        presence.session_ends_ms = self._clock.now_ms() + timeout_ms
+        presence.session = self._clock.call_later(timeout_ms, self._ran_out, member)
+
+    def session_timeout_of(self, member: Member) -> int:
+        """The coordinator's, or its own where it speaks the classic protocol."""
+        return self._session_timeout_ms if member.classic is None else member.classic.session_timeout_ms
+
+    def beats(self, member: Member) -> None:
+        """It sent a heartbeat of the classic protocol."""
+        self.heard(member, self._present[member.member_id].client)
+
+    def await_join(self, member: Member) -> None:
+        """It was told to join again, and has as long as its rebalance timeout since it was told first."""
+        presence = self._present[member.member_id]
+        if presence.rejoining is None:
+            self._await(presence, member, "join again")
+
+    def await_sync(self, member: Member) -> None:
+        """It has joined, and has as long as its rebalance timeout to ask for its assignment."""
+        presence = self._present[member.member_id]
+        self.synced(member)
+        self._await(presence, member, "ask for its assignment (SyncGroup)")
+
+    def synced(self, member: Member) -> None:
+        """It has what it is to have."""
+        presence = self._present[member.member_id]
+        if presence.rejoining is not None:
+            presence.rejoining.cancel()
+            presence.rejoining = None
+
+    def _await(self, presence: Presence, member: Member, what: str) -> None:
+        timeout_ms = member.said.rebalance_timeout_ms
+        presence.rejoining = self._clock.call_later(timeout_ms, self._stayed_away, member, what)
 
     def await_giving_up(self, member: Member) -> None:
         """It has as long as its rebalance timeout to give up what it was told to, or longer if it need not."""
@@ -116,10 +150,10 @@ class Presences:
         return min(waits, default=None)
 
     def _stop(self, presence: Presence) -> None:
-        for timer in (presence.session, presence.giving_up):
+        for timer in (presence.session, presence.giving_up, presence.rejoining):
             if timer is not None:
                 timer.cancel()
-        presence.session = presence.giving_up = None
+        presence.session = presence.giving_up = presence.rejoining = None
 
     def _ran_out(self, member: Member) -> None:
         presence = self._present[member.member_id]
@@ -128,7 +162,7 @@ class Presences:
         def again() -> None:
             presence.session = self._clock.call_later(RETRY_MS, self._ran_out, member)
 
-        what = f"session of {seconds(self.session_timeout_ms)} ran out without a heartbeat"
+        what = f"session of {seconds(self.session_timeout_of(member))} ran out without a heartbeat"
         cause = f"{member.label}'s {what}"
         self._fence(Overdue(member.member_id, f"its {what}", cause, lambda: presence.session is timer, again))
 
@@ -142,3 +176,14 @@ class Presences:
         what = f"did not give up {names(sorted(member.revoking))} within {seconds(member.said.rebalance_timeout_ms)}"
         cause = f"{member.label} {what}"
         self._fence(Overdue(member.member_id, f"it {what}", cause, lambda: presence.giving_up is timer, again))
+
+    def _stayed_away(self, member: Member, what: str) -> None:
+        presence = self._present[member.member_id]
+        timer = presence.rejoining
+
+        def again() -> None:
+            presence.rejoining = self._clock.call_later(RETRY_MS, self._stayed_away, member, what)
+
+        why = f"did not {what} within {seconds(member.said.rebalance_timeout_ms)}"
+        cause = f"{member.label} {why}"
+        self._fence(Overdue(member.member_id, f"it {why}", cause, lambda: presence.rejoining is timer, again))

@@ -7,7 +7,7 @@ of the target with whatever of it is free by now; while others still have the re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from engine.groups.modern.member import NOTHING, Member
@@ -19,7 +19,7 @@ def next_step(
     member: Member,
     target_epoch: int,
     target: frozenset[TopicPartition],
-    owned: Collection[TopicPartition] | None,
+    owned: Iterable[TopicPartition] | None,
     owner_of: Callable[[TopicPartition], str | None],
 ) -> Member:
     """The member after the step it can take now, or as it is.
@@ -42,7 +42,7 @@ def next_step(
     return _moved(member, state, target_epoch, kept | free, NOTHING)
 
 
-def _still_has(owned: Collection[TopicPartition] | None, revoking: frozenset[TopicPartition]) -> bool:
+def _still_has(owned: Iterable[TopicPartition] | None, revoking: frozenset[TopicPartition]) -> bool:
     return owned is None or not revoking.isdisjoint(owned)
 
 

@@ -18,9 +18,11 @@ from engine.coordinators.primitives import (
     INT64,
     NO_TAGS,
     Reader,
+    compact_blob,
     compact_length,
     compact_string,
     string,
+    tagged,
 )
 from engine.errors import CorruptRecordError
 from engine.snapshot import MemberState
@@ -30,6 +32,9 @@ WHAT = "A group record"
 
 Parts = tuple[tuple[bytes, tuple[int, ...]], ...]
 """Partitions as records hold them: (topic id, numbers)."""
+
+_CLASSIC = 0
+"""The tag of what a classic member said."""
 
 _STATES = (MemberState.STABLE, MemberState.UNREVOKED_PARTITIONS, MemberState.UNRELEASED_PARTITIONS)
 
@@ -80,6 +85,14 @@ class MemberKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassicMember:
+    """What a member that speaks the classic protocol said when it joined: its session (ms), and (assignor, bytes)."""
+
+    session_timeout_ms: int
+    protocols: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MemberMetadata:
     """What a member said of itself."""
 
@@ -91,6 +104,8 @@ class MemberMetadata:
     pattern: str | None
     rebalance_timeout_ms: int
     assignor: str | None
+    classic: ClassicMember | None = None
+    """None where it speaks the consumer protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +220,14 @@ def decode_key(data: bytes) -> Key | None:
 
 def encode_value(value: Value) -> bytes:
     """The record value, version 0. Raises InvalidRequestError for a name no record can hold."""
-    return INT16.pack(0) + b"".join(_fields(value)) + NO_TAGS
+    classic = value.classic if isinstance(value, MemberMetadata) else None
+    tags = NO_TAGS if classic is None else tagged({_CLASSIC: b"\x01" + _classic(classic)})
+    return INT16.pack(0) + b"".join(_fields(value)) + tags
+
+
+def _classic(said: ClassicMember) -> bytes:
+    protocols = (compact_string(name) + compact_blob(metadata) + NO_TAGS for name, metadata in said.protocols)
+    return INT32.pack(said.session_timeout_ms) + compact_length(len(said.protocols)) + b"".join(protocols) + NO_TAGS
 
 
 def _fields(value: Value) -> Iterable[bytes]:
@@ -253,7 +275,8 @@ def decode_value(key: Key, data: bytes) -> Value:
             topics = tuple(reader.compact_string() for _ in range(reader.compact_length()))
             pattern, timeout_ms = reader.compact_nullable_string(), reader.int32()
             assignor = reader.compact_nullable_string()
-            return MemberMetadata(instance_id, rack_id, client_id, host, topics, pattern, timeout_ms, assignor)
+            classic = _read_classic(reader.tags().get(_CLASSIC))
+            return MemberMetadata(instance_id, rack_id, client_id, host, topics, pattern, timeout_ms, assignor, classic)
         case TargetKey():
             return Target(_read_parts(reader))
         case CurrentKey():
@@ -264,6 +287,19 @@ def decode_value(key: Key, data: bytes) -> Value:
         case PatternKey():
             topics = tuple(reader.compact_string() for _ in range(reader.compact_length()))
             return Resolved(topics, reader.int64(), reader.int64())
+
+
+def _read_classic(data: bytes | None) -> ClassicMember | None:
+    if data is None:
+        return None
+    reader = Reader(data, WHAT)
+    if reader.int8() < 0:
+        return None
+    session_timeout_ms, protocols = reader.int32(), []
+    for _ in range(reader.compact_length()):
+        protocols.append((reader.compact_string(), reader.compact_blob()))
+        reader.skip_tags()
+    return ClassicMember(session_timeout_ms, tuple(protocols))
 
 
 def _parts(parts: Parts) -> bytes:

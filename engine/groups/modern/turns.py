@@ -29,6 +29,8 @@ class Change:
     """Whose session begins anew."""
     gone: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Who goes: "left" or "dropped", and why in a clause."""
+    joined: str | None = None
+    """Who has joined in the classic protocol, and has to ask for its assignment."""
     again: Callable[[], None] | None = None
     """What is done if it could not be stored and nobody waits for an answer."""
 

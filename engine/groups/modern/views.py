@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from engine.groups.modern.consumer_group import ConsumerGroup
 from engine.groups.modern.group import ModernGroup
 from engine.groups.modern.member import Member
+from engine.groups.modern.records import MemberMetadata
 from engine.groups.standings import OffsetsViewer, Position, Standing
 from engine.snapshot import GroupProtocol, GroupView, MemberState, MemberView
 
@@ -76,11 +77,11 @@ class ModernViewer:
             said.instance_id,
             presence.slot,
             False,
-            (said.assignor,) if said.assignor else (),
+            _assignors(said),
             said.topics,
             tuple(sorted(member.owned)),
             presence.heard_ms,
-            self.seen.presences.session_timeout_ms,
+            self.seen.presences.session_timeout_of(member),
             presence.session_ends_ms,
             said.rebalance_timeout_ms,
             False,
@@ -92,6 +93,12 @@ class ModernViewer:
         )
         self._members[member.member_id] = (key, view)
         return view
+
+
+def _assignors(said: MemberMetadata) -> tuple[str, ...]:
+    if said.classic is not None:
+        return tuple(name for name, _ in said.classic.protocols)
+    return (said.assignor,) if said.assignor else ()
 
 
 def _same(key: tuple[object, ...], before: tuple[object, ...]) -> bool:

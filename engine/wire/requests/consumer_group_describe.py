@@ -16,7 +16,7 @@ from engine.wire.operations import NOT_TOLD, ON_GROUP
 
 NAME, KEY, VERSIONS = "ConsumerGroupDescribe", 69, (0, 1)
 
-_CONSUMER = 1
+_CLASSIC, _CONSUMER = 0, 1
 """The member type of the consumer protocol; 0 would be a classic one."""
 
 
@@ -77,7 +77,7 @@ def _member(member: DescribedConsumer, context: Context) -> dict[str, Any]:
         "subscribed_topic_regex": member.pattern,
         "assignment": {"topic_partitions": _named(member.assignment, context)},
         "target_assignment": {"topic_partitions": _named(member.target, context)},
-        "member_type": _CONSUMER,
+        "member_type": _CLASSIC if member.classic else _CONSUMER,
     }
 
 

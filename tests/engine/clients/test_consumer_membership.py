@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from engine.clients.consumer import Consumer
+from engine.clock import ManualClock
+from engine.cluster import Cluster
+from engine.config import BrokerConfig
 from engine.errors import (
     FencedMemberEpochError,
     GroupIdNotFoundError,
@@ -25,7 +28,7 @@ from engine.messages import (
 )
 from engine.snapshot import GroupProtocol, GroupState
 from engine.types import TopicPartition
-from tests.engine.clients.lab import App, Lab, Serve, Told, group, shares_all, spread
+from tests.engine.clients.lab import BEGAN_MS, App, Lab, Serve, Told, group, shares_all, spread
 
 P0 = TopicPartition("orders", 0)
 
@@ -243,14 +246,20 @@ async def test_another_coordinator_is_found_and_told_everything(lab: Lab) -> Non
     assert stable(lab, one)()
 
 
-async def test_a_group_of_classic_members_is_not_joined_and_the_application_is_told(lab: Lab) -> None:
-    classic = lab.cluster.consumer("orders", group_id="g", client_id="classic")
-    lab.clients.append(classic)
-    await classic.start()
-    await lab.clock.until(shares_all(6, classic))
-    one = await member(lab, "one")
-    with pytest.raises(GroupIdNotFoundError, match="classic protocol"):
-        await lab.run(one.getmany(timeout_ms=2_000))
+async def test_a_group_that_does_not_go_over_is_not_joined_and_the_application_is_told() -> None:
+    clock = ManualClock(BEGAN_MS)
+    config = BrokerConfig(group_consumer_migration_policy="disabled")
+    async with Cluster.open(None, brokers=1, clock=clock, inline_storage=True, config=config) as cluster:
+        lab = Lab(cluster, clock)
+        await cluster.create_topic("orders", partitions=6)
+        classic = cluster.consumer("orders", group_id="g", client_id="classic")
+        await classic.start()
+        await clock.until(shares_all(6, classic))
+        one = await member(lab, "one")
+        with pytest.raises(GroupIdNotFoundError, match="classic protocol"):
+            await lab.run(one.getmany(timeout_ms=2_000))
+        lab.clients.append(classic)
+        await lab.close()
 
 
 async def test_the_assignor_is_the_coordinators_to_have(lab: Lab) -> None:
@@ -277,6 +286,32 @@ async def test_a_pattern_is_matched_by_the_coordinator(lab: Lab) -> None:
     await one.start()
     await lab.clock.until(lambda: one.assignment() == {TopicPartition("orders-eu", 0), TopicPartition("orders-eu", 1)})
     assert beats(lab, "one")[0].pattern == "orders-.*"
+
+
+@pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
+async def test_consumers_go_over_to_the_consumer_protocol_one_by_one_and_back(lab: Lab, assignor: str) -> None:
+    old = []
+    for name in ("one", "two"):
+        consumer = lab.cluster.consumer(group_id="g", client_id=name, partition_assignment_strategy=[assignor])
+        lab.clients.append(consumer)
+        consumer.subscribe(["orders"])
+        await consumer.start()
+        old.append(consumer)
+    await lab.clock.until(stable(lab, *old))
+    new = [await member(lab, "three")]
+    await lab.clock.until(stable(lab, *old, *new))
+    assert group(lab).protocol is GroupProtocol.CONSUMER
+    for consumer in old:
+        await lab.run(consumer.stop())
+    await lab.clock.until(stable(lab, *new))
+    back = lab.cluster.consumer(group_id="g", client_id="four", partition_assignment_strategy=[assignor])
+    lab.clients.append(back)
+    back.subscribe(["orders"])
+    await back.start()
+    await lab.clock.until(stable(lab, *new, back))
+    await lab.run(new[0].stop())
+    await lab.clock.until(stable(lab, back))
+    assert str(group(lab).protocol) == str(GroupProtocol.CLASSIC)
 
 
 async def test_a_topic_that_grows_is_read_on_by_the_group(lab: Lab) -> None:

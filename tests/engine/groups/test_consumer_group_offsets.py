@@ -8,15 +8,13 @@ import pytest
 
 from engine.errors import (
     ErrorCode,
-    GroupIdNotFoundError,
-    InconsistentGroupProtocolError,
     KafkaError,
     NonEmptyGroupError,
     NotEnoughReplicasError,
     StaleMemberEpochError,
     UnknownMemberIdError,
 )
-from engine.messages import DeleteGroupsRequest, HeartbeatRequest, OffsetFetchRequest
+from engine.messages import DeleteGroupsRequest, OffsetFetchRequest
 from engine.snapshot import GroupProtocol, GroupState
 from engine.types import ClientInfo
 from tests.engine.groups.group_world import GROUP, PARTITION, answers, new_world, stable_group, tp, tps
@@ -108,24 +106,6 @@ async def test_offsets_of_topics_nobody_wants_expire_each_from_its_commit() -> N
 
 
 # The other protocol
-
-
-async def test_a_classic_member_is_turned_away_while_there_are_consumers() -> None:
-    world = await new_world()
-    (first,) = await reconciled(world, "billing-1")
-    classic = world.client("billing-2")
-    with pytest.raises(InconsistentGroupProtocolError, match="consumer protocol"):
-        await classic.join()
-    with pytest.raises(UnknownMemberIdError):
-        await world.coordinator.heartbeat(ADMIN, HeartbeatRequest(GROUP, 1, first.member_id))
-
-
-async def test_a_consumer_is_turned_away_while_there_are_classic_members() -> None:
-    world = await new_world()
-    await stable_group(world, "billing-1")
-    with pytest.raises(GroupIdNotFoundError, match="classic protocol"):
-        await Consumer(world, "billing-2").join()
-    assert world.view.protocol is GroupProtocol.CLASSIC
 
 
 async def test_an_empty_group_changes_its_protocol_and_keeps_its_offsets() -> None:

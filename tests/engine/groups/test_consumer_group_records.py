@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import CorruptRecordError
 from engine.groups.modern.records import (
+    ClassicMember,
     Current,
     CurrentKey,
     GroupEpoch,
@@ -51,6 +54,13 @@ BYTES: list[tuple[Key, str, Value, str]] = [
         "0005 0001 67 0001 6d",
         MEMBER,
         "0000 04 6f6e65 00 0a 62696c6c696e672d31 04 6c6162 02 07 6f7264657273 00 0000ea60 08 756e69666f726d 00",
+    ),
+    (
+        MemberKey("g", "c"),
+        "0005 0001 67 0001 63",
+        replace(MEMBER, classic=ClassicMember(10_000, (("range", b"\x01\x02"),))),
+        "0000 04 6f6e65 00 0a 62696c6c696e672d31 04 6c6162 02 07 6f7264657273 00 0000ea60 08 756e69666f726d "
+        "01 00 11 01 00002710 02 06 72616e6765 03 0102 00 00",
     ),
     (TargetEpochKey("g"), "0006 0001 67", TargetEpoch(7), "0000 00000007 00"),
     (
