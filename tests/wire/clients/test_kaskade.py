@@ -12,7 +12,12 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.tour.terminal import Terminal, environment, opened
+from tests.tour.terminal import Terminal, command, environment, opened
+
+pytestmark = pytest.mark.skipif(
+    not Path(command("kaskade")).exists(),
+    reason="kaskade is not installed; it takes Python below 3.15",
+)
 
 SIZE = 140, 40
 
