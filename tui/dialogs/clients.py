@@ -36,6 +36,13 @@ def own_topics(world: World) -> tuple[str, ...]:
     return tuple(topic.name for topic in world.topics if not topic.internal)
 
 
+_MIGRATES = {
+    "consumer": "Its members go on as they are; from now on the coordinator assigns, for them, too.",
+    "classic": "The coordinator assigns for it, too, until only members of the classic protocol are left.",
+}
+"""What comes of a member that speaks another protocol than its group (`group.consumer.migration.policy`)."""
+
+
 class NewProducer(Form[str]):
     """Spawns a producer; answers its name."""
 
@@ -223,6 +230,8 @@ class NewConsumer(Form[str]):
                     f"{spec.group_id} enters its next epoch: {members} members will share "
                     f"{plural(len(partitions), 'partition')}, and only those that move stand still."
                 )
+        if group is not None and group.members and group.protocol.value != spec.protocol:
+            said = f"{said} {_MIGRATES[spec.protocol]}"
         return said + pace
 
     async def apply(self, values: Values, lab: Lab) -> str:
@@ -238,13 +247,6 @@ class NewConsumer(Form[str]):
         if not values["group"]:
             raise FormError("group", "A consumer needs a group; any name will do, and a new one makes a new group.")
         classic = _is_classic(values)
-        group = world.group(values["group"])
-        if group and group.members and group.protocol.value != values["protocol"]:
-            there = group.protocol.value
-            raise FormError(
-                "protocol",
-                f"The members of {clean(group.group_id)} use the {there} protocol: join with that, or stop them.",
-            )
         session = milliseconds(values, "session", "session.timeout", 1_000) if classic else 10_000
         return ConsumerSpec(
             group_id=values["group"],

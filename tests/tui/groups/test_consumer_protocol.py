@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from engine.snapshot import GroupProtocol, GroupState, GroupView, MemberState, World
 from engine.workload.spec import ConsumerSpec
 from tests.tui import worlds
 from tests.tui.conftest import OpenStage
 from themes.variables import DEFAULTS
 from tui.dialogs.clients import NewConsumer
-from tui.dialogs.reading import FormError
 from tui.painting.groups.assignment import grid_for, paint_standing
 from tui.painting.groups.lessons import lesson_of
 from tui.painting.groups.members import member_row
@@ -123,11 +120,15 @@ def test_the_form_says_what_the_next_epoch_brings() -> None:
     assert "enters its next epoch: 4 members will share 6 partitions, and only those that move stand still" in said
 
 
-def test_nobody_is_started_with_another_protocol_than_the_members_have() -> None:
-    form = form_of(worlds.first())
-    with pytest.raises(FormError, match="use the classic protocol") as caught:
-        form.consequence({**values_of(form), "protocol": "consumer"})
-    assert caught.value.field == "protocol"
+def test_the_form_says_what_comes_of_a_member_of_the_other_protocol() -> None:
+    for world, protocol, follows in (
+        (worlds.first(), "consumer", "from now on the coordinator assigns, for them, too"),
+        (worlds.reconciling(), "classic", "The coordinator assigns for it, too"),
+    ):
+        form = form_of(world)
+        same = values_of(form)
+        assert follows not in form.consequence(same)
+        assert follows in form.consequence({**same, "protocol": protocol})
 
 
 async def test_c_and_enter_start_a_consumer_like_those_there_are(stage: OpenStage) -> None:
