@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from textual import events
@@ -14,6 +15,7 @@ from tui.dialogs.form import Press
 from tui.dialogs.page import Page
 from tui.painting.text import clean, clock, cut, speed
 from tui.painting.way import paint_way
+from tui.panels.guide import Guide, said_of
 from tui.verbs import Trace
 
 if TYPE_CHECKING:
@@ -38,8 +40,9 @@ class WayOfARecord(ModalScreen[None]):
         return cast("Kafkarium", self.app)
 
     def compose(self) -> ComposeResult:
-        """The page and its keys."""
+        """The lesson it is part of, the page and its keys."""
         with Vertical(id="dialog"):
+            yield Guide()
             yield Page(lambda width, palette: (), id="page")
             with Horizontal(id="keys"):
                 yield Press("enter", "step", self._step, id="step")
@@ -62,6 +65,8 @@ class WayOfARecord(ModalScreen[None]):
         scene = self.kafkarium.take_scene()
         if scene is None:
             return
+        said = said_of(self.kafkarium.learning, scene)
+        self.query_one(Guide).show(replace(said, key="") if said is not None else None)
         journey, world = self._trace.journey, scene.world
         left = {
             broker.broker_id: max(0.0, round(broker.session_expires_ms - world.now_ms, -2))

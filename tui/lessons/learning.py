@@ -60,6 +60,8 @@ class Learning:
         lesson, step = self.lesson, self.step
         if lesson is None or step is None:
             return
+        if self._began is not None and now.world.now_ms < self._began.world.now_ms:
+            self._began = now  # the world was put back
         if self._began is None:
             self.lacking = lesson.needs(now.scene) if not self.at else ""
             if self.lacking:

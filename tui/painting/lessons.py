@@ -21,7 +21,7 @@ _BAR = 2
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the strip says. `key` is what `5` does now."""
+    """What the strip says. `key` is what `5` does now, empty where it does nothing."""
 
     heading: str
     words: str
@@ -47,7 +47,8 @@ def parts_of(words: str, style: str) -> list[Part]:
 def paint_guide(told: Told, width: int, palette: Palette) -> list[Strip]:
     """Heading, then the words in as many rows as they need; without words the heading alone."""
     tail: list[tuple[str, Style | None]] = [(f"{told.place}   ", palette.quiet)] if told.place else []
-    tail += [("5", palette.accent), (f" {told.key}", palette.good if told.done else palette.quiet)]
+    if told.key:
+        tail += [("5", palette.accent), (f" {told.key}", palette.good if told.done else palette.quiet)]
     head = _bar(width, palette)
     for text, style in parts_of(clean(told.heading), "strong"):
         head.add(text, style_of(style, palette))

@@ -1,4 +1,4 @@
-"""The strip under the header while a lesson is taken: what to do, and what was seen. A click is as good as `5`."""
+"""The strip of the lesson that is taken: what to do, and what was seen. Under the header a click is as good as `5`."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class Guide(Widget):
 
     def repaint(self) -> None:
         """Paint again: other words, another width or other colours."""
-        app = cast("Kafkarium", self.app)
-        self._painted_at = app.size.width
-        strips = paint_guide(self._said, app.size.width, app.palette) if self._said is not None else []
+        palette, width = cast("Kafkarium", self.app).palette, self._room
+        self._painted_at = width
+        strips = paint_guide(self._said, width, palette) if self._said is not None else []
         self._strips = [strip.apply_style(self.rich_style) for strip in strips]
         self.styles.height = max(len(strips), 1)
         self.refresh()
@@ -64,9 +64,15 @@ class Guide(Widget):
 
     def on_resize(self) -> None:
         """The rows depend on the width."""
-        if self._painted_at != self.app.size.width:
+        if self._painted_at != self._room:
             self.repaint()
+
+    @property
+    def _room(self) -> int:
+        """Cells of a row, which it has to know before it is there itself."""
+        return cast("Widget", self.parent).content_size.width
 
     def on_click(self) -> None:
         """Go on, or choose another lesson."""
-        cast("Kafkarium", self.app).perform("learn")
+        if self._said is not None and self._said.key:
+            cast("Kafkarium", self.app).perform("learn")

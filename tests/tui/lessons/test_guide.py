@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui import worlds
+from tests.tui import journeys, worlds
 from tests.tui.conftest import OpenStage, Stage
+from tests.tui.journeys import FakeTrace
 from tui.dialogs.help import HelpScreen
 from tui.dialogs.lessons import Lessons
 from tui.lessons.course import COURSE
@@ -89,6 +90,19 @@ async def test_a_click_on_the_strip_is_as_good_as_the_key(stage: OpenStage) -> N
         await on.pilot.click("#page", offset=(4, 4), times=2)
         await on.settle()
         assert strip(on).startswith(COURSE[4].title)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_is_to_be_done_stands_over_a_records_way_too_without_a_key_that_does_nothing_there(
+    stage: OpenStage, size: tuple[int, int]
+) -> None:
+    async with stage(worlds.broken(), size=size) as on:
+        on.lab.answers["trace"] = FakeTrace(journeys.handed())
+        await on.press("5", "G", "up", "enter", "y", "enter")
+        assert "stop when the producer has its acknowledgement" in on.words()
+        assert "step 1 of 4 Follow one record" in on.words(), "and no key beside it"
+        assert "holds it in its buffer" in on.words()
+        assert "esc leave" in on.words()
 
 
 async def test_a_screen_that_is_too_small_shows_no_lesson(stage: OpenStage) -> None:

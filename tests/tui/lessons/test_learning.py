@@ -37,6 +37,23 @@ def test_a_step_begins_with_the_first_moment_that_it_sees() -> None:
     assert not learning.seen, "records were shown before it began"
 
 
+def test_a_step_begins_anew_when_the_world_was_put_back_to_before_it() -> None:
+    def told_of_time(before: Moment, now: Moment) -> str:
+        return f"{now.world.now_ms - before.world.now_ms:.0f} ms" if now.world.now_ms > before.world.now_ms else ""
+
+    def after(ms: float) -> Moment:
+        world = worlds.first()
+        return Moment(Scene(replace(world, now_ms=world.now_ms + ms)), "lab")
+
+    learning = Learning()
+    learning.begin(replace(LESSON, steps=(Step("Wait.", told_of_time),)))
+    learning.follow(after(1_000))
+    learning.follow(after(0))
+    assert not learning.seen
+    learning.follow(after(400))
+    assert (learning.seen, learning.ready) == ("400 ms", True)
+
+
 def test_after_its_last_step_a_lesson_is_taken() -> None:
     learning = Learning()
     learning.begin(LESSON)
