@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.types import TopicPartition
@@ -17,9 +17,9 @@ def partitions_of(topics: Iterable[Any], *, topic: str = "name", number: str = "
             yield TopicPartition(name, getattr(partition, number)), partition
 
 
-def named(topic: str | bytes) -> str:
-    """A topic by its name, or by its id as Kafka writes ids."""
-    return topic if isinstance(topic, str) else urlsafe_b64encode(topic).decode().rstrip("=")
+def named(topic: str | bytes, names: Mapping[bytes, str]) -> str:
+    """A topic by its name, also where it is given by its id; the id as Kafka writes ids where no topic has it."""
+    return topic if isinstance(topic, str) else names.get(topic) or urlsafe_b64encode(topic).decode().rstrip("=")
 
 
 def by_topic(

@@ -54,8 +54,9 @@ class _Watched(NamedTuple):
 class Passing:
     """A request of the watched client, from its coming to its answer."""
 
-    def __init__(self, view: RequestView, traffic: Traffic) -> None:
+    def __init__(self, view: RequestView, names: summary.Names, traffic: Traffic) -> None:
         self.view = view
+        self._names = names
         self._traffic = traffic
         self._began = time.perf_counter()
 
@@ -63,7 +64,7 @@ class Passing:
         """This was said, in so many bytes; None where nothing is to be said."""
         self.view = replace(
             self.view,
-            answer="" if answer is None else summary.line(answer),
+            answer="" if answer is None else summary.line(answer, self._names),
             bytes_out=size,
             latency_ms=(time.perf_counter() - self._began) * 1000,
         )
@@ -99,9 +100,10 @@ class Traffic:
 
     def begins(self, connection: Connection, name: str, api_version: int, request: Any, size: int) -> Passing:
         """A request of the watched client has come; what it is told of its answer is seen too."""
-        said = summary.line(request)
+        names = connection.door.port.image.names
+        said = summary.line(request, names)
         view = RequestView(connection.broker_id, self._listener.now_ms(), name, api_version, said, "", size, 0, None)
-        passing = Passing(view, self)
+        passing = Passing(view, names, self)
         self._requests.append(passing)
         self._changed = True
         return passing

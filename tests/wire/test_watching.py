@@ -7,7 +7,9 @@ from typing import Any
 
 from engine.cluster import Cluster
 from engine.snapshot import ListeningView, WatchedView
+from engine.wire import summary
 from tests.wire.peer import Peer
+from tests.wire.test_records import batch, fetch, produce
 
 METADATA, FIND_COORDINATOR, HEARTBEAT = 3, 10, 12
 Look = Callable[[], ListeningView]
@@ -45,6 +47,28 @@ async def test_nothing_is_kept_of_a_client_that_nobody_watches(lab: Cluster, pee
     lab.watch_client(None)
     await ask_for_metadata(peer)
     assert (listening().watched, listening().requests) == (None, ())
+
+
+async def test_topics_are_told_by_name_where_they_are_asked_for_by_id_and_what_goes_without_saying_is_not_said(
+    lab: Cluster, peer: Peer, listening: Look
+) -> None:
+    await ask_for_metadata(peer)
+    [connection] = listening().connections
+    lab.watch_client(connection.number)
+    await produce(lab, peer, 13, batch(b"one"))
+    await fetch(lab, peer, 16, 0)
+    produced, fetched = listening().requests
+    assert produced.summary.startswith("acks=-1 orders-0: ")
+    assert produced.answer == "orders-0: at 0"
+    assert fetched.summary == (
+        "max_wait=0 min_bytes=1 max_bytes=2147483647 isolation_level=0 session_epoch=-1 "
+        "topics=[(topic=orders partitions=[(partition=0 fetch_offset=0 partition_max_bytes=1048576)])]"
+    )
+    assert fetched.answer.startswith("orders-0: 1 batches, ")
+
+
+def test_an_id_of_no_topic_is_told_as_kafka_writes_ids() -> None:
+    assert summary.line({"topics": [{"topic_id": bytes(15) + b"\1"}]}, {}) == "topics=[(topic=AAAAAAAAAAAAAAAAAAAAAQ)]"
 
 
 async def test_a_client_is_watched_on_all_its_connections_those_to_come_too(

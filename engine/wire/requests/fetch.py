@@ -7,7 +7,7 @@ whatever replica id it names. Batches are not converted for old clients, and con
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,11 +39,12 @@ class Answered:
     topics: dict[str | bytes, list[tuple[int, FetchedPartition, Leader | None]]] = field(default_factory=dict)
     endpoints: bytes = b""
 
-    def __str__(self) -> str:
+    def line(self, names: Mapping[bytes, str]) -> str:
+        """What it says, on one line."""
         if self.error:
             return self.error.name
         return ", ".join(
-            f"{named(topic)}-{number}: {_words(found)}"
+            f"{named(topic, names)}-{number}: {_words(found)}"
             for topic, partitions in self.topics.items()
             for number, found, _ in partitions
         )

@@ -9,6 +9,7 @@ connection is closed, as Kafka does.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,9 +38,10 @@ class Asked:
     timeout_ms: int
     topics: list[tuple[str | bytes, list[tuple[int, Buffer]]]]
 
-    def __str__(self) -> str:
+    def line(self, names: Mapping[bytes, str]) -> str:
+        """What it says, on one line."""
         where = ", ".join(
-            f"{named(topic)}-{number}: {len(records):,} bytes"
+            f"{named(topic, names)}-{number}: {len(records):,} bytes"
             for topic, partitions in self.topics
             for number, records in partitions
         )
@@ -82,9 +84,10 @@ class Answered:
     topics: list[tuple[str | bytes, list[tuple[int, ProducedPartition, Leader | None]]]]
     endpoints: bytes = b""
 
-    def __str__(self) -> str:
+    def line(self, names: Mapping[bytes, str]) -> str:
+        """What it says, on one line."""
         return ", ".join(
-            f"{named(topic)}-{number}: {found.error.name if found.error else f'at {found.base_offset:,}'}"
+            f"{named(topic, names)}-{number}: {found.error.name if found.error else f'at {found.base_offset:,}'}"
             for topic, partitions in self.topics
             for number, found, _ in partitions
         )
