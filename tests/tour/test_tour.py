@@ -192,6 +192,25 @@ def stop_the_world(on: Terminal) -> None:
     on.press("1")
     on.until(lambda: seen.lanes(on), "the Lab")
     assert seen.clock(on) == stands
+    on.press(".", ",")
+    on.until(lambda: seen.clock(on) != stands, "time that passes")
+    on.press(".")
+    on.until(lambda: "paused" in on.lines[0], "time that stands still again")
+
+
+def go_back(on: Terminal) -> None:
+    on.press("backspace")
+    on.shows("before crash: broker 1", "before crash: billing-")
+    on.press("enter")
+    on.shows("put back to a moment that was kept (before crash: broker 1)", "paused")
+    on.press("4")
+    on.shows("3 of 3 alive", "nothing acknowledged is lost")
+    on.press("1")
+    on.until(lambda: seen.lanes(on), "the Lab")
+    on.press("backspace")
+    on.shows("before going back from here")
+    on.press("escape")
+    on.until(lambda: not on.panel("Go back to"), "the list to close")
 
 
 def leave_and_come_back(on: Terminal) -> None:
@@ -211,6 +230,7 @@ STEPS: dict[str, Callable[[Terminal], None]] = {
     "A broker dies": a_broker_dies,
     "One record's way": one_records_way,
     "Stop the world": stop_the_world,
+    "Go back": go_back,
     "Leave, and come back": leave_and_come_back,
 }
 
