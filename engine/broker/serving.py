@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from engine.broker.administration import Administration, Ask
@@ -149,7 +150,8 @@ class Serving:
         """Have the controller make topics that a client named; why it refused some (`AutoTopicCreationManager`)."""
         try:
             for name in _INTERNAL.intersection(names):
-                await self._ask(EnsureInternalTopicRequest(name))
+                with suppress(CoordinatorNotAvailableError):  # too few brokers are alive yet
+                    await self._ask(EnsureInternalTopicRequest(name))
             topics = tuple(CreatableTopic(name) for name in names if name not in _INTERNAL)
             made = await self._ask(CreateTopicsRequest(topics, unasked=True))
         except NetworkError:

@@ -24,6 +24,7 @@ from engine.controller.settings import Decide
 from engine.controller.telling import Telling
 from engine.controller.topics import ByHand, altered, check_replicas, grown, new_topic
 from engine.errors import (
+    CoordinatorNotAvailableError,
     ElectionNotNeededError,
     ErrorCode,
     InvalidReplicaAssignmentError,
@@ -160,11 +161,15 @@ class Verbs:
 
     async def _make_internal(self, name: str, partitions: int, copies: int, settings: Mapping[str, str]) -> None:
         async with self._told():
-            alive = self._alive()
+            alive, copies = self._alive(), min(copies, len(self.brokers))
+            if len(alive) < copies:
+                raise CoordinatorNotAvailableError(
+                    f"{name} is to have {copies} copies, but {len(alive)} brokers are alive. Start the others first."
+                )
             topic = new_topic(
                 name,
                 partitions,
-                min(copies, len(alive)),
+                copies,
                 settings,
                 internal=True,
                 others=self.topics.keys(),

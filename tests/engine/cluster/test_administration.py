@@ -19,6 +19,7 @@ from engine.messages import (
     ConfigResource,
     ConfigSource,
     ConfigType,
+    CoordinatorType,
     CreatableTopic,
     CreatePartitionsRequest,
     CreateTopicsRequest,
@@ -153,6 +154,22 @@ async def test_a_broker_cut_off_from_the_controller_makes_no_topic_until_the_lin
         await clock.complete(_ask(cluster, FindCoordinatorRequest("billing")))
     cluster.faults.heal(2, CONTROLLER)
     assert await clock.complete(_create(cluster, CreatableTopic("orders", 1, 1))) == [Outcome()]
+
+
+@pytest.mark.parametrize("kind", CoordinatorType)
+async def test_kafkas_own_topics_are_not_made_with_fewer_copies_because_brokers_are_down(
+    cluster: Cluster, clock: ManualClock, kind: CoordinatorType
+) -> None:
+    await clock.complete(cluster.faults.stop(3))
+    for request in (FindCoordinatorRequest("billing", kind), FindCoordinatorRequest("shipping", kind)):
+        with pytest.raises(CoordinatorNotAvailableError, match="3 copies, but 2 brokers are alive"):
+            await _ask(cluster, request)
+    answer = await _ask(cluster, MetadataRequest(("__consumer_offsets",)))
+    assert answer.topics[0].error is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    await clock.complete(cluster.faults.start(3))
+    await clock.advance(1_000)
+    await _ask(cluster, FindCoordinatorRequest("billing", kind))
+    assert {topic.replication_factor for topic in cluster.controller.topics.values()} == {3}
 
 
 async def test_topics_are_deleted_by_name_and_by_id(cluster: Cluster) -> None:
