@@ -20,6 +20,7 @@ from engine.clients.sender import Sender
 from engine.clients.settings import at_least
 from engine.clients.targets import Targets
 from engine.clients.tasks import Tasks
+from engine.clients.transaction_state import TransactionConfig
 from engine.clients.transactions import TransactionalIdentity
 from engine.clock import Clock
 from engine.errors import ClientClosedError, IllegalStateError, KafkaError
@@ -122,9 +123,8 @@ class ProducerCore:
         self._groups: dict[str, CoordinatorLink] = {}
         self._transactions: TransactionalIdentity | None = None
         if transactional_id is not None:
-            self._transactions = TransactionalIdentity(
-                transactional_id, transaction_timeout_ms, connection, clock, retry_backoff_ms, max_block_ms
-            )
+            kept_to = TransactionConfig(transactional_id, transaction_timeout_ms, retry_backoff_ms, max_block_ms)
+            self._transactions = TransactionalIdentity(kept_to, connection, clock)
         self._identity = self._transactions or (Identity(connection) if config.idempotent else None)
         self._sender = Sender(
             config, self._accumulator, connection, self._metadata, clock, self._tasks, self._batch_ended, self._identity

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from engine.clients.batches import Batch
 from engine.clients.connection import Connection
 from engine.clients.coordination import MOVED_ON, CoordinatorLink
-from engine.clients.transaction_state import State, TransactionState
+from engine.clients.transaction_state import State, TransactionConfig, TransactionState
 from engine.clock import Clock
 from engine.errors import CommitFailedError, ErrorCode, KafkaError, error_for
 from engine.messages import (
@@ -28,15 +28,8 @@ from engine.types import ConsumerGroupMetadata, OffsetAndMetadata, TopicPartitio
 class TransactionParts(TransactionState):
     """Adds them one after the other, in the background those that batches wait for."""
 
-    def __init__(
-        self,
-        transactional_id: str,
-        connection: Connection,
-        clock: Clock,
-        retry_backoff_ms: float,
-        max_block_ms: float,
-    ) -> None:
-        super().__init__(transactional_id, connection, clock, retry_backoff_ms, max_block_ms)
+    def __init__(self, config: TransactionConfig, connection: Connection, clock: Clock) -> None:
+        super().__init__(config, connection, clock)
         self._added: set[TopicPartition] = set()
         self._wanted: set[TopicPartition] = set()
         self._adding: asyncio.Task[None] | None = None
@@ -100,7 +93,7 @@ class TransactionParts(TransactionState):
             self._added.update(request.partitions)
             self._wanted.difference_update(request.partitions)
         elif error.retriable:
-            await self._clock.sleep(self._retry_backoff_ms)
+            await self._clock.sleep(self._config.retry_backoff_ms)
         else:
             raise error
 
@@ -130,7 +123,7 @@ class TransactionParts(TransactionState):
     async def _commit_offsets(
         self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group: ConsumerGroupMetadata, link: CoordinatorLink
     ) -> None:
-        deadline = self._clock.now_ms() + self._max_block_ms
+        deadline = self._clock.now_ms() + self._config.max_block_ms
         left = dict(offsets)
         while left:
             request = TxnOffsetCommitRequest(
@@ -153,6 +146,6 @@ class TransactionParts(TransactionState):
             except KafkaError as error:
                 failed = error
             if failed is not None:
-                if not failed.retriable or self._clock.now_ms() + self._retry_backoff_ms > deadline:
+                if not failed.retriable or self._clock.now_ms() + self._config.retry_backoff_ms > deadline:
                     raise failed
-                await self._clock.sleep(self._retry_backoff_ms)
+                await self._clock.sleep(self._config.retry_backoff_ms)

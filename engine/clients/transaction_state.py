@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -47,19 +48,22 @@ class State(Enum):
     FATAL_ERROR = "at an end"
 
 
-class TransactionState(Identity):
-    """Times are ms. `wake`, `drop` and `spawn` are the producer's."""
+@dataclass(frozen=True, slots=True)
+class TransactionConfig:
+    """What a transactional producer keeps to; times in ms."""
 
-    def __init__(
-        self,
-        transactional_id: str,
-        connection: Connection,
-        clock: Clock,
-        retry_backoff_ms: float,
-        max_block_ms: float,
-    ) -> None:
+    transactional_id: str
+    timeout_ms: int
+    retry_backoff_ms: float
+    max_block_ms: float
+
+
+class TransactionState(Identity):
+    """`wake`, `drop` and `spawn` are the producer's."""
+
+    def __init__(self, config: TransactionConfig, connection: Connection, clock: Clock) -> None:
         super().__init__(connection)
-        self.transactional_id = transactional_id
+        self.transactional_id = config.transactional_id
         self.state = State.UNINITIALIZED
         self.error: KafkaError | None = None
         """Why the transaction, or the producer, is at an end."""
@@ -68,10 +72,11 @@ class TransactionState(Identity):
         """Fails every batch that was never sent, or, if that is wanted, every one that waits to be sent."""
         self.spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]] = _spawn
         """Begins a task that ends with the producer."""
+        self._config = config
         self._clock = clock
-        self._retry_backoff_ms = retry_backoff_ms
-        self._max_block_ms = max_block_ms
-        self._link = CoordinatorLink(transactional_id, connection, clock, retry_backoff_ms, CoordinatorType.TRANSACTION)
+        self._link = CoordinatorLink(
+            config.transactional_id, connection, clock, config.retry_backoff_ms, CoordinatorType.TRANSACTION
+        )
         self._bump = False
         """Whether the next transaction needs another epoch, because sequences are missing."""
 
@@ -101,9 +106,9 @@ class TransactionState(Identity):
 
     async def _retrying(self, request: Request[R]) -> R:
         """The coordinator's answer, asking again after retriable errors for `max_block_ms`; raises KafkaError."""
-        deadline = self._clock.now_ms() + self._max_block_ms
+        deadline = self._clock.now_ms() + self._config.max_block_ms
         while True:
-            pause_ms = self._retry_backoff_ms
+            pause_ms = self._config.retry_backoff_ms
             try:
                 return await self._link.call(request)
             except ConcurrentTransactionsError:

@@ -13,7 +13,7 @@ from engine.clients.batches import Batch
 from engine.clients.connection import Connection
 from engine.clients.idempotence import LAST_EPOCH
 from engine.clients.transaction_parts import TransactionParts
-from engine.clients.transaction_state import State
+from engine.clients.transaction_state import State, TransactionConfig
 from engine.clock import Clock
 from engine.errors import (
     IllegalStateError,
@@ -25,19 +25,10 @@ from engine.messages import EndTxnRequest, InitProducerIdRequest
 
 
 class TransactionalIdentity(TransactionParts):
-    """Times are ms. Who ends a transaction says how to wait until all is sent."""
+    """Who ends a transaction says how to wait until all is sent."""
 
-    def __init__(
-        self,
-        transactional_id: str,
-        timeout_ms: int,
-        connection: Connection,
-        clock: Clock,
-        retry_backoff_ms: float,
-        max_block_ms: float,
-    ) -> None:
-        super().__init__(transactional_id, connection, clock, retry_backoff_ms, max_block_ms)
-        self._timeout_ms = timeout_ms
+    def __init__(self, config: TransactionConfig, connection: Connection, clock: Clock) -> None:
+        super().__init__(config, connection, clock)
         self._initializing = asyncio.Lock()
 
     # Who it is
@@ -52,7 +43,7 @@ class TransactionalIdentity(TransactionParts):
 
     async def _initialize(self) -> None:
         known = (self.producer_id, self.epoch)
-        answer = await self._retrying(InitProducerIdRequest(self.transactional_id, self._timeout_ms, *known))
+        answer = await self._retrying(InitProducerIdRequest(self.transactional_id, self._config.timeout_ms, *known))
         self.producer_id, self.epoch = answer.producer_id, answer.producer_epoch
         self._forget_standings()
         self._bump = False

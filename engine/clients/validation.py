@@ -2,7 +2,9 @@
 
 After `SubscriptionState.maybeCompleteValidation` and `OffsetsForLeaderEpochUtils`. A log is cut back where records were
 lost, as after an unclean election; what stands at those offsets now are others. The position then goes back to where
-this log and what was read part, or, with `auto_offset_reset` none, the application is told where that is.
+this log and what was read part, or, with `auto_offset_reset` none, the application is told where that is. As in Kafka,
+an answer of an older epoch that ended behind the position passes, though after a second unclean election the logs may
+part before it.
 """
 
 from __future__ import annotations
