@@ -64,7 +64,7 @@ async def test_topics_are_told_by_name_where_they_are_asked_for_by_id_and_what_g
         "max_wait=0 min_bytes=1 max_bytes=2147483647 isolation_level=0 session_epoch=-1 "
         "topics=[(topic=orders partitions=[(partition=0 fetch_offset=0 partition_max_bytes=1048576)])]"
     )
-    assert fetched.answer.startswith("orders-0: 1 batches, ")
+    assert fetched.answer.startswith("orders-0: 1 batch from 0, ")
 
 
 def test_an_id_of_no_topic_is_told_as_kafka_writes_ids() -> None:

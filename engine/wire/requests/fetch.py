@@ -53,8 +53,11 @@ class Answered:
 def _words(found: FetchedPartition) -> str:
     if found.error:
         return found.error.name
-    size = sum(map(len, found.batches))
-    return f"{len(found.batches)} batches, {size:,} bytes" if size else f"nothing new, ends at {found.high_watermark:,}"
+    if not found.batches:
+        return f"nothing new, ends at {found.high_watermark:,}"
+    count, size = len(found.batches), sum(map(len, found.batches))
+    (begins,) = wire.INT64.unpack_from(found.batches[0])
+    return f"{count} batch{'es' if count > 1 else ''} from {begins:,}, {size:,} bytes"
 
 
 async def serve(request: Any, context: Context) -> Answered:
