@@ -44,8 +44,8 @@ def _is_in_sync(before: Moment, now: Moment) -> str:
     if down(now) or topic is None or any(len(log.isr) < len(log.replicas) for log in topic.partitions):
         return ""
     return (
-        "It cut off what the new leaders never had, copied what it missed, and is in sync again. It leads only when "
-        "the leadership is given back: `v` elects the preferred leaders."
+        "It cut off what the new leaders never had, copied what it missed, and is in sync again. Leadership "
+        "comes back to it within five minutes, or at once with `v`."
     )
 
 

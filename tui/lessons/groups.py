@@ -86,8 +86,8 @@ def _reads_for_itself(before: Moment, now: Moment) -> str:
     if group is None:
         return ""
     return (
-        f"{named(group.group_id)} begins at the first record and gets every one of them, whoever else reads: offsets "
-        "belong to a group. It is behind, and nobody has to wait for it."
+        f"{named(group.group_id)} begins where auto.offset.reset says (here at the first record; by default the "
+        "end), and gets every record from there, whoever else reads. Offsets belong to a group, not to the topic."
     )
 
 
@@ -216,11 +216,11 @@ OFFSETS = Lesson(
     "A group commits how far it has come in each partition; after a crash whoever takes over resumes there.",
     (
         Step(
-            "The group commits for each partition the offset it will read next, here every 5 s. Crash a consumer in "
-            "between: `tab` to the members, `X` on one that has partitions.",
+            "The group commits for each partition the offset it will read next, by default every 5 s. Crash a consumer "
+            "in between: `tab` to the members, `X` on one that has partitions.",
             _falls_silent,
         ),
-        Step("Its session lasts 10 s. Wait, or let time run faster: `>` `>`.", _is_dropped),
+        Step("Its session lasts 10 s (Kafka's default: 45). Wait, or let time run faster: `>` `>`.", _is_dropped),
         Step(
             "`<` `<` brings back the usual pace. `G` goes to the last in the list: there `r` starts it again.",
             _is_back,

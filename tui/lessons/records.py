@@ -28,8 +28,8 @@ def _is_shown(before: Moment, now: Moment) -> str:
     if now.mode != "records":
         return ""
     return (
-        "A key, a value, a timestamp, perhaps headers: to Kafka they are bytes. Reading takes nothing away; records "
-        "stay until their retention is over, 7 days unless the topic says otherwise (`i`)."
+        "A key, a value, a timestamp, perhaps headers; key and value are mere bytes to Kafka. Reading takes nothing "
+        "away: records stay until their retention is over, 7 days unless the topic says otherwise (`i`)."
     )
 
 

@@ -42,6 +42,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "rebalance": "Sharing the partitions out anew, because a member came or went.",
         "generation": "Counts the rebalances of a group (gen 3). In the consumer protocol it is called epoch.",
         "assignor": "The rule by which partitions are shared out: range, roundrobin, sticky, cooperative-sticky.",
+        "session": "How long a group waits for a member's heartbeat, or the controller for a broker's.",
         "heartbeat": "A member's sign of life (♥). Without one for a whole session it is dropped.",
         "position": "The offset a consumer will read next.",
         "committed": "The offset its group has put on record for a partition; whoever takes over begins there.",
@@ -49,6 +50,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "processed": "Read, but not yet committed: delivered again if its consumer crashes now.",
     },
     "The lab's own": {
+        "in, out": "Records a second that were written, and that were processed.",
         "lab": "A folder that holds one world. It stands still while it is closed.",
         "moment": "The world as it was before a crash or a deletion; backspace puts it back there.",
         "ledger": "Counts what became of every record: acknowledged, lost, processed once, again, never, out of order.",
