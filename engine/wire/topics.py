@@ -17,6 +17,14 @@ def partitions_of(topics: Iterable[Any], *, topic: str = "name", number: str = "
             yield TopicPartition(name, getattr(partition, number)), partition
 
 
+def numbers_of(partitions: Iterable[TopicPartition]) -> dict[str, list[int]]:
+    """The numbers of partitions, by topic."""
+    numbers: dict[str, list[int]] = {}
+    for topic, number in partitions:
+        numbers.setdefault(topic, []).append(number)
+    return numbers
+
+
 def named(topic: str | bytes, names: Mapping[bytes, str]) -> str:
     """A topic by its name, also where it is given by its id; the id as Kafka writes ids where no topic has it."""
     return topic if isinstance(topic, str) else names.get(topic) or urlsafe_b64encode(topic).decode().rstrip("=")

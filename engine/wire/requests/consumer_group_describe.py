@@ -13,6 +13,7 @@ from engine.messages import ConsumerGroupDescribeRequest, ConsumerGroupDescribeR
 from engine.types import TopicPartition
 from engine.wire.context import Context
 from engine.wire.operations import NOT_TOLD, ON_GROUP
+from engine.wire.topics import numbers_of
 
 NAME, KEY, VERSIONS = "ConsumerGroupDescribe", 69, (0, 1)
 
@@ -82,9 +83,7 @@ def _member(member: DescribedConsumer, context: Context) -> dict[str, Any]:
 
 
 def _named(partitions: tuple[TopicPartition, ...], context: Context) -> list[dict[str, Any]]:
-    numbers: dict[str, list[int]] = {}
-    for topic, number in partitions:
-        numbers.setdefault(topic, []).append(number)
     return [
-        {"topic_id": context.topic_id(name), "topic_name": name, "partitions": found} for name, found in numbers.items()
+        {"topic_id": context.topic_id(name), "topic_name": name, "partitions": numbers}
+        for name, numbers in numbers_of(partitions).items()
     ]

@@ -11,6 +11,7 @@ from engine.errors import InvalidRequestError, KafkaError
 from engine.messages import ConsumerGroupHeartbeatRequest
 from engine.types import TopicPartition
 from engine.wire.context import Context
+from engine.wire.topics import numbers_of
 
 NAME, KEY, VERSIONS = "ConsumerGroupHeartbeat", 68, (0, 1)
 
@@ -57,7 +58,6 @@ def _owned(request: Any, context: Context) -> tuple[TopicPartition, ...] | None:
 
 
 def _by_id(partitions: tuple[TopicPartition, ...], context: Context) -> list[dict[str, Any]]:
-    numbers: dict[str, list[int]] = {}
-    for topic, number in partitions:
-        numbers.setdefault(topic, []).append(number)
-    return [{"topic_id": context.topic_id(name), "partitions": found} for name, found in numbers.items()]
+    return [
+        {"topic_id": context.topic_id(name), "partitions": numbers} for name, numbers in numbers_of(partitions).items()
+    ]

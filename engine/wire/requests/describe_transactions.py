@@ -7,6 +7,7 @@ from typing import Any
 from engine.errors import KafkaError
 from engine.messages import DescribedTransaction, DescribeTransactionsRequest
 from engine.wire.context import Context
+from engine.wire.topics import numbers_of
 
 NAME, KEY, VERSIONS = "DescribeTransactions", 65, (0, 0)
 
@@ -18,9 +19,7 @@ async def serve(request: Any, context: Context) -> dict[str, Any]:
 
 
 def _state(each: DescribedTransaction) -> dict[str, Any]:
-    topics: dict[str, list[int]] = {}
-    for tp in each.partitions:
-        topics.setdefault(tp.topic, []).append(tp.partition)
+    topics = numbers_of(each.partitions)
     return {
         "error_code": each.error,
         "transactional_id": each.transactional_id,
