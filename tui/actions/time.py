@@ -81,9 +81,9 @@ ACTIONS = (
     Action("pause", ("space",), "pause", "Makes the world stand still, or go on: every timer, producer, consumer and "
            "timeout.", _pause, priority=60),
     Action("step", (".",), "step", f"Makes the world stand still; while it does, lets {STEP_MS:.0f} ms pass at a time.",
-           _step, priority=19),
+           _step, priority=19, pair="step"),
     Action("next", (",",), "next event", "Lets time pass until the next thing happens, then stands still.", _next,
-           priority=18),
+           priority=18, pair="step"),
     Action("moments", ("backspace",), "go back", "Puts the world back to a moment that was kept: one is before each "
            "crash and each deletion, and whenever you ask.", _moments, priority=17),
     Action("slower", ("<",), "slower", "Lets time go more slowly, down to a hundredth.", _set_speed(False),

@@ -11,8 +11,8 @@ from textual.strip import Strip
 from tui.painting.line import Line
 from tui.painting.palette import Palette
 
-LEAST = 54
-"""Cells that keys have; where the modes by name would leave fewer, they give up their names, the longest first."""
+LEAST = 46
+"""Cells that keys have; where the modes by name would leave fewer, all but the one one is in are numbers."""
 
 
 class Hint(NamedTuple):
@@ -55,14 +55,10 @@ def paint_footer(
 
 
 def _named_or_numbered(modes: Sequence[Hint], width: int) -> Sequence[Hint]:
-    """The modes by name, as far as that leaves room for keys; the others, but never the one one is in, by number."""
-    shown = list(modes)
-    for at in sorted(range(len(modes)), key=lambda at: -len(modes[at].label)):
-        if width - sum(mode.length + 2 for mode in shown) >= LEAST:
-            break
-        if not modes[at].current:
-            shown[at] = modes[at]._replace(label="")
-    return shown
+    """The modes by name, if that leaves room for keys; else by number, but for the one one is in."""
+    if width - sum(mode.length + 2 for mode in modes) >= LEAST:
+        return modes
+    return [mode._replace(label="") if mode.keys[0][0].isdigit() and not mode.current else mode for mode in modes]
 
 
 def _add(line: Line, hint: Hint, palette: Palette) -> list[Span]:

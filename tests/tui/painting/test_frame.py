@@ -56,13 +56,17 @@ def test_keys_that_undo_each_other_share_a_word_in_the_footer_and_can_be_clicked
     assert [at.get(column) for column in (1, 3, 6, 10, 11)] == ["more", "less", "more", None, "a"]
 
 
-def test_where_the_footer_is_narrow_modes_give_up_their_names_the_longest_first_but_the_one_one_is_in() -> None:
-    modes = [hint("lab", "1", "Lab"), hint("records", "2", "Records", current=True), hint("groups", "3", "Groups")]
-    assert paint_footer([], modes, 82, PALETTE)[0].text.endswith(" 1 Lab  2 Records  3 Groups  ")
-    assert paint_footer([], modes, 81, PALETTE)[0].text.endswith(" 1 Lab  2 Records  3  ")
-    strip, spans = paint_footer([], modes, 60, PALETTE)
-    assert strip.text.endswith(" 1  2 Records  3  ")
-    assert [strip.text[span.start : span.end] for span in spans] == ["1", "2 Records", "3"]
+def test_where_the_footer_is_narrow_modes_are_numbers_but_the_one_one_is_in() -> None:
+    modes = [
+        hint("lab", "1", "Lab"),
+        hint("records", "2", "Records", current=True),
+        hint("groups", "3", "Groups"),
+        hint("help", "?", "help"),
+    ]
+    assert paint_footer([], modes, 82, PALETTE)[0].text.endswith(" 1 Lab  2 Records  3 Groups  ? help  ")
+    strip, spans = paint_footer([], modes, 81, PALETTE)
+    assert strip.text.endswith(" 1  2 Records  3  ? help  ")
+    assert [strip.text[span.start : span.end] for span in spans] == ["1", "2 Records", "3", "? help"]
 
 
 def test_a_line_is_cut_at_its_width_and_merges_runs_of_one_style() -> None:
