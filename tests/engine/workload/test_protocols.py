@@ -10,6 +10,7 @@ import pytest
 
 from engine.clock import ManualClock
 from engine.cluster import Cluster, Earliest
+from engine.config import BrokerConfig
 from engine.snapshot import ClientState, GroupProtocol, GroupState, GroupView, Rebalance
 from engine.workload.spec import ConsumerSpec, KeyRule, ProducerSpec
 
@@ -126,14 +127,39 @@ async def test_a_lab_that_was_closed_goes_on_in_the_same_epoch(tmp_path: Path, c
             assert now.rebalances == was.rebalances
 
 
-async def test_a_consumer_of_the_other_protocol_is_told_why_it_cannot_come_in(
+async def test_a_consumer_of_the_other_protocol_takes_the_group_along_and_back(
     cluster: Cluster, clock: ManualClock
 ) -> None:
-    await cluster.workload.spawn_consumer(spec("old"))
+    workload = cluster.workload
+    await workload.spawn_producer(ProducerSpec("orders", rate=200, seed=3, keys=KeyRule("uniform", 50)))
+    await workload.spawn_consumer(spec("old", commit="after"))
     await clock.advance(5_000)
-    name = await cluster.workload.spawn_consumer(ConsumerSpec("old", ("orders",), **PROTOCOLS["new"]))  # type: ignore[arg-type]
-    await clock.advance(3_000)
-    view = next(view for view in cluster.workload.consumers() if view.name == name)
-    assert view.state is ClientState.STOPPED
-    assert "classic protocol" in view.last_error
-    assert group(cluster, "old").state is GroupState.STABLE
+    newcomer = await workload.spawn_consumer(ConsumerSpec("old", ("orders",), commit="after", **PROTOCOLS["new"]))  # type: ignore[arg-type]
+    await clock.advance(10_000)
+    went = group(cluster, "old")
+    assert (went.protocol, went.state) == (GroupProtocol.CONSUMER, GroupState.STABLE)
+    assert [len(member.assignment) for member in went.members] == [3, 3]
+    await clock.complete(workload.stop(newcomer))
+    await clock.advance(10_000)
+    back = group(cluster, "old")
+    assert (back.protocol, back.state) == (GroupProtocol.CLASSIC, GroupState.STABLE)
+    assert [len(member.assignment) for member in back.members] == [6]
+    assert back.generation > went.generation
+    await workload.stop("orders-1")
+    await clock.advance(10_000)
+    ledger = next(it for it in cluster.snapshot().ledger.groups if it.group_id == "old")
+    assert (ledger.again, ledger.never, group(cluster, "old").lag) == (0, 0, 0)
+
+
+async def test_a_consumer_of_the_other_protocol_is_told_why_it_cannot_come_in(clock: ManualClock) -> None:
+    config = BrokerConfig(group_consumer_migration_policy="disabled")
+    async with Cluster.open(None, clock=clock, inline_storage=True, seed=7, config=config) as cluster:
+        await cluster.create_topic("orders", partitions=6)
+        await cluster.workload.spawn_consumer(spec("old"))
+        await clock.advance(5_000)
+        name = await cluster.workload.spawn_consumer(ConsumerSpec("old", ("orders",), **PROTOCOLS["new"]))  # type: ignore[arg-type]
+        await clock.advance(3_000)
+        view = next(view for view in cluster.workload.consumers() if view.name == name)
+        assert view.state is ClientState.STOPPED
+        assert "classic protocol" in view.last_error
+        assert group(cluster, "old").state is GroupState.STABLE
