@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.geometry import Size
-from textual.screen import ModalScreen
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
+from textual.types import CSSPathType
 
 from tui.actions.table import Action, ActionTable, Context, shown
+from tui.dialogs.card import Card
 from tui.dialogs.form import Press
+from tui.dialogs.page import Page
 from tui.modes.base import Mode
 from tui.painting.help import Entry, Section, paint_help
-from tui.painting.line import blank
-
-if TYPE_CHECKING:
-    from tui.app import Kafkarium
 
 _MOVING = frozenset(
     {
@@ -84,39 +78,10 @@ def glossary() -> list[Section]:
     ]
 
 
-class Page(ScrollView, can_focus=True):
-    """The text, which scrolls."""
-
-    def __init__(self, of: Sequence[Section]) -> None:
-        super().__init__()
-        self._sections = of
-        self._lines: list[Strip] = []
-
-    def turn_to(self, of: Sequence[Section]) -> None:
-        """Show another text from its beginning."""
-        self._sections = of
-        self.on_resize()
-        self.scroll_home(animate=False)
-
-    def on_resize(self) -> None:
-        """Wrap anew."""
-        palette = cast("Kafkarium", self.app).palette
-        width = self.scrollable_content_region.width
-        self._lines = paint_help(self._sections, width - 1, palette)
-        self.virtual_size = Size(width, len(self._lines))
-        self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """One line of what is in view."""
-        line, width = y + self.scroll_offset.y, self.scrollable_content_region.width
-        strip = self._lines[line] if line < len(self._lines) else blank(width)
-        return strip.adjust_cell_length(width).apply_style(self.rich_style)
-
-
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Card[None]):
     """A page of keys over the mode it is about."""
 
-    CSS_PATH = "help.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = ["card.tcss", "help.tcss"]
 
     def __init__(self, mode: Mode, *, words: bool = False) -> None:
         super().__init__()
@@ -126,7 +91,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The page, and how to leave it."""
         with Vertical(id="dialog"):
-            yield Page(())
+            yield Page(lambda width, palette: (), id="page")
             with Horizontal(id="keys"):
                 yield Press("esc", "back", self.dismiss)
                 yield Press("w", "", self._turn, id="turn")
@@ -143,34 +108,21 @@ class HelpScreen(ModalScreen[None]):
             "What the words mean" if words else "What the keys do"
         )
         self.query_one("#turn", Press).relabel("keys" if words else "words")
-        self.query_one(Page).turn_to(glossary() if words else self._keys)
+        said, page = glossary() if words else self._keys, self.query_one(Page)
+        page.show(lambda width, palette: paint_help(said, width - 1, palette))
+        page.scroll_home(animate=False)
 
     def _turn(self) -> None:
         self._words = not self._words
         self._show()
 
-    def on_key(self, event: events.Key) -> None:
-        """Scroll or leave."""
-        page = self.query_one(Page)
-        match event.key:
-            case "escape" | "question_mark" | "q" | "enter":
-                self.dismiss()
-            case "j" | "down":
-                page.scroll_relative(y=1, animate=False)
-            case "k" | "up":
-                page.scroll_relative(y=-1, animate=False)
-            case "space" | "pagedown":
-                page.scroll_page_down(animate=False)
-            case "pageup":
-                page.scroll_page_up(animate=False)
-            case "g" | "home":
-                page.scroll_home(animate=False)
-            case "G" | "end":
-                page.scroll_end(animate=False)
+    def press(self, key: str) -> bool:
+        """Turn to the other page, or leave."""
+        match key:
             case "w":
                 self._turn()
-            case "ctrl+s":
-                cast("Kafkarium", self.app).save_picture()
+            case "?" | "enter":
+                self.leave()
             case _:
-                return
-        event.stop()
+                return False
+        return True

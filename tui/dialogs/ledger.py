@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from engine.snapshot import LedgerFigure, LedgerRecord
+from tui.dialogs.card import Card
 from tui.dialogs.form import Press
 from tui.dialogs.page import Page
 from tui.painting.brokers.ledger import paint_ledger_page
 from tui.painting.text import clean, cut
 
 
-class LedgerPage(ModalScreen[None]):
+class LedgerPage(Card[None]):
     """Lists some hundreds of them, by producer and sequence."""
-
-    CSS_PATH = "ledger.tcss"
 
     def __init__(
         self, figure: LedgerFigure, said: str, count: int, since: int, records: Sequence[LedgerRecord]
@@ -58,12 +55,8 @@ class LedgerPage(ModalScreen[None]):
     def _fit(self) -> None:
         self.query_one(Page).styles.max_height = max(int(self.size.height * 0.94) - 6, 3)
 
-    def on_key(self, event: events.Key) -> None:
-        """Leave or scroll."""
-        if event.key in ("escape", "q", "enter"):
-            self.dismiss()
-        elif not self.query_one(Page).scroll_by_key(event.character or event.key) and not self.query_one(
-            Page
-        ).scroll_by_key(event.key):
-            return
-        event.stop()
+    def press(self, key: str) -> bool:
+        """`enter` leaves, too."""
+        if key == "enter":
+            self.leave()
+        return key == "enter"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.strip import Strip
+from textual.types import CSSPathType
 
+from tui.dialogs.card import Card
 from tui.dialogs.form import Press
 from tui.dialogs.page import Page
 from tui.lessons.course import COURSE
@@ -20,14 +21,11 @@ from tui.lessons.lesson import Lesson
 from tui.painting.lessons import paint_course
 from tui.painting.palette import Palette
 
-if TYPE_CHECKING:
-    from tui.app import Kafkarium
 
-
-class Lessons(ModalScreen[Lesson | None]):
+class Lessons(Card[Lesson | None]):
     """Answers the lesson that was chosen; None when it was left, whatever became of the one under way."""
 
-    CSS_PATH = "lessons.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = ["card.tcss", "lessons.tcss"]
 
     def __init__(self, learning: Learning) -> None:
         super().__init__()
@@ -71,7 +69,7 @@ class Lessons(ModalScreen[Lesson | None]):
     def _words(self) -> None:
         from tui.dialogs.help import HelpScreen
 
-        app = cast("Kafkarium", self.app)
+        app = self.kafkarium
         self.dismiss()
         app.push_screen(HelpScreen(app.mode, words=True))
 
@@ -79,9 +77,9 @@ class Lessons(ModalScreen[Lesson | None]):
         self._at = min(max(to, 0), len(COURSE) - 1)
         self.query_one(Page).paint_again()
 
-    def on_key(self, event: events.Key) -> None:
+    def press(self, key: str) -> bool:
         """Choose, begin, leave."""
-        match event.character if event.is_printable and event.character != " " else event.key:
+        match key:
             case "down" | "j":
                 self._move(self._at + 1)
             case "up" | "k":
@@ -98,13 +96,11 @@ class Lessons(ModalScreen[Lesson | None]):
                 self._end()
             case "w":
                 self._words()
-            case "escape" | "q" | "5":
-                self.dismiss()
-            case "ctrl+s":
-                cast("Kafkarium", self.app).save_picture()
+            case "5":
+                self.leave()
             case _:
-                return
-        event.stop()
+                return False
+        return True
 
     def on_click(self, event: events.Click) -> None:
         """Choose a lesson; begin it on a second click."""

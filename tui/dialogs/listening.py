@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.strip import Strip
+from textual.types import CSSPathType
 from textual.widgets import Static
 
 from engine.snapshot import ListeningView
 from engine.wire.hosts import is_loopback
 from tui.arguments import DEFAULT_HOST, DEFAULT_PORT
+from tui.dialogs.card import Card
 from tui.dialogs.choice import Choice
 from tui.dialogs.form import Field, Form, Press
 from tui.dialogs.page import Page
@@ -26,9 +26,6 @@ from tui.painting.palette import Palette
 from tui.painting.text import clean
 from tui.scene import Scene
 from tui.verbs import Lab
-
-if TYPE_CHECKING:
-    from tui.app import Kafkarium
 
 
 class OpenToClients(Form[bool]):
@@ -77,10 +74,10 @@ class OpenToClients(Form[bool]):
         return host, whole(values, "port", "A port", 0, 65_535)
 
 
-class HowToConnect(ModalScreen[None]):
+class HowToConnect(Card[None]):
     """Lines to paste, for each kind of client; `c` copies them, `s` saves them where that cannot be done."""
 
-    CSS_PATH = "listening.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = ["card.tcss", "listening.tcss"]
     AUTO_FOCUS = "Choice"
 
     def __init__(self, scene: Scene, view: ListeningView) -> None:
@@ -127,28 +124,22 @@ class HowToConnect(ModalScreen[None]):
     def copy(self) -> None:
         """To the clipboard, as far as the terminal allows it (OSC 52)."""
         self.app.copy_to_clipboard(self._shown.text)
-        cast("Kafkarium", self.app).say(
+        self.kafkarium.say(
             "Copied, if this terminal lets programs do that (OSC 52). If not: s saves it as a file, or mark it with "
             "the mouse while you hold shift."
         )
 
     def save(self) -> None:
         """As a file beside the lab."""
-        cast("Kafkarium", self.app).save(self._shown.file, f"{self._shown.text}\n")
+        self.kafkarium.save(self._shown.file, f"{self._shown.text}\n")
 
-    def on_key(self, event: events.Key) -> None:
-        """Copy, leave or scroll; left and right are the choice's."""
-        match event.key:
+    def press(self, key: str) -> bool:
+        """Copy or save; left and right are the choice's."""
+        match key:
             case "c" | "y" | "enter":
                 self.copy()
             case "s":
                 self.save()
-            case "escape" | "q":
-                self.dismiss()
-            case "ctrl+s":
-                cast("Kafkarium", self.app).save_picture()
             case _:
-                if not self.query_one(Page).scroll_by_key(event.key):
-                    return
-        event.stop()
-        event.prevent_default()
+                return False
+        return True

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.strip import Strip
 
 from engine.snapshot import MomentView
+from tui.dialogs.card import Card
 from tui.dialogs.form import Press
 from tui.dialogs.page import Page
 from tui.painting.moments import paint_moments
 from tui.painting.palette import Palette
-
-if TYPE_CHECKING:
-    from tui.app import Kafkarium
 
 _AGAIN_S = 0.25
 _AROUND = 6
 """Rows of the dialog beside the list."""
 
 
-class Moments(ModalScreen[None]):
+class Moments(Card[None]):
     """Newest first. Whatever is done here is done at once; it is left by going somewhere or by `escape`."""
-
-    CSS_PATH = "moments.tcss"
 
     def __init__(self) -> None:
         super().__init__()
         self._number: int | None = None
         """The chosen moment's; the newest as long as nobody chose."""
         self._busy = False
-
-    @property
-    def kafkarium(self) -> Kafkarium:
-        """The app, by its own type."""
-        return cast("Kafkarium", self.app)
 
     def compose(self) -> ComposeResult:
         """The list and its keys."""
@@ -118,9 +108,9 @@ class Moments(ModalScreen[None]):
         if done and leave:
             self.dismiss()
 
-    def on_key(self, event: events.Key) -> None:
+    def press(self, key: str) -> bool:
         """Choose, go, keep, forget, leave."""
-        match event.character if event.is_printable and event.character != " " else event.key:
+        match key:
             case "down" | "j":
                 self._move(1)
             case "up" | "k":
@@ -135,13 +125,11 @@ class Moments(ModalScreen[None]):
                 self._keep()
             case "D":
                 self._forget()
-            case "escape" | "q" | "backspace":
-                self.dismiss()
-            case "ctrl+s":
-                self.kafkarium.save_picture()
+            case "backspace":
+                self.leave()
             case _:
-                return
-        event.stop()
+                return False
+        return True
 
     def on_click(self, event: events.Click) -> None:
         """Choose a moment; go there on a second click."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.types import CSSPathType
 from textual.widgets import Static
 
 from engine.snapshot import GroupProtocol, GroupView, Rebalance, label_of
+from tui.dialogs.card import Card
 from tui.dialogs.form import Press
 from tui.dialogs.page import Page, Paint
 from tui.painting.groups.lessons import lesson_of
 from tui.painting.groups.rebalance_page import paint_rebalance_page
 from tui.painting.text import clean, cut, wrap
-
-if TYPE_CHECKING:
-    from tui.app import Kafkarium
 
 _AGAIN_S = 0.2
 _WIDEST, _BESIDE = 112, 9
@@ -28,10 +25,10 @@ _AROUND = 7
 """Rows of the dialog beside the page and the lesson."""
 
 
-class RebalancePage(ModalScreen[None]):
+class RebalancePage(Card[None]):
     """Shows the rebalance that began at `began_ms` (lab ms) in a group."""
 
-    CSS_PATH = "rebalance.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = ["card.tcss", "rebalance.tcss"]
 
     def __init__(self, group: GroupView, began_ms: float) -> None:
         super().__init__()
@@ -70,7 +67,7 @@ class RebalancePage(ModalScreen[None]):
         return found or self._group.rebalances[-1]
 
     def _follow(self) -> None:
-        scene = cast("Kafkarium", self.app).take_scene()
+        scene = self.kafkarium.take_scene()
         group = scene.world.group(self._group.group_id) if scene else None
         if group is None or not group.rebalances:
             return
@@ -93,7 +90,7 @@ class RebalancePage(ModalScreen[None]):
         self._fit()
 
     def _paint(self) -> Paint:
-        scene = cast("Kafkarium", self.app).take_scene()
+        scene = self.kafkarium.take_scene()
         it, group = self.shown, self._group
         began_ms = scene.world.began_ms if scene else it.began_ms
         now_ms = scene.world.now_ms if scene else it.began_ms
@@ -108,18 +105,15 @@ class RebalancePage(ModalScreen[None]):
             self._show()
             self.query_one(Page).scroll_home(animate=False)
 
-    def on_key(self, event: events.Key) -> None:
-        """Leave, scroll, or go to another."""
-        match event.key:
-            case "escape" | "q" | "enter":
-                self.dismiss()
+    def press(self, key: str) -> bool:
+        """Leave, or go to another."""
+        match key:
+            case "enter":
+                self.leave()
             case "left" | "h":
                 self._step(-1)
             case "right" | "l":
                 self._step(1)
-            case "ctrl+s":
-                cast("Kafkarium", self.app).save_picture()
             case _:
-                if not self.query_one(Page).scroll_by_key(event.character or event.key):
-                    return
-        event.stop()
+                return False
+        return True

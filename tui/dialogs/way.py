@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.types import CSSPathType
 
+from tui.dialogs.card import Card
 from tui.dialogs.form import Press
 from tui.dialogs.page import Page
 from tui.painting.text import clean, clock, cut, speed
@@ -18,26 +18,18 @@ from tui.painting.way import paint_way
 from tui.panels.guide import Guide, said_of
 from tui.verbs import Trace
 
-if TYPE_CHECKING:
-    from tui.app import Kafkarium
-
 _HERTZ = 12
 
 
-class WayOfARecord(ModalScreen[None]):
+class WayOfARecord(Card[None]):
     """Shows where the record of a trace is; leaving it lets the record go."""
 
-    CSS_PATH = "way.tcss"
+    CSS_PATH: ClassVar[CSSPathType | None] = ["card.tcss", "way.tcss"]
 
     def __init__(self, trace: Trace) -> None:
         super().__init__()
         self._trace = trace
         self._shown: object = None
-
-    @property
-    def kafkarium(self) -> Kafkarium:
-        """The app, by its own type."""
-        return cast("Kafkarium", self.app)
 
     def compose(self) -> ComposeResult:
         """The lesson it is part of, the page and its keys."""
@@ -50,7 +42,7 @@ class WayOfARecord(ModalScreen[None]):
                 yield Press("X", "crash leader", self._crash, id="crash")
                 yield Press("r", "start", self._start, id="start")
                 yield Press(">", "faster", lambda: self.kafkarium.perform("faster"))
-                yield Press("esc", "leave", self._leave)
+                yield Press("esc", "leave", self.leave)
 
     def on_mount(self) -> None:
         """Say what it is, and follow it."""
@@ -123,16 +115,17 @@ class WayOfARecord(ModalScreen[None]):
         """Leave it to the app: a verb that has begun is carried through, whoever leaves."""
         self.kafkarium.run_worker(self.kafkarium.attempt(verb), group="verb")
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Let the record go, and leave."""
         self.run_worker(self._end(), group="verb")
 
     async def _end(self) -> None:
         await self._trace.end()
         self.dismiss()
 
-    def on_key(self, event: events.Key) -> None:
-        """Step, crash, leave or scroll."""
-        match event.character if event.is_printable and event.character != " " else event.key:
+    def press(self, key: str) -> bool:
+        """Step, crash, let time pass."""
+        match key:
             case "enter" | "space" | "right" | "l":
                 self._step()
             case "a":
@@ -141,13 +134,8 @@ class WayOfARecord(ModalScreen[None]):
                 self._crash()
             case "r":
                 self._start()
-            case ">" | "<" as key:
+            case ">" | "<":
                 self.kafkarium.perform("faster" if key == ">" else "slower")
-            case "escape" | "q":
-                self._leave()
-            case "ctrl+s":
-                self.kafkarium.save_picture()
-            case key:
-                if key is None or not self.query_one(Page).scroll_by_key(key):
-                    return
-        event.stop()
+            case _:
+                return False
+        return True
