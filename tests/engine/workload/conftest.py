@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
+from engine.clock import ManualClock
 from tests.engine.workload.bench import Bench
+
+
+@pytest.fixture
+async def clock() -> ManualClock:
+    return ManualClock(1_700_000_000_000.0)
 
 
 @pytest.fixture

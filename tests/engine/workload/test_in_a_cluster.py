@@ -22,11 +22,6 @@ FAST: dict[str, Any] = {"processing_ms": 5, "jitter": 0, "seed": 1}
 
 
 @pytest.fixture
-async def clock() -> ManualClock:
-    return ManualClock(START_MS)
-
-
-@pytest.fixture
 async def cluster(clock: ManualClock) -> AsyncIterator[Cluster]:
     async with Cluster.open(None, clock=clock, inline_storage=True, seed=7) as opened:
         await opened.create_topic("orders", partitions=4)

@@ -20,11 +20,6 @@ from engine.workload.spec import ConsumerSpec, KeyRule, ProducerSpec
 
 
 @pytest.fixture
-async def clock() -> ManualClock:
-    return ManualClock(1_700_000_000_000.0)
-
-
-@pytest.fixture
 async def cluster(clock: ManualClock) -> AsyncIterator[Cluster]:
     async with Cluster.open(None, clock=clock, inline_storage=True, seed=7) as opened:
         await clock.complete(opened.create_topic("orders", 4, 3))

@@ -14,13 +14,7 @@ from engine.config import BrokerConfig
 from engine.snapshot import ClientState, GroupProtocol, GroupState, GroupView, Rebalance
 from engine.workload.spec import ConsumerSpec, KeyRule, ProducerSpec
 
-START_MS = 1_700_000_000_000.0
 PROTOCOLS = {"old": {"assignor": "range"}, "new": {"assignor": "uniform", "protocol": "consumer"}}
-
-
-@pytest.fixture
-async def clock() -> ManualClock:
-    return ManualClock(START_MS)
 
 
 @pytest.fixture
