@@ -23,6 +23,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "linger": "How long it waits for a batch to fill before it sends it.",
         "idempotence": "Batches carry a number, so that one that is sent again is stored once.",
         "transaction": "Records and offsets that count together or not at all.",
+        "transactional id": "Whose transactions they are; whoever comes with the same id fences the one before.",
+        "marker": "A record that ends a transaction in a partition: what came before in it counts, or does not.",
+        "last stable": "The offset before which no transaction is open; who reads committed records reads up to there.",
+        "held back": "Records behind the last stable offset, which read_committed does not get yet.",
     },
     "Brokers": {
         "broker": "A server that holds copies of partitions; b1 is broker 1. Here each has one SQLite file.",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 ACCEPTED = "-5m (5 minutes ago), 00:03:12 (the lab's clock), 2026-11-24T02:30:36 (UTC) or ms since 1970"
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_AGO = re.compile(r"-(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)")
+_AGO = re.compile(r"(-)?(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)(\s+ago)?")
 _CLOCK = re.compile(r"(?:(\d{1,6}):)?(\d{1,2}):(\d{1,2}(?:\.\d{1,3})?)")
 _LEAST_EPOCH_MS = 10**10
 """Smaller numbers are not taken for a time: 1970 is not what anybody means."""
@@ -26,8 +26,9 @@ class Times:
 def read_time(text: str, times: Times) -> int | None:
     """The time in ms since the epoch; None where it is none."""
     text = text.strip()
-    if ago := _AGO.fullmatch(text):
-        return round(times.now_ms - float(ago[1]) * _UNITS[ago[2]])
+    ago = _AGO.fullmatch(text)
+    if ago and (ago[1] or ago[4]):
+        return round(times.now_ms - float(ago[2]) * _UNITS[ago[3]])
     if clock := _CLOCK.fullmatch(text):
         seconds = int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
         return round(times.began_ms + seconds * 1000)

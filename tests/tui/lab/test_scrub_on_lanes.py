@@ -92,7 +92,14 @@ async def test_t_goes_to_an_offset_or_a_time(stage: OpenStage) -> None:
         assert view.offset == 12_000
         await on.press("t")
         await on.press(*("backspace",) * 12, *"soon")
-        assert "Write an offset (1204), a time (00:02:10) or how long ago (30s), not 'soon'." in on.words()
+        assert "Write an offset like 12,000; start or end; the name of a group; or a time:" in on.words()
+        for typed, offset in (("start", 0), ("end", 12_331), ("billing", 12_291)):
+            await on.press(*("backspace",) * 12, *typed, "enter")
+            await scrubbed(on)
+            view = lab(on).scrubber.view
+            assert view is not None
+            assert view.offset == offset
+            await on.press("t")
 
 
 async def test_dragging_along_a_lane_scrubs_it(stage: OpenStage) -> None:

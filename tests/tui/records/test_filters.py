@@ -165,11 +165,12 @@ def test_every_field_is_one_that_can_be_parsed() -> None:
 def test_times_are_read_as_the_lab_clock_as_ago_as_iso_and_as_ms() -> None:
     assert read_time("00:01:00.5", TIMES) == BEGAN + 60_500
     assert read_time("1:30", TIMES) == BEGAN + 90_000
-    assert read_time("-1.5s", TIMES) == BEGAN + 598_500
+    assert read_time("-1.5s", TIMES) == read_time("1.5s ago", TIMES) == BEGAN + 598_500
     assert read_time("2023-11-14T22:13:20Z", TIMES) == BEGAN
     assert read_time("2023-11-14T23:13:20+01:00", TIMES) == BEGAN
     assert read_time(str(BEGAN), TIMES) == BEGAN
     assert read_time("12", TIMES) is None
+    assert read_time("1.5s", TIMES) is None
     assert read_time("soon", TIMES) is None
 
 
