@@ -86,7 +86,7 @@ def _reads_for_itself(before: Moment, now: Moment) -> str:
     if group is None:
         return ""
     return (
-        f"{named(group.group_id)} begins where auto.offset.reset says (here at the first record; by default the "
+        f"{named(group.group_id)} begins where auto.offset.reset says (here at the first record; Kafka's default: the "
         "end), and gets every record from there, whoever else reads. Offsets belong to a group, not to the topic."
     )
 
