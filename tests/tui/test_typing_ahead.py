@@ -7,8 +7,9 @@ from textual import events
 from tests.tui.conftest import OpenStage, Stage
 from tests.tui.worlds import WORLDS
 from tui.dialogs.clients import NewConsumer
+from tui.dialogs.form import Form
 
-_NAMED = {"enter": "\r", "tab": "\t"}
+_NAMED = {"enter": "\r", "tab": "\t", "backspace": "\x7f"}
 
 
 async def _burst(on: Stage, *keys: str) -> None:
@@ -43,3 +44,22 @@ async def test_keys_pressed_right_after_another_mode_was_asked_for_are_meant_for
         await _burst(on, "2", "/")
         assert on.app.mode.kind == "records"
         assert "header:…" in on.text()
+
+
+async def test_letters_wait_for_the_keys_before_them_in_a_form(stage: OpenStage) -> None:
+    async with stage(WORLDS["first"]()) as on:
+        await on.press("0", "tab")
+        await _burst(on, *["backspace"] * 4, *"19092", "left", "left", "backspace", "8")
+        form = on.app.screen
+        assert isinstance(form, Form)
+        assert form.values()["port"] == "19892"
+
+
+async def test_letters_go_to_the_field_that_the_key_before_led_to(stage: OpenStage) -> None:
+    async with stage(WORLDS["first"]()) as on:
+        await on.press("e")
+        await _burst(on, "tab", "7", "tab", "right", "tab", "!", "shift+tab", "shift+tab", "8")
+        form = on.app.screen
+        assert isinstance(form, Form)
+        values = form.values()
+        assert (values["key"], values["kind"], values["value"]) == ("customer-4278", "JSON", '{"hello": "world"}!')

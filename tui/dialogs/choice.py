@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.dialogs.typing import led_elsewhere
 from tui.painting.line import Line
 from tui.painting.palette import Palette
 from tui.painting.text import clean
@@ -90,6 +91,8 @@ class Choice(Widget, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         """Choose by key."""
+        if led_elsewhere(self, event):
+            return
         count = len(self.options)
         if event.key in ("right", "space"):
             self.index = (self.index + 1) % count

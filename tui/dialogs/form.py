@@ -24,6 +24,7 @@ from textual.widgets import Input, Label, Static
 from engine.errors import KafkaError, LabError
 from tui.dialogs.choice import Choice
 from tui.dialogs.reading import FormError, Values
+from tui.dialogs.typing import Entry
 from tui.painting.text import clean
 from tui.scene import Scene
 
@@ -71,7 +72,7 @@ class Row(Horizontal):
         if field.choices:
             yield Choice(field.choices, field.value, id=f"field-{field.id}")
         else:
-            yield Input(
+            yield Entry(
                 field.value,
                 id=f"field-{field.id}",
                 compact=True,
