@@ -19,7 +19,6 @@ from engine.errors import (
     NotEnoughReplicasError,
     NotLeaderOrFollowerError,
     OffsetOutOfRangeError,
-    RequestTimedOutError,
     UnknownLeaderEpochError,
 )
 from engine.messages import (
@@ -32,13 +31,13 @@ from engine.messages import (
     ProducedPartition,
 )
 from engine.records import BatchHeader
-from engine.replicas.acknowledging import Acknowledgements
 from engine.replicas.admission import admit
 from engine.replicas.disk import Disk
 from engine.replicas.leadership import Leadership
 from engine.replicas.looking_up import listed_offset, parted
 from engine.replicas.producers import ProducerStates
 from engine.replicas.recovering import ProducerMemory, RepeatedError
+from engine.replicas.waiting import Waiting
 from engine.storage.log import PartitionLog
 from engine.types import TopicPartition
 
@@ -73,8 +72,7 @@ class Partition:
         self._disk = disk
         self._lag_max_ms = broker_config.replica_lag_time_max_ms
         self._known_watermark = log.high_watermark
-        self._watchers: set[Callable[[], None]] = set()
-        self._acknowledgements = Acknowledgements(clock)
+        self._waiting = Waiting(clock, str(log.tp))
 
     @property
     def tp(self) -> TopicPartition:
@@ -135,13 +133,13 @@ class Partition:
         elif epochs > known:
             self.leading.agreed(state.replicas, state.isr)
         self._advance()
-        self._wake()
+        self._waiting.wake()
 
     def _step_down(self) -> None:
         if self.leading is not None:
             self._known_watermark = self.leading.high_watermark
             self.leading = None
-        self._acknowledgements.fail(NotLeaderOrFollowerError(f"Broker {self.broker_id} leads {self.tp} no more."))
+        self._waiting.fail(NotLeaderOrFollowerError(f"Broker {self.broker_id} leads {self.tp} no more."))
 
     def check_leader(self, current_leader_epoch: int = -1) -> Leadership:
         """What it leads by; raises unless it leads, and in the epoch the client believes in (KIP-320)."""
@@ -188,7 +186,7 @@ class Partition:
             base_offset, last_offset = repeated.known.base_offset, repeated.known.last_offset
             await self._stored(last_offset + 1)
         self._advance()
-        self._wake()
+        self._waiting.wake()
         if acks == ALL:
             await self._acknowledged(leading, last_offset + 1, timeout_ms)
         elif acks == 1:
@@ -216,12 +214,7 @@ class Partition:
         if self.check_leader() is not leading:
             raise NotLeaderOrFollowerError(f"{self.tp} has got another leader epoch meanwhile.")
         if leading.high_watermark < offset:
-            try:
-                await self._acknowledgements.wait(offset, timeout_ms)
-            except TimeoutError:
-                raise RequestTimedOutError(
-                    f"{self.tp}: the in-sync replicas have not all copied offset {offset - 1}."
-                ) from None
+            await self._waiting.acknowledged(offset, timeout_ms)
         if len(leading.maximal_isr) < leading.effective_min_insync(self.config.min_insync_replicas):
             raise NotEnoughReplicasAfterAppendError
 
@@ -234,7 +227,7 @@ class Partition:
             return
         self.log.high_watermark = self.leading.high_watermark
         self.producers.transactions.replicated(self.leading.high_watermark)
-        self._acknowledgements.reached(self.leading.high_watermark)
+        self._waiting.reached(self.leading.high_watermark)
 
     # Fetching
 
@@ -270,7 +263,7 @@ class Partition:
             leading.followed(replica_id, position.fetch_offset, end, self._clock.now_ms(), replica_epoch)
             self._advance()
             if leading.high_watermark != before:
-                self._wake()
+                self._waiting.wake()
             self.isr_change(self)
         committed = replica_id < 0 and isolation is IsolationLevel.READ_COMMITTED
         up_to = end if replica_id >= 0 else self._readable(isolation)
@@ -345,7 +338,7 @@ class Partition:
         self.producers.transactions.replicated(self._known_watermark)
         if found.log_start_offset > self.log.log_start_offset:
             await self.log.delete_records(min(found.log_start_offset, self.log.flushed_offset))
-        self._wake()
+        self._waiting.wake()
 
     def check_follower(self, leader_epoch: int) -> None:
         """FencedLeaderEpochError unless it follows in this very epoch."""
@@ -366,22 +359,15 @@ class Partition:
     def retire(self) -> None:
         """Serve and wait for nothing any more: the replica is dropped, or its broker ends."""
         self._step_down()
-        self._wake()
+        self._waiting.wake()
 
     def looked_at(self) -> None:
         """The ISR was looked at, or who is alive has changed: the high watermark may move."""
         before = self.high_watermark
         self._advance()
         if self.high_watermark != before:
-            self._wake()
-
-    # Watching
+            self._waiting.wake()
 
     def watch(self, woken: Callable[[], None]) -> Callable[[], None]:
         """Call `woken` whenever there is more to read; returns what stops that."""
-        self._watchers.add(woken)
-        return lambda: self._watchers.discard(woken)
-
-    def _wake(self) -> None:
-        for woken in tuple(self._watchers):
-            woken()
+        return self._waiting.watch(woken)
