@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
+from rich.cells import cell_len
 from textual.geometry import Region
 
 from engine.snapshot import TransactionState
@@ -103,3 +104,11 @@ async def test_who_writes_to_a_topic_stands_before_its_lanes_though_it_is_a_cons
         assert sum("▷" in strip.text for strip in ways) == 6
         await on.press("g", "X")
         assert on.lab.called("workload.crash") == [("packing-1",)]
+
+
+async def test_the_mode_fits_the_smallest_terminal(stage: OpenStage) -> None:
+    async with stage(worlds.transacting(), size=(60, 18)) as on:
+        await on.press("6")
+        assert all(cell_len(line) == 60 for line in on.lines())
+        for part in ("packing-1", "Ongoing", "left", "__consumer_of"):
+            assert part in on.text()

@@ -17,7 +17,7 @@ from tui.painting.transactions.saying import style_of
 EMPTY, OPEN = TransactionState.EMPTY, TransactionState.ONGOING
 COMMIT = (TransactionState.PREPARE_COMMIT, TransactionState.COMPLETE_COMMIT)
 ABORT = (TransactionState.PREPARE_ABORT, TransactionState.COMPLETE_ABORT)
-DRAWN_HEIGHT, CHAIN_HEIGHT = 7, 3
+DRAWN_HEIGHT, CHAIN_HEIGHT = 7, 2
 _BOXES = sum(len(state.value) + 4 for state in (EMPTY, OPEN, *COMMIT))
 LEAST_WIDTH = _BOXES + 30
 _MOST_GAP = 20
@@ -73,13 +73,13 @@ def paint_machine(state: TransactionState | None, width: int, palette: Palette) 
 
 
 def paint_chain(state: TransactionState | None, width: int, palette: Palette) -> list[Strip]:
-    """The states on two lines, which part behind Ongoing, and a blank one."""
+    """The states on two lines, which part behind Ongoing."""
     upper, lower = Line(width).add(" "), Line(width)
     _names(upper, (EMPTY, OPEN, *COMMIT), state, palette)
     indent = 1 + len(EMPTY.value) + 4 + (len(OPEN.value) + (4 if state is OPEN else 0)) + (4 if state is EMPTY else 0)
     lower.to(indent + 1).add("╰▶ ", palette.faint)
     _names(lower, ABORT, state, palette)
-    return [upper.strip(), lower.strip(), Line(width).strip()]
+    return [upper.strip(), lower.strip()]
 
 
 def _names(line: Line, states: Sequence[TransactionState], present: TransactionState | None, palette: Palette) -> None:
