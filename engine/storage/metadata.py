@@ -178,11 +178,12 @@ class MetadataStore:
     async def write_diary(self, pages: Mapping[str, Sequence[Any]], keep: Mapping[str, int]) -> None:
         """Add entries, plain values, to the ends of pages, of which the newest `keep` stay; 0 tears a page out."""
         rows = [(page, json.dumps(entry)) for page, entries in pages.items() for entry in entries]
-        oldest = "SELECT id FROM diary WHERE page = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2"
+        oldest = "SELECT id FROM diary WHERE page = :page ORDER BY id DESC LIMIT 1 OFFSET :keep"
         async with self._transaction():
             await self._connection.executemany("INSERT INTO diary (page, entry) VALUES (?, ?)", rows)
             await self._connection.executemany(
-                f"DELETE FROM diary WHERE page = ?1 AND id <= ({oldest})", list(keep.items())
+                f"DELETE FROM diary WHERE page = :page AND id <= ({oldest})",
+                [{"page": page, "keep": most} for page, most in keep.items()],
             )
 
     async def diary(self) -> dict[str, list[Any]]:
