@@ -7,8 +7,8 @@ from tui.lessons.lesson import Lesson, Moment, Step, named, records_that_flow
 from tui.lessons.seeing import again, crashed, owned_by, put_back, same_group, settled, unread
 from tui.painting.text import number, plural
 
-_MANY = 60
-"""Records that wait, from which on a lag is seen."""
+_MANY = 15
+"""Records more that wait, from which on a slow consumer is seen to be one."""
 
 
 # One group ---------------------------------------------------------------------------------------------------
@@ -110,7 +110,9 @@ GROUPS = Lesson(
 
 def _falls_behind(before: Moment, now: Moment) -> str:
     waiting = unread(now)
-    if waiting < unread(before) + _MANY:
+    paces = {each.name: each.processing_ms for each in before.world.consumers}
+    slower = any(each.processing_ms > paces.get(each.name, each.processing_ms) for each in now.world.consumers)
+    if not slower or waiting < unread(before) + _MANY:
         return ""
     return (
         f"{plural(waiting, 'record')} wait to be read: the group lags. The producers do not notice. Between them and "
@@ -120,7 +122,7 @@ def _falls_behind(before: Moment, now: Moment) -> str:
 
 def _catches_up(before: Moment, now: Moment) -> str:
     waiting = unread(now)
-    if waiting >= max(_MANY // 2, unread(before) // 2):
+    if waiting >= max(_MANY, unread(before) // 2):
         return ""
     return (
         "It reads faster than they send, until the lag is gone. A group that was away for a day does just the same, as "

@@ -145,8 +145,10 @@ def test_a_lag_is_what_was_not_even_read() -> None:
     ends = {log.tp: log.high_watermark for log in world.topics[0].partitions}
     near = replace(billing, offsets=tuple(replace(each, position=ends[each.tp]) for each in billing.offsets))
     caught_up = replace(world, groups=(near,))
-    assert "records wait to be read" in sees(title, 1, at(caught_up), at(world))
-    assert not sees(title, 1, at(world), at(world))
+    slowed = replace(world, consumers=tuple(replace(each, processing_ms=2_000) for each in world.consumers))
+    assert "records wait to be read" in sees(title, 1, at(caught_up), at(slowed))
+    assert not sees(title, 1, at(caught_up), at(world)), "nobody became slower"
+    assert not sees(title, 1, at(world), at(slowed))
     assert sees(title, 2, at(world), at(caught_up))
     assert not sees(title, 2, at(world), at(world))
 
