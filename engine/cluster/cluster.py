@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -28,7 +28,13 @@ from engine.cluster.verbs import Verbs
 from engine.cluster.world import WorldView
 from engine.config import BrokerConfig
 from engine.controller import Controller
-from engine.errors import RefusedError
+from engine.errors import (
+    KafkaError,
+    KafkaStorageError,
+    LabError,
+    LabNotWritableError,
+    RefusedError,
+)
 from engine.events import EventLog, Tone
 from engine.faults import Weather
 from engine.ledger import Ledger
@@ -74,6 +80,7 @@ class Cluster(Verbs):
         self._store: MetadataStore | None = None
         self._housekeeping: Housekeeping | None = None
         self._traces = []
+        self._claimed = False
         self._stands_still: World | None = None
         """What is seen while the world is exchanged for another."""
 
@@ -121,6 +128,7 @@ class Cluster(Verbs):
         try:
             if self.folder is not None:
                 lab_folder.claim(self.folder)
+                self._claimed = True
             await self._start(self._store)
         except BaseException:
             await self.close()
@@ -201,7 +209,8 @@ class Cluster(Verbs):
     async def close(self) -> None:
         """Stop the world as a whole, so that the next opening finds it as it is; can be called again."""
         async with AsyncExitStack() as closing:
-            if self.folder is not None and self._store is not None:
+            if self.folder is not None and self._claimed:
+                self._claimed = False
                 closing.callback(self._leave, self.folder)
             await self._stop()
 
@@ -266,19 +275,23 @@ class Cluster(Verbs):
         """Put the world back to a moment (`MomentView.number`) and let it stand still there.
 
         The present is kept as a moment first, so that one can come back. Clients from outside are dropped, and can
-        connect again. Raises RefusedError, LabNotWritableError and KafkaStorageError, and then nothing has changed.
+        connect again. Raises RefusedError, LabNotWritableError and KafkaStorageError, and then nothing has changed, but
+        where the sentence says that the lab has to be opened again.
         """
         moment = self.moments.find(number)
         assert self.folder is not None
         await self.moments.keep("before going back from here", automatic=True)
         await self.moments.stage(number)
         self._stands_still, listened = self.snapshot(), self._listening.where
-        await self._stop(flush_s=0.0)
-        put_back(self.folder)
-        self.clock.resume()  # a clock that was given goes on in the next world, whose start takes a moment
-        self.events, self._traces, self._housekeeping = EventLog(), [], None
-        self._store = await self._open_metadata()
-        await self._start(self._store)
+        with suppress(KafkaStorageError):  # what cannot be written any more is of the world that is left
+            await self._stop(flush_s=0.0)
+        try:
+            await self._exchange(self.folder)
+        except (OSError, LabError, KafkaError) as error:
+            raise LabNotWritableError(
+                f"The world of that moment could not be opened: {error} Quit, mend that, and open the lab again; it "
+                "will be there."
+            ) from error
         self.clock.pause()
         self._stands_still = None
         self._tell(
@@ -286,6 +299,18 @@ class Cluster(Verbs):
         )
         if listened is not None:
             await self.listen(*listened)
+
+    async def _exchange(self, folder: Path) -> None:
+        put_back(folder)
+        self.clock.resume()  # a clock that was given goes on in the next world, whose start takes a moment
+        self.events, self._traces, self._housekeeping = EventLog(), [], None
+        self._store = await self._open_metadata()
+        try:
+            await self._start(self._store)
+        except BaseException:
+            with suppress(KafkaStorageError):  # of two errors the first says why
+                await self._stop(flush_s=0.0)
+            raise
 
     # What is
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+
+import pytest
 
 from engine.errors import LabNotWritableError
 from engine.snapshot import MomentView
@@ -42,6 +45,24 @@ async def test_a_refusal_is_said_and_the_list_stays(stage: OpenStage) -> None:
         await on.press("backspace", "enter")
         assert on.toasts() == ["There is no room."]
         assert is_open(on)
+
+
+async def test_it_is_not_left_before_the_world_is_there(stage: OpenStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived, left = asyncio.Event(), asyncio.Event()
+
+    async def rewind(number: int) -> None:
+        left.set()
+        await arrived.wait()
+
+    async with stage(worlds.kept()) as on:
+        monkeypatch.setattr(on.lab, "rewind", rewind, raising=False)
+        await on.press("backspace", "enter", "escape", "n")
+        assert left.is_set()
+        assert is_open(on)
+        assert not on.lab.called("moments.keep")
+        arrived.set()
+        await on.settle()
+        assert not is_open(on)
 
 
 async def test_n_keeps_now_and_capital_d_forgets(stage: OpenStage) -> None:

@@ -41,7 +41,7 @@ class Moments(Card[None]):
                 yield Press("enter", "go back", self._go)
                 yield Press("n", "keep now", self._keep)
                 yield Press("D", "forget", self._forget)
-                yield Press("esc", "leave", self.dismiss)
+                yield Press("esc", "leave", self.leave)
 
     def on_mount(self) -> None:
         """Time goes on meanwhile."""
@@ -92,12 +92,17 @@ class Moments(Card[None]):
             self._do(self.kafkarium.lab.moments.forget(moment.number))
 
     def _do(self, verb: Coroutine[Any, Any, object], *, leave: bool = False) -> None:
-        """One thing at a time; what could not be done is said, and the list stays."""
+        """One thing at a time, and carried through; what could not be done is said, and the list stays."""
         if self._busy:
             verb.close()
             return
         self._busy = True
-        self.run_worker(self._doing(verb, leave))
+        self.kafkarium.run_worker(self._doing(verb, leave))
+
+    def leave(self) -> None:
+        """Not before what has begun is done."""
+        if not self._busy:
+            self.dismiss()
 
     async def _doing(self, verb: Coroutine[Any, Any, object], leave: bool) -> None:
         try:

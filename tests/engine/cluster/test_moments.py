@@ -13,7 +13,7 @@ from engine.clock import ManualClock
 from engine.cluster import Cluster, moments
 from engine.cluster.first_world import populate
 from engine.cluster.moments import MOST_AUTOMATIC
-from engine.errors import LabLockedError, LabNotWritableError, RefusedError
+from engine.errors import KafkaStorageError, LabLockedError, LabNotWritableError, RefusedError
 from engine.snapshot import GroupState, World
 from engine.types import TopicPartition
 
@@ -200,3 +200,51 @@ async def test_a_lab_that_is_open_is_not_put_back_by_a_second_program(tmp_path: 
         with pytest.raises(LabLockedError):
             await Cluster.open(folder, clock=ManualClock(0), inline_storage=True).start()
         assert [topic.name for topic in lab.snapshot().topics if not topic.internal] == ["orders"]
+
+
+async def test_a_world_that_cannot_be_opened_is_there_at_the_next_try(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "lab"
+
+    async def fail(store: object) -> None:
+        raise KafkaStorageError("The disk is full.")
+
+    async with Cluster.open(folder, clock=clock, inline_storage=True, seed=7) as lab:
+        await lab.create_topic("orders")
+        kept = await lab.moments.keep("with one topic")
+        await lab.create_topic("more")
+        seen = lab.snapshot()
+        with monkeypatch.context() as broken:
+            broken.setattr(lab, "_start", fail)
+            with pytest.raises(LabNotWritableError, match=r"The disk is full. Quit, mend that, and open the lab again"):
+                await clock.complete(lab.rewind(kept.number))
+        assert lab.snapshot().topics == seen.topics
+    assert not (folder / "open.pid").exists()
+    async with Cluster.open(folder, clock=clock, inline_storage=True) as lab:
+        assert [topic.name for topic in lab.snapshot().topics if not topic.internal] == ["orders"]
+
+
+async def test_what_the_world_that_is_left_can_no_longer_write_holds_nobody_up(
+    lab: Cluster, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = await lab.moments.keep("all is well")
+    put_settings = lab.nodes._store.put_settings
+    stopping = False
+
+    async def full(values: object) -> None:
+        if stopping:
+            raise KafkaStorageError("The disk is full.")
+        await put_settings(values)  # type: ignore[arg-type]
+
+    async def stage(number: int) -> None:
+        nonlocal stopping
+        await staging(number)
+        stopping = True
+
+    staging = lab.moments.stage
+    monkeypatch.setattr(lab.nodes._store, "put_settings", full)
+    monkeypatch.setattr(lab.moments, "stage", stage)
+    await clock.complete(lab.rewind(kept.number))
+    assert lab.snapshot().paused
+    assert "put back" in lab.events.last(1)[0].sentence()
