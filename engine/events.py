@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.snapshot import GroupProtocol, Rebalance
+from engine.wording import plural
 
 
 class Tone(Enum):
@@ -188,12 +189,11 @@ class OffsetsChanged(Event):
 
     def sentence(self) -> str:
         """What happened, why, and what follows."""
-        parts = [f"{self.again:,} records will be delivered again"] if self.again else []
-        parts += [f"{self.skipped:,} records will never be delivered to it"] if self.skipped else []
+        parts = [f"{plural(self.again, 'record')} will be delivered again"] if self.again else []
+        parts += [f"{plural(self.skipped, 'record')} will never be delivered to it"] if self.skipped else []
         follows = "; ".join(parts) or "nothing is repeated or skipped"
         verb = "were put back" if self.undone else "were moved"
-        plural = "s" if self.partitions != 1 else ""
-        return f"{self.subject}: the offsets of {self.partitions} partition{plural} {verb}; {follows}."
+        return f"{self.subject}: the offsets of {plural(self.partitions, 'partition')} {verb}; {follows}."
 
 
 def _some(names: list[str], limit: int = 6) -> str:

@@ -28,6 +28,7 @@ from engine.replicas.partition import Partition
 from engine.storage.log import PartitionLog
 from engine.storage.store import BrokerStore
 from engine.types import TopicPartition
+from engine.wording import plural
 
 Turn = tuple[TopicPartition, bool]
 """A partition whose leadership here began (True) or ended."""
@@ -260,7 +261,7 @@ class Replicas:
                 self._clock.now_ms(),
                 str(partition.tp),
                 f"Broker {self.broker_id} cut its copy of {partition.tp} back to offset {offset}: "
-                f"{gone:,} records that the new leader never had are gone.",
+                f"{plural(gone, 'record')} that the new leader never had {'is' if gone == 1 else 'are'} gone.",
                 Tone.LOSS,
             )
 

@@ -20,6 +20,7 @@ from engine.replicas.partition import Partition
 from engine.snapshot import Throughput
 from engine.storage.cleaner import compact
 from engine.storage.retention import apply_retention
+from engine.wording import plural
 
 KEEP_S = 120
 CHECKPOINT_MS = 5_000
@@ -132,8 +133,8 @@ class Housekeeping:
             self._events.tell(
                 self._clock.now_ms(),
                 topic,
-                f"Compaction removed {records:,} records of {topic} that a newer record of the same key replaced; "
-                "offsets stay as they were, with gaps.",
+                f"Compaction removed {plural(records, 'record')} of {topic} that a newer record of the same key "
+                "replaced; offsets stay as they were, with gaps.",
                 Tone.INFO,
             )
         return failed

@@ -21,6 +21,7 @@ from engine.replicas.partition import Partition
 from engine.storage.metadata import MetadataStore
 from engine.storage.store import BrokerStore
 from engine.types import TopicPartition
+from engine.wording import plural
 
 _LAST = "It was the last: nothing can be written or read until a broker is started again."
 
@@ -111,8 +112,8 @@ class Nodes:
                 await self._put_away(broker)
         wait = self._config.broker_session_timeout_ms / 1000
         follows = (
-            f"Its {led} partitions have no leader that answers until the controller notices, in up to {wait:.1f} s, "
-            "and elects others."
+            f"{plural(led, 'partition')} that it led {'has' if led == 1 else 'have'} no leader that answers until the "
+            f"controller notices, in up to {wait:.1f} s, and elects others."
             if self.alive
             else _LAST
         )

@@ -16,6 +16,7 @@ from engine.events import Event, OffsetsChanged
 from engine.messages import DeleteGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest, Request
 from engine.snapshot import GroupOffsetView, GroupState, GroupView, PartitionView, World, label_of
 from engine.types import OffsetAndMetadata, TopicPartition
+from engine.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ class OffsetPlan:
             return self.refused
         owners = sorted({change.owner for change in self.changes if change.owner and (change.again or change.skipped)})
         to = f" to {', '.join(owners)}" if owners else f" to {self.group_id}"
-        parts = [f"{self.again:,} records will be delivered again{to}"] if self.again else []
-        parts += [f"{self.skipped:,} records will never be delivered{to}"] if self.skipped else []
+        parts = [f"{plural(self.again, 'record')} will be delivered again{to}"] if self.again else []
+        parts += [f"{plural(self.skipped, 'record')} will never be delivered{to}"] if self.skipped else []
         return "; ".join(parts) + "." if parts else "Nothing is delivered again and nothing is skipped."
 
 

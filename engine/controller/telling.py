@@ -11,6 +11,7 @@ from engine.errors import KafkaStorageError
 from engine.events import EventLog, Tone
 from engine.messages import ElectionType, PartitionMetadata
 from engine.types import TopicPartition
+from engine.wording import plural
 
 MOST_SHOWN = 4
 """Elections told one by one, besides those that cost something."""
@@ -33,12 +34,12 @@ class Telling:
         """A topic was made, by a person or because a client named it."""
         count = len(topic.partitions)
         why = ": a client asked for it, and auto.create.topics.enable is on" if unasked else ", spread over the brokers"
-        text = f"Topic {topic.name} was created with {count} partition{'s' if count != 1 else ''}{why}."
+        text = f"Topic {topic.name} was created with {plural(count, 'partition')}{why}."
         self._tell(topic.name, text, Tone.GOOD)
 
     def deleted(self, topic: Topic, records: int) -> None:
         """A topic is gone."""
-        text = f"Topic {topic.name} was deleted: {records:,} records and every group's offsets in it are gone."
+        text = f"Topic {topic.name} was deleted: {plural(records, 'record')} and every group's offsets in it are gone."
         self._tell(topic.name, text, Tone.LOSS)
 
     def grown(self, before: Topic, after: Topic) -> None:
@@ -135,10 +136,10 @@ class Telling:
             if number < MOST_SHOWN or alone or committed:
                 parts.append(said + _cost(alone, committed))
         if len(shown) > len(parts):
-            parts.append(f"{len(shown) - len(parts)} more partitions changed their leader")
+            parts.append(f"{plural(len(shown) - len(parts), 'more partition')} changed their leader")
         elected = any(after[tp].leader is not None for tp in shown)
         internal = Counter(tp.topic for tp in moved if tp.topic.startswith("__"))
-        parts += [f"{count} partitions of {topic} too" for topic, count in internal.items()]
+        parts += [f"{plural(count, 'partition')} of {topic} too" for topic, count in internal.items()]
         if not parts:
             return "No leader changed.", 0
         whole = "" if gone or not elected else " Nothing that was acknowledged is lost."

@@ -20,6 +20,7 @@ from engine.errors import (
     TopicAlreadyExistsError,
 )
 from engine.messages import PartitionMetadata
+from engine.wording import plural
 
 MOST_PARTITIONS = 10_000
 
@@ -60,7 +61,7 @@ def new_topic(
         placed = _placed(by_hand, 0, len(by_hand[0][1]), brokers, alive)
     elif replication_factor > len(alive):
         raise InvalidReplicationFactorError(
-            f"The replication factor cannot be {replication_factor}: {len(alive)} brokers are alive."
+            f"The replication factor cannot be {replication_factor}: {plural(len(alive), 'broker')} alive."
         )
     else:
         placed = _place(range(partitions), len(others), replication_factor, alive)

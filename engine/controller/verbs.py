@@ -34,6 +34,7 @@ from engine.errors import (
 )
 from engine.messages import ElectionType, PartitionMetadata
 from engine.types import TopicPartition
+from engine.wording import plural
 
 
 class Verbs:
@@ -164,7 +165,8 @@ class Verbs:
             alive, copies = self._alive(), min(copies, len(self.brokers))
             if len(alive) < copies:
                 raise CoordinatorNotAvailableError(
-                    f"{name} is to have {copies} copies, but {len(alive)} brokers are alive. Start the others first."
+                    f"{name} is to have {copies} copies, with {plural(len(alive), 'broker')} alive. Start the "
+                    "others first."
                 )
             topic = new_topic(
                 name,

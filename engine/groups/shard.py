@@ -20,6 +20,7 @@ from engine.groups.records import GroupKey, OffsetKey, decode_group, decode_key,
 from engine.groups.registry import Groups
 from engine.groups.roster import Metadata, Surroundings
 from engine.types import TopicPartition
+from engine.wording import plural
 
 _MINUTE_MS = 60_000
 _RETRY_MS = 500
@@ -192,8 +193,9 @@ class GroupShard(Shard):
         kept = f"{self._config.offsets_retention_minutes} minutes"
         for group_id, tps in offsets.items():
             what = "The group is forgotten." if group_id in forgotten else "Its other offsets are kept."
-            plural = "s" if len(tps) != 1 else ""
-            told = f"{group_id}: nobody needed {len(tps)} committed offset{plural} for {kept}, so they expired. {what}"
+            told = (
+                f"{group_id}: nobody needed {plural(len(tps), 'committed offset')} for {kept}, so they expired. {what}"
+            )
             self._events.tell(self._clock.now_ms(), group_id, told, Tone.WARNING)
 
 

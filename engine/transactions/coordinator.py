@@ -45,6 +45,7 @@ from engine.transactions.markers import Leaders, Markers
 from engine.transactions.metadata import TransactionMetadata
 from engine.transactions.shard import TransactionShard
 from engine.types import ClientInfo, TopicPartition
+from engine.wording import plural
 
 _STATES = {state.value: state for state in TransactionState}
 
@@ -237,12 +238,11 @@ class TransactionCoordinator:
             before, partitions = metadata.value.producer_epoch, len(metadata.value.partitions)
             epoch = metadata.fence().producer_epoch
             await self._abort_fenced(shard, metadata, epoch)
-            plural = "s" if partitions != 1 else ""
             self._tell(
                 metadata.transactional_id,
-                f"{metadata.transactional_id}: its transaction over {partitions} partition{plural} was open for longer "
-                f"than transaction.timeout.ms ({metadata.value.timeout_ms:,}), so it is aborted and its producer "
-                f"fenced (epoch {before}→{epoch}).",
+                f"{metadata.transactional_id}: its transaction over {plural(partitions, 'partition')} was open for "
+                f"longer than transaction.timeout.ms ({metadata.value.timeout_ms:,}), so it is aborted and its "
+                f"producer fenced (epoch {before}→{epoch}).",
                 Tone.WARNING,
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.events import Tone
 from engine.types import TopicPartition
+from engine.wording import plural
 from engine.workload.spec import ConsumerSpec, ProducerSpec
 
 Said = tuple[str, Tone]
@@ -41,9 +42,8 @@ def consumer_spawned(name: str, spec: ConsumerSpec) -> Said:
 
 def producer_stopped(name: str, acked: int) -> Said:
     """A producer ended cleanly."""
-    return f"{name} was stopped. Its buffer was sent first, so nothing is lost; {acked:,} records were acknowledged.", (
-        Tone.CHANGE
-    )
+    count = f"{plural(acked, 'record')} {'was' if acked == 1 else 'were'}"
+    return f"{name} was stopped. Its buffer was sent first, so nothing is lost; {count} acknowledged.", Tone.CHANGE
 
 
 def consumer_stopped(name: str, spec: ConsumerSpec, partitions: int) -> Said:
@@ -63,7 +63,7 @@ def consumer_stopped(name: str, spec: ConsumerSpec, partitions: int) -> Said:
 
 def producer_crashed(name: str, spec: ProducerSpec, lost: int, in_transaction: bool) -> Said:
     """A producer ended at once."""
-    records = "1 record" if lost == 1 else f"{lost:,} records"
+    records = plural(lost, "record")
     follows = f"{records} in its buffer are lost" if lost else "Its buffer was empty, so nothing is lost"
     if in_transaction:
         follows = _left_open(spec.topic, spec.transaction_timeout_ms)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from engine.snapshot import BrokerView, PartitionView
+from engine.wording import plural
 from tui.actions.table import Action, Context
 from tui.actions.time import kept_first
 from tui.painting.brokers.nodes import CONTROLLER
-from tui.painting.text import clean, plural
+from tui.painting.text import clean
 from tui.selection import SelectedBroker, SelectedPartition
 
 HERE, COPIES, LEDGER = ("brokers.nodes",), ("brokers.copies",), ("brokers.ledger",)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from engine.snapshot import GroupView
+from engine.wording import plural
 from tui.actions.table import Action, Context
-from tui.painting.text import clean, plural
+from tui.painting.text import clean
 from tui.selection import SelectedPartition, SelectedRebalance, group_of
 
 _NO_GROUP = "There is no group yet; press c to start a consumer, which makes one."

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.snapshot import World
 from engine.types import TopicPartition
+from engine.wording import plural
 from engine.workload.spec import (
     ACKS,
     ASSIGNORS,
@@ -26,7 +27,7 @@ from engine.workload.spec import (
 from engine.workload.templates import TEMPLATES as TEMPLATE_FIELDS
 from tui.dialogs.form import Field, Form
 from tui.dialogs.reading import FormError, Values, decimal, milliseconds, whole
-from tui.painting.text import clean, plural, rate
+from tui.painting.text import clean, rate
 from tui.scene import Scene
 from tui.verbs import Lab
 

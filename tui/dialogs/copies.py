@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.snapshot import PartitionView, TopicView
+from engine.wording import plural
 from tui.dialogs.form import Field, Form
 from tui.dialogs.reading import FormError, Values, whole
-from tui.painting.text import number, plural, size
+from tui.painting.text import number, size
 from tui.scene import Scene
 from tui.verbs import Lab
 

@@ -19,12 +19,13 @@ from engine.cluster.offsets import AtTime, Earliest, Latest, OffsetPlan, Shift, 
 from engine.errors import KafkaError, LabError, RefusedError
 from engine.snapshot import GroupView
 from engine.types import TopicPartition
+from engine.wording import plural
 from tui.dialogs.choice import Choice
 from tui.dialogs.form import Field, Form
 from tui.dialogs.page import Page
 from tui.dialogs.reading import FormError, Values, whole
 from tui.painting.groups.offsets import Change, paint_changes
-from tui.painting.text import clean, clock, plural
+from tui.painting.text import clean, clock
 from tui.records.times import ACCEPTED, Times, read_time
 from tui.scene import Scene
 from tui.verbs import Lab

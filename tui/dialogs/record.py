@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 
 from engine.clients.partitioners import partition_for_key
+from engine.wording import plural
 from engine.workload.spec import ACKS
 from tui.dialogs.clients import own_topics
 from tui.dialogs.form import Field, Form
 from tui.dialogs.reading import FormError, Values
-from tui.painting.text import plural, size
+from tui.painting.text import size
 from tui.scene import Scene, Written
 from tui.verbs import Lab, Trace
 

@@ -8,10 +8,11 @@ from engine.config import TopicConfig
 from engine.controller import MOST_PARTITIONS, check_name
 from engine.errors import InvalidTopicError, TopicAlreadyExistsError
 from engine.snapshot import TopicView, World
+from engine.wording import plural
 from engine.workload.spec import TEMPLATES
 from tui.dialogs.form import Field, Form
 from tui.dialogs.reading import FormError, Values, byte_count, in_units, milliseconds, whole
-from tui.painting.text import clean, number, plural, size
+from tui.painting.text import clean, number, size
 from tui.scene import Scene
 from tui.verbs import Lab
 

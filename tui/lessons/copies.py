@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from engine.wording import plural
 from tui.lessons.lesson import Lesson, Moment, Step, copies, named
 from tui.lessons.seeing import book, down
-from tui.painting.text import plural
 
 # A broker ----------------------------------------------------------------------------------------------------
 

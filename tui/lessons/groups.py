@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from engine.snapshot import ClientState
+from engine.wording import plural
 from tui.lessons.lesson import Lesson, Moment, Step, named, records_that_flow
 from tui.lessons.seeing import again, crashed, owned_by, put_back, same_group, settled, unread
-from tui.painting.text import number, plural
+from tui.painting.text import number
 
 _MANY = 15
 """Records more that wait, from which on a slow consumer is seen to be one."""

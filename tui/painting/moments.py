@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from textual.strip import Strip
 
 from engine.snapshot import MomentView, World
+from engine.wording import plural
 from tui.painting.line import Line, blank
 from tui.painting.palette import Palette
-from tui.painting.text import clock, duration, plural, size, wrap
+from tui.painting.text import clock, duration, size, wrap
 
 _TIME, _AGO, _SIZE = 10, 14, 9
 NONE_YET = (

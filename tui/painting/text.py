@@ -166,11 +166,6 @@ def speed(value: float) -> str:
     return f"{value:g}×"
 
 
-def plural(count: int, one: str, many: str = "") -> str:
-    """A count with its noun: 1 partition, 6 partitions."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def bar(share: float, width: int) -> str:
     """A bar of `width` cells, filled from the left by `share` (0 to 1) in eighths of a cell."""
     eighths = round(min(max(share, 0.0), 1.0) * width * 8)

@@ -13,9 +13,10 @@ from textual.strip import Strip
 from engine.events import Tone
 from engine.journey import Answer, Copy, Journey, Stage, if_leader_died
 from engine.snapshot import ProducerLedger
+from engine.wording import plural
 from tui.painting.line import Line, blank
 from tui.painting.palette import Palette
-from tui.painting.text import clean, countdown, duration, number, plural, wrap
+from tui.painting.text import clean, countdown, duration, number, wrap
 
 _NAME, _WORDS = 11, 18
 _MOST_CELLS, _ROOMY = 12, 90

@@ -162,7 +162,7 @@ async def test_kafkas_own_topics_are_not_made_with_fewer_copies_because_brokers_
 ) -> None:
     await clock.complete(cluster.faults.stop(3))
     for request in (FindCoordinatorRequest("billing", kind), FindCoordinatorRequest("shipping", kind)):
-        with pytest.raises(CoordinatorNotAvailableError, match="3 copies, but 2 brokers are alive"):
+        with pytest.raises(CoordinatorNotAvailableError, match="3 copies, with 2 brokers alive"):
             await _ask(cluster, request)
     answer = await _ask(cluster, MetadataRequest(("__consumer_offsets",)))
     assert answer.topics[0].error is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
@@ -185,7 +185,7 @@ async def test_topics_are_deleted_by_name_and_by_id(cluster: Cluster) -> None:
         (None, ErrorCode.UNKNOWN_TOPIC_ID),
     ]
     assert cluster.snapshot().topics == ()
-    assert "Topic two was deleted: 1 records" in _told(cluster)
+    assert "Topic two was deleted: 1 record and" in _told(cluster)
 
 
 async def test_topics_stay_where_deleting_them_is_disabled(clock: ManualClock) -> None:

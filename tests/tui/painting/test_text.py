@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from engine.wording import plural
 from tui.painting import text
 
 
@@ -87,8 +88,8 @@ def test_figures_in_words() -> None:
     assert text.countdown(1_840) == "1.8 s"
     assert text.countdown(-1) == "0.0 s"
     assert text.speed(0.25) == "0.25×"
-    assert text.plural(1, "partition") == "1 partition"
-    assert text.plural(6_000, "partition") == "6,000 partitions"
+    assert plural(1, "partition") == "1 partition"
+    assert plural(6_000, "partition") == "6,000 partitions"
 
 
 def test_a_bar_fills_in_eighths() -> None:

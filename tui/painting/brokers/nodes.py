@@ -6,9 +6,10 @@ from rich.style import Style
 from textual.strip import Strip
 
 from engine.snapshot import BrokerView
+from engine.wording import plural
 from tui.painting.line import Line, blank, right_aligned
 from tui.painting.palette import Palette
-from tui.painting.text import bar, countdown, number, plural, size
+from tui.painting.text import bar, countdown, number, size
 
 CONTROLLER = 0
 """What the controller is called among the nodes a broker is cut from."""

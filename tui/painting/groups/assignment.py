@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from textual.strip import Strip
 
 from engine.snapshot import GroupOffsetView, MemberView
+from engine.wording import plural
 from tui.painting.line import Line, right_aligned
 from tui.painting.palette import Palette, letter
-from tui.painting.text import number, plural
+from tui.painting.text import number
 
 _LEAST_FIGURE, _LEAST_LAG, _LEAST_BAR = 10, 7, 5
 _LABEL = 6

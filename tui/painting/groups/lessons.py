@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from engine.snapshot import GroupProtocol, Phase, Rebalance
+from engine.wording import plural
 from tui.painting.groups.saying import names
-from tui.painting.text import duration, plural
+from tui.painting.text import duration
 
 
 def lesson_of(rebalance: Rebalance) -> str:

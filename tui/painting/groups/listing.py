@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from textual.strip import Strip
 
 from engine.snapshot import GroupProtocol, GroupState, GroupView
+from engine.wording import plural
 from tui.painting.groups.saying import SHORT, SIGNS
 from tui.painting.line import Line, right_aligned
 from tui.painting.palette import Palette
-from tui.painting.text import number, plural
+from tui.painting.text import number
 
 ONE_LINE = 70
 """From this width on, a group takes one line."""

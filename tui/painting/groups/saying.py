@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from engine.messages import LEAVE_STATIC_EPOCH as AWAY
 from engine.snapshot import GroupProtocol, GroupState, GroupView, MemberState, MemberView, label_of
 from engine.types import TopicPartition
-from tui.painting.text import clean, countdown, cut, number, plural
+from engine.wording import plural
+from tui.painting.text import clean, countdown, cut, number
 
 SIGNS = {
     GroupState.EMPTY: "○",

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from engine.snapshot import PartitionView, TopicView
-from tui.painting.text import plural
+from engine.wording import plural
 
 
 class Health(Enum):

@@ -10,12 +10,13 @@ from textual.strip import Strip
 
 from engine.snapshot import ClientState, ConsumerView, GroupState, GroupView, MemberView, label_of
 from engine.types import TopicPartition
+from engine.wording import plural
 from tui.painting.lab.clients import GONE, SYMBOLS, parts_that_fit, what_can_be_done
 from tui.painting.lab.flow import chart, softened
 from tui.painting.line import Line, blank, right_aligned
 from tui.painting.outside.sign import OUTSIDE, is_outside
 from tui.painting.palette import Palette, letter
-from tui.painting.text import clean, countdown, cut, duration, number, plural, rate, short, wrap
+from tui.painting.text import clean, countdown, cut, duration, number, rate, short, wrap
 
 SPARKS = 24
 BEAT_MS = 450.0

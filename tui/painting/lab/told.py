@@ -13,10 +13,11 @@ from engine.snapshot import (
     PartitionView,
     ProducerView,
 )
+from engine.wording import plural
 from tui.painting.lab.bar import COMMITTED, PENDING, PROCESSED, UNREPLICATED
 from tui.painting.lab.clients import GONE
 from tui.painting.lab.copies import health_of, sentence_of
-from tui.painting.text import clean, countdown, duration, number, plural, rate, size
+from tui.painting.text import clean, countdown, duration, number, rate, size
 
 Rows = list[tuple[str, str]]
 """Labels and values."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.snapshot import MemberView, World
+from engine.wording import plural
 from tui.painting.outside.sign import is_outside
-from tui.painting.text import countdown, plural, speed
+from tui.painting.text import countdown, speed
 
 SESSION_S, HEARTBEAT_S, POLL_S, REQUEST_S = 45.0, 3.0, 0.5, 30.0
 """Kafka's defaults of session.timeout.ms, heartbeat.interval.ms, fetch.max.wait.ms, request.timeout.ms."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from engine.pages import BrowsedRecord
 from engine.records import LOG_APPEND_TIME
+from engine.wording import plural
 from tui.painting.palette import letter
 from tui.painting.records.parts import Part, Parts, clean_long, fold
 from tui.painting.records.times import age, in_full, on_lab_clock
 from tui.painting.records.value import LaidOut, Look, lay_out_value
-from tui.painting.text import clean, decode, number, plural, size
+from tui.painting.text import clean, decode, number, size
 from tui.records.internal import fate_of, said_by
 from tui.records.standing import Mark, Stage, in_words
 from tui.records.why import why_here

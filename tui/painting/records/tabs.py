@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from textual.strip import Strip
 
 from engine.snapshot import PartitionView
+from engine.wording import plural
 from tui.painting.line import Line, right_aligned
 from tui.painting.palette import Palette
-from tui.painting.text import clean, cut, plural, size
+from tui.painting.text import clean, cut, size
 
 ALL = -1
 """Stands for all partitions merged by time."""

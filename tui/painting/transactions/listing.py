@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from textual.strip import Strip
 
 from engine.snapshot import TransactionState, TransactionView
+from engine.wording import plural
 from tui.painting.line import Line, right_aligned
 from tui.painting.palette import Palette
-from tui.painting.text import countdown, plural
+from tui.painting.text import countdown
 from tui.painting.transactions.saying import SIGNS, style_of
 
 HEIGHT = 2

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.style import Style
 
 from engine.snapshot import TransactionState, TransactionView
+from engine.wording import plural
 from tui.painting.palette import Palette
-from tui.painting.text import countdown, duration, plural
+from tui.painting.text import countdown, duration
 
 SIGNS = {
     TransactionState.EMPTY: "○",
@@ -43,15 +44,15 @@ def sentence_of(view: TransactionView, now_ms: float) -> str:
 
 def _meaning(view: TransactionView, now_ms: float) -> str:
     partitions = plural(len(view.partitions), "partition")
-    lack = "lacks its" if len(view.partitions) == 1 else "lack their"
+    is_are, lack = ("is", "lacks its") if len(view.partitions) == 1 else ("are", "lack their")
     match view.state:
         case TransactionState.EMPTY:
             return "its producer has an id and an epoch, and no transaction yet. The first record begins one."
         case TransactionState.ONGOING:
             left = "" if view.deadline_ms is None else f" In {countdown(view.deadline_ms - now_ms)} it is aborted."
             return (
-                f"{partitions} are part of it, and nothing is decided. Who reads committed records waits at its first "
-                f"record.{left}"
+                f"{partitions} {is_are} part of it, and nothing is decided. Who reads committed records waits at its "
+                f"first record.{left}"
             )
         case TransactionState.PREPARE_COMMIT:
             return f"it is decided that it counts, and that is stored. {partitions} {lack} commit marker."

@@ -9,8 +9,9 @@ from textual.content import Content
 from textual.strip import Strip
 
 from engine.snapshot import PartitionView
+from engine.wording import plural
 from tui.painting.brokers.copies import paint_copies, paint_copies_head
-from tui.painting.text import clean, plural
+from tui.painting.text import clean
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import SelectedPartition

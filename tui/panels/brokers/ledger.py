@@ -11,6 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from engine.snapshot import GroupLedger, LedgerFigure
+from engine.wording import plural
 from tui.painting.brokers.ledger import (
     GROUP_COLUMNS,
     NAME,
@@ -24,7 +25,7 @@ from tui.painting.brokers.ledger import (
     sentence,
 )
 from tui.painting.line import Line
-from tui.painting.text import clean, cut, plural, wrap
+from tui.painting.text import clean, cut, wrap
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import SelectedFigure

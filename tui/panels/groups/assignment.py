@@ -11,10 +11,11 @@ from textual.strip import Strip
 
 from engine.snapshot import GroupOffsetView, GroupView, MemberView, label_of
 from engine.types import TopicPartition
+from engine.wording import plural
 from tui.painting.groups.assignment import Grid, grid_for, paint_grid_head, paint_standing, paint_topic_line
 from tui.painting.groups.saying import idle_reason, names
 from tui.painting.palette import letter
-from tui.painting.text import clean, cut, number, plural
+from tui.painting.text import clean, cut, number
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import SelectedPartition

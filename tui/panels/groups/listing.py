@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from textual.content import Content
 from textual.strip import Strip
 
+from engine.wording import plural
 from tui.painting.groups.listing import Listed, height_of, listed, paint_listed
-from tui.painting.text import plural
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import SelectedGroup

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.strip import Strip
 
 from engine.snapshot import ConsumerView, GroupProtocol, GroupView, label_of
+from engine.wording import plural
 from tui.painting.groups.members import (
     Columns,
     MemberRow,
@@ -20,7 +21,6 @@ from tui.painting.groups.members import (
 )
 from tui.painting.groups.saying import names
 from tui.painting.palette import letter
-from tui.painting.text import plural
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import SelectedConsumer, SelectedMember

@@ -10,8 +10,9 @@ from textual.message import Message
 from textual.strip import Strip
 
 from engine.snapshot import Rebalance
+from engine.wording import plural
 from tui.painting.groups.rebalances import HEIGHT, paint_rebalance
-from tui.painting.text import clean, cut, plural
+from tui.painting.text import clean, cut
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import SelectedRebalance

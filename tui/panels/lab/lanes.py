@@ -11,6 +11,7 @@ from textual.strip import Strip
 
 from engine.snapshot import PartitionView, TopicView
 from engine.types import TopicPartition
+from engine.wording import plural
 from tui.painting.lab.copies import Health, Trouble, least_in_sync, worst_of
 from tui.painting.lab.lanes import (
     Lane,
@@ -24,7 +25,7 @@ from tui.painting.lab.lanes import (
 )
 from tui.painting.lab.scale import Zoom
 from tui.painting.lab.wires import Hold
-from tui.painting.text import number, plural
+from tui.painting.text import number
 from tui.panels.lab.arrivals import Arrivals
 from tui.panels.lab.base import LabPanel, lines_each
 from tui.panels.lab.held import Waits, held_back, waits_of

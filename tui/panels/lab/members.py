@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.strip import Strip
 
 from engine.snapshot import ClientState, ConsumerView, GroupProtocol, GroupState, GroupView, MemberView, label_of
+from engine.wording import plural
 from tui.painting.groups.saying import named
 from tui.painting.internal import holds
 from tui.painting.lab.clients import GONE
@@ -21,7 +22,7 @@ from tui.painting.lab.members import (
     paint_state,
     state_sentence,
 )
-from tui.painting.text import clean, plural
+from tui.painting.text import clean
 from tui.panels.lab.base import LabPanel, lines_each
 from tui.panels.lab.standing import Standing, just_moved
 from tui.panels.lab.tabs import Tabs

@@ -9,8 +9,9 @@ from textual.content import Content
 from textual.strip import Strip
 
 from engine.snapshot import ConsumerView, ProducerView, World
+from engine.wording import plural
 from tui.painting.lab.producers import paint_producer, paint_writer
-from tui.painting.text import plural, rate
+from tui.painting.text import rate
 from tui.panels.lab.base import LabPanel, lines_each
 from tui.panels.panel import Item, Pen
 from tui.scene import Scene

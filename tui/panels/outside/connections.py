@@ -9,9 +9,10 @@ from textual.content import Content
 from textual.strip import Strip
 
 from engine.snapshot import ConnectionView
+from engine.wording import plural
 from tui.painting.outside.commands import address_of
 from tui.painting.outside.connections import Columns, columns_for, paint_connection, paint_connections_head
-from tui.painting.text import clean, plural
+from tui.painting.text import clean
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 from tui.selection import SelectedConnection

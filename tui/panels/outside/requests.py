@@ -9,8 +9,9 @@ from textual.content import Content
 from textual.strip import Strip
 
 from engine.snapshot import ConnectionView, RequestView
+from engine.wording import plural
 from tui.painting.outside.requests import lines_of, paint_request
-from tui.painting.text import clean, plural
+from tui.painting.text import clean
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from engine.snapshot import PartitionView
+from engine.wording import plural
 from tui.painting.records.row import GUTTER
-from tui.painting.text import clean, cut, plural
+from tui.painting.text import clean, cut
 from tui.records.ends import Progress
 from tui.records.reader import Reader
 from tui.records.standing import Stage

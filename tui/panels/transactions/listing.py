@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.strip import Strip
 
 from engine.snapshot import TransactionState
-from tui.painting.text import plural
+from engine.wording import plural
 from tui.painting.transactions.listing import HEIGHT, Listed, listed, paint_listed
 from tui.panels.panel import Item, Panel, Pen
 from tui.scene import Scene

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from engine.config import INTERNAL_TOPIC
 from engine.snapshot import World
 from engine.types import TopicPartition
-from tui.painting.text import plural
+from engine.wording import plural
 from tui.painting.transactions.partitions import Part, paint_part, paint_parts_head, part_of
 from tui.painting.transactions.saying import OVER
 from tui.panels.panel import Item, Panel, Pen
