@@ -18,7 +18,11 @@ LARGEST_WAL_BYTES = 512 << 20
 """So far the log grows under a writer that never rests; then SQLite's own checkpoint cuts in."""
 _AT_ONCE_BYTES = 192 << 20
 _WORTH_IT_BYTES = 4 << 20
-_REST_MS = 1_000.0
+_COMMIT_BYTES = 32 << 10
+"""What a commit adds beside the batches in it: a small batch was seen to take two pages of 8 kB; several share one."""
+_LOOK_MS = 1_000.0
+_REST_BYTES = 8 << 20
+"""Who writes no more than this between two looks is at rest."""
 
 
 class Checkpoints:
@@ -34,9 +38,9 @@ class Checkpoints:
         self._watch: Timer | None = None
 
     def committed(self, size: int) -> None:
-        """So many bytes more stand in the write-ahead log."""
-        self._waiting_bytes += size
-        self._moment_bytes += size
+        """A transaction with batches of so many bytes more stands in the write-ahead log."""
+        self._waiting_bytes += size + _COMMIT_BYTES
+        self._moment_bytes += size + _COMMIT_BYTES
         if self._waiting_bytes >= _AT_ONCE_BYTES:
             self._begin()
         if self._watch is None:
@@ -55,14 +59,14 @@ class Checkpoints:
 
     def _look_again(self) -> None:
         self._moment_bytes = 0
-        self._watch = self._clock.call_later(_REST_MS, self._look)
+        self._watch = self._clock.call_later(_LOOK_MS, self._look)
 
     def _look(self) -> None:
         self._watch = None
-        if self._moment_bytes:
-            self._look_again()
-        elif self._waiting_bytes >= _WORTH_IT_BYTES:
+        if self._moment_bytes <= _REST_BYTES and self._waiting_bytes >= _WORTH_IT_BYTES:
             self._begin()
+        elif self._moment_bytes:
+            self._look_again()
 
     def _begin(self) -> None:
         if self._task is None or self._task.done():

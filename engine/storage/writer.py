@@ -252,6 +252,7 @@ class Writer:
         except BaseException:
             job.done.cancel()
             raise
+        self._committed(0)
         job.applied(result)
         if not job.done.done():
             job.done.set_result(result)

@@ -23,7 +23,7 @@ from time import perf_counter, sleep
 from tests.bench.row import Row
 
 ROUNDS = 3
-SETTLE_S = 2.0
+SETTLE_S = 3.0
 TRIPS = 1_000
 LINGERING = ("linger.ms=50", "batch.size=1000000")
 LOADS = (

@@ -15,7 +15,7 @@ LAB = "shop"
 
 
 def main() -> None:
-    """A partition's records, a group, a lesson while a crashed consumer is missed, brokers, a record's way."""
+    """A partition's records, a group, a lesson while a crashed consumer is missed, brokers, moments, a record's way."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         with opened([LAB], home, env=environment(home, COLORTERM="truecolor")) as on:
@@ -49,6 +49,11 @@ def main() -> None:
             on.press("X")
             on.until(lambda: re.search(r"[456]\.\d s until noticed", on.text), "a broker whose session runs down")
             _take(on, home, "brokers")
+            on.asked("backspace", "Go back to")
+            on.shows("before crash: broker", "before crash: billing")
+            _take(on, home, "moments")
+            on.press("escape")
+            on.until(lambda: not on.panel("Go back to"), "the moments to close")
             on.press("r")
             on.shows("3 of 3 alive", "is in sync again")
             on.asked("y", "Follow one record on its way")

@@ -27,14 +27,26 @@ async def test_a_burst_waits_for_no_checkpoint_and_rest_brings_one(tmp_path: Pat
         assert file.stat().st_size > 12 * len(MEGABYTE)
 
 
-async def test_a_writer_that_goes_on_is_not_at_rest(tmp_path: Path) -> None:
+async def test_a_writer_in_full_flow_is_not_at_rest(tmp_path: Path) -> None:
     clock = ManualClock(0)
     file = tmp_path / "broker-1.db"
     async with store(file, clock, inline=False) as opened:
-        for _ in range(12):
-            await write(opened, 1)
-            await clock.advance(700)
+        for _ in range(4):
+            await write(opened, 12)
+            await clock.advance(900)
         assert file.stat().st_size < len(MEGABYTE)
+
+
+async def test_one_that_writes_a_little_all_the_time_is_at_rest(tmp_path: Path) -> None:
+    clock = ManualClock(0)
+    file = tmp_path / "broker-1.db"
+    async with store(file, clock, inline=False) as opened:
+        log = await opened.create_log(TP, TOPIC_ID)
+        for _ in range(600):
+            await append(log, batch(1))
+            await clock.advance(25)
+        wal = Path(f"{file}-wal")
+        assert wal.stat().st_size < 8 << 20
 
 
 async def test_a_few_records_are_not_worth_a_checkpoint(tmp_path: Path) -> None:
