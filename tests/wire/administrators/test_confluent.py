@@ -160,7 +160,7 @@ async def test_a_group_is_listed_described_reset_and_deleted_once_it_is_empty(
     await asyncio.to_thread(consumer.close)
     moved = (await done(lambda: admin.alter_consumer_group_offsets([back])))["billing"]
     assert [tp.error for tp in moved.topic_partitions] == [None]
-    assert "1 records will be delivered again" in lab.events.last(1)[0].sentence()
+    assert "1 record will be delivered again" in lab.events.last(1)[0].sentence()
     asked = [ConsumerGroupTopicPartitions("billing")]
     committed = (await done(lambda: admin.list_consumer_group_offsets(asked)))["billing"]
     assert {tp.partition: tp.offset for tp in committed.topic_partitions} == {0: 0, 1: 1}
