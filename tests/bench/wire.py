@@ -22,7 +22,7 @@ from time import perf_counter, sleep
 
 from tests.bench.row import Row
 
-ROUNDS = 3
+ROUNDS = 5
 SETTLE_S = 3.0
 TRIPS = 1_000
 LINGERING = ("linger.ms=50", "batch.size=1000000")
@@ -55,7 +55,7 @@ class Server:
 
 
 def rows() -> list[Row]:
-    """Rates in MB/s, the median of three rounds in which the servers take turns; times in ms and s."""
+    """Rates in MB/s, the median of five rounds in which the servers take turns; times in ms and s."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         lab = stack.enter_context(_server("the lab", _lab(folder), many_topics=True))
