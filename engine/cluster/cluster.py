@@ -20,7 +20,7 @@ from engine.cluster.diary import Diary
 from engine.cluster.faults import Faults
 from engine.cluster.housekeeping import Housekeeping
 from engine.cluster.listening import Listening
-from engine.cluster.moments import Moments, put_back
+from engine.cluster.moments import Moments, is_returning, put_back
 from engine.cluster.nodes import Nodes
 from engine.cluster.offsets import Offsets
 from engine.cluster.stepping import Stepping
@@ -122,7 +122,7 @@ class Cluster(Verbs):
             self.folder = Path(tempfile.mkdtemp(prefix="kafkarium-"))
         if self.folder is not None:
             lab_folder.prepare(self.folder)
-            if not lab_folder.is_open(self.folder):
+            if is_returning(self.folder) and not lab_folder.is_open(self.folder):
                 put_back(self.folder)
         self._store = await self._open_metadata()
         try:

@@ -152,6 +152,11 @@ class Moments:
         shutil.rmtree(place, ignore_errors=True)
 
 
+def is_returning(folder: Path) -> bool:
+    """Whether a going back was begun and not ended."""
+    return any((folder / name).exists() for name in (_READY, _RETURNING))
+
+
 def put_back(folder: Path) -> None:
     """Exchange a closed lab's files for those that `stage` laid ready, if it did; harmless otherwise.
 

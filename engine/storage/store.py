@@ -68,16 +68,14 @@ class BrokerStore:
         Every batch whose append returned is there again. Raises LabTooNewError, LabDamagedError or
         LabNotWritableError, naming the file.
         """
-        if path is None or inline:
-            reading = writing = await connect(path, SCHEMA_VERSION, SCHEMA, inline=inline)
-            checkpoints = None
-        else:
-            writing = await connect(path, SCHEMA_VERSION, SCHEMA, largest_wal_bytes=LARGEST_WAL_BYTES)
-            reading = writing
-            checkpoints = Checkpoints(partial(connect, path, SCHEMA_VERSION, SCHEMA, check=False), clock)
+        alone = path is None or inline
+        largest = None if alone else LARGEST_WAL_BYTES
+        writing = await connect(path, SCHEMA_VERSION, SCHEMA, inline=inline, largest_wal_bytes=largest)
+        reading, checkpoints = writing, None
         try:
-            if checkpoints is not None:
-                reading = await connect(path, SCHEMA_VERSION, SCHEMA, check=False)
+            if not alone:
+                another = partial(connect, path, SCHEMA_VERSION, SCHEMA, check=False)
+                reading, checkpoints = await another(), Checkpoints(another, clock)
             store = cls(path, clock, writing, reading, checkpoints)
             await store._load()
         except BaseException:

@@ -169,14 +169,15 @@ class Writer:
                         self._queue.popleft()
                         await self._write_change(job)
                     else:
-                        await self._write_appends(self._take_group())
+                        await self._write_appends(*self._take_group())
             finally:
                 # Only a cancelled task leaves jobs behind.
                 for job in self._queue:
                     job.done.cancel()
                 self._queue.clear()
 
-    def _take_group(self) -> list[_Append]:
+    def _take_group(self) -> tuple[list[_Append], int]:
+        """Appends that go together, and the bytes of their batches."""
         group: list[_Append] = []
         size = 0
         while self._queue and size < GROUP_BYTES and isinstance(job := self._queue[0], _Append):
@@ -186,9 +187,9 @@ class Writer:
                 continue
             group.append(job)
             size += sum(len(batch.data) for batch in job.batches)
-        return group
+        return group, size
 
-    async def _write_appends(self, group: list[_Append]) -> None:
+    async def _write_appends(self, group: list[_Append], size: int) -> None:
         if not group:
             return
         newest: dict[int, int] = {}
@@ -225,7 +226,7 @@ class Writer:
             for job in group:
                 job.done.cancel()
             raise
-        self._committed(sum(len(batch.data) for job in group for batch in job.batches))
+        self._committed(size)
         for job in group:
             job.log.stored_epochs = epochs.get(job.log.log_id, job.log.stored_epochs)
             job.log.committed(job.batches)

@@ -33,6 +33,10 @@ class Card(ModalScreen[T], Generic[T]):
         """Do what a key does here beside that; False where it does nothing."""
         return False
 
+    def fit(self, around: int) -> None:
+        """Let the page be as high as the screen allows, with `around` rows of the card beside it."""
+        self.query_one(Page).styles.max_height = max(int(self.size.height * 0.94) - around, 3)
+
     def leave(self) -> None:
         """`escape`."""
         self.dismiss()

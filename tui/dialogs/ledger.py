@@ -15,6 +15,9 @@ from tui.dialogs.page import Page
 from tui.painting.brokers.ledger import paint_ledger_page
 from tui.painting.text import clean, cut
 
+_AROUND = 6
+"""Rows of the dialog beside the records."""
+
 
 class LedgerPage(Card[None]):
     """Lists some hundreds of them, by producer and sequence."""
@@ -53,7 +56,7 @@ class LedgerPage(Card[None]):
         self._fit()
 
     def _fit(self) -> None:
-        self.query_one(Page).styles.max_height = max(int(self.size.height * 0.94) - 6, 3)
+        self.fit(_AROUND)
 
     def press(self, key: str) -> bool:
         """`enter` leaves, too."""

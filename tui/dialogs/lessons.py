@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.strip import Strip
 from textual.types import CSSPathType
 
-from tui.dialogs.card import Card
 from tui.dialogs.form import Press
 from tui.dialogs.page import Page
+from tui.dialogs.picking import Picking
 from tui.lessons.course import COURSE
 from tui.lessons.learning import Learning
 from tui.lessons.lesson import Lesson
@@ -22,7 +21,7 @@ from tui.painting.lessons import paint_course
 from tui.painting.palette import Palette
 
 
-class Lessons(Card[Lesson | None]):
+class Lessons(Picking[Lesson | None]):
     """Answers the lesson that was chosen; None when it was left, whatever became of the one under way."""
 
     CSS_PATH: ClassVar[CSSPathType | None] = ["card.tcss", "lessons.tcss"]
@@ -41,7 +40,7 @@ class Lessons(Card[Lesson | None]):
             dialog.border_subtitle = Content("each of two or three minutes")
             yield Page(self._paint, id="page")
             with Horizontal(id="keys"):
-                yield Press("enter", "begin", self._begin)
+                yield Press("enter", "begin", self.take)
                 if self._now >= 0:
                     yield Press("n", "next step", self._skip)
                     yield Press("x", "end the lesson", self._end)
@@ -55,7 +54,20 @@ class Lessons(Card[Lesson | None]):
 
     # Keys --------------------------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
+    def row_count(self) -> int:
+        """All of the course."""
+        return len(COURSE)
+
+    def chosen_row(self) -> int:
+        """The lesson under the cursor."""
+        return self._at
+
+    def choose_row(self, row: int) -> None:
+        """Another lesson."""
+        self._at = row
+
+    def take(self) -> None:
+        """Begin the lesson."""
         self.dismiss(COURSE[self._at])
 
     def _skip(self) -> None:
@@ -73,23 +85,9 @@ class Lessons(Card[Lesson | None]):
         self.dismiss()
         app.push_screen(HelpScreen(app.mode, words=True))
 
-    def _move(self, to: int) -> None:
-        self._at = min(max(to, 0), len(COURSE) - 1)
-        self.query_one(Page).paint_again()
-
     def press(self, key: str) -> bool:
-        """Choose, begin, leave."""
+        """Choose, begin, go on, end, look words up."""
         match key:
-            case "down" | "j":
-                self._move(self._at + 1)
-            case "up" | "k":
-                self._move(self._at - 1)
-            case "g" | "home":
-                self._move(0)
-            case "G" | "end":
-                self._move(len(COURSE) - 1)
-            case "enter":
-                self._begin()
             case "n" if self._now >= 0:
                 self._skip()
             case "x" if self._now >= 0:
@@ -99,14 +97,5 @@ class Lessons(Card[Lesson | None]):
             case "5":
                 self.leave()
             case _:
-                return False
+                return super().press(key)
         return True
-
-    def on_click(self, event: events.Click) -> None:
-        """Choose a lesson; begin it on a second click."""
-        page = self.query_one(Page)
-        where = event.get_content_offset(page) if event.widget is page else None
-        if where is not None and where.y < len(COURSE):
-            self._move(where.y)
-            if event.chain == 2:
-                self._begin()

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.strip import Strip
 
 from engine.snapshot import MomentView
-from tui.dialogs.card import Card
 from tui.dialogs.form import Press
 from tui.dialogs.page import Page
+from tui.dialogs.picking import Picking
 from tui.painting.moments import paint_moments
 from tui.painting.palette import Palette
+from tui.scene import Scene
 
 _AGAIN_S = 0.25
 _AROUND = 6
 """Rows of the dialog beside the list."""
 
 
-class Moments(Card[None]):
+class Moments(Picking[None]):
     """Newest first. Whatever is done here is done at once; it is left by going somewhere or by `escape`."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Moments(Card[None]):
             dialog.border_title = Content("Go back to")
             yield Page(self._paint, id="page")
             with Horizontal(id="keys"):
-                yield Press("enter", "go back", self._go)
+                yield Press("enter", "go back", self.take)
                 yield Press("n", "keep now", self._keep)
                 yield Press("D", "forget", self._forget)
                 yield Press("esc", "leave", self.leave)
@@ -49,37 +49,41 @@ class Moments(Card[None]):
 
     def on_resize(self) -> None:
         """Leave room for the keys."""
-        self.query_one(Page).styles.max_height = max(int(self.size.height * 0.94) - _AROUND, 3)
+        self.fit(_AROUND)
 
-    def _moments(self) -> list[MomentView]:
-        scene = self.kafkarium.take_scene()
+    def _moments(self, scene: Scene | None) -> list[MomentView]:
         return list(reversed(scene.world.moments)) if scene is not None else []
 
     def _at(self, moments: Sequence[MomentView]) -> int:
         return next((row for row, moment in enumerate(moments) if moment.number == self._number), 0)
 
     def _paint(self, width: int, palette: Palette) -> Sequence[Strip]:
-        scene, moments = self.kafkarium.take_scene(), self._moments()
+        scene = self.kafkarium.take_scene()
         if scene is None:
             return []
+        moments = self._moments(scene)
         return paint_moments(scene.world, moments, self._at(moments), width, palette)
 
     # Keys --------------------------------------------------------------------------------------------------
 
-    def _move(self, by: int) -> None:
-        moments = self._moments()
-        if moments:
-            at = min(max(self._at(moments) + by, 0), len(moments) - 1)
-            self._number = moments[at].number
-            page = self.query_one(Page)
-            page.paint_again()
-            page.scroll_to_row(at)
+    def row_count(self) -> int:
+        """As many as are kept."""
+        return len(self._moments(self.kafkarium.take_scene()))
+
+    def chosen_row(self) -> int:
+        """The moment under the cursor."""
+        return self._at(self._moments(self.kafkarium.take_scene()))
+
+    def choose_row(self, row: int) -> None:
+        """Another moment."""
+        self._number = self._moments(self.kafkarium.take_scene())[row].number
 
     def _chosen(self) -> MomentView | None:
-        moments = self._moments()
+        moments = self._moments(self.kafkarium.take_scene())
         return moments[self._at(moments)] if moments else None
 
-    def _go(self) -> None:
+    def take(self) -> None:
+        """Go there."""
         if (moment := self._chosen()) is not None:
             self._do(self.kafkarium.lab.rewind(moment.number), leave=True)
 
@@ -116,16 +120,6 @@ class Moments(Card[None]):
     def press(self, key: str) -> bool:
         """Choose, go, keep, forget, leave."""
         match key:
-            case "down" | "j":
-                self._move(1)
-            case "up" | "k":
-                self._move(-1)
-            case "g" | "home":
-                self._move(-len(self._moments()))
-            case "G" | "end":
-                self._move(len(self._moments()))
-            case "enter":
-                self._go()
             case "n":
                 self._keep()
             case "D":
@@ -133,17 +127,5 @@ class Moments(Card[None]):
             case "backspace":
                 self.leave()
             case _:
-                return False
+                return super().press(key)
         return True
-
-    def on_click(self, event: events.Click) -> None:
-        """Choose a moment; go there on a second click."""
-        page = self.query_one(Page)
-        where = event.get_content_offset(page) if event.widget is page else None
-        if where is not None:
-            moments = self._moments()
-            row = where.y + page.scroll_offset.y
-            if row < len(moments):
-                self._move(row - self._at(moments))
-                if event.chain == 2:
-                    self._go()

@@ -56,9 +56,8 @@ class RebalancePage(Card[None]):
         self._fit()
 
     def _fit(self) -> None:
-        width, height = self.size
-        lesson = wrap(lesson_of(self.shown), max(min(_WIDEST, int(width * 0.96)) - _BESIDE, 10))
-        self.query_one(Page).styles.max_height = max(int(height * 0.94) - len(lesson) - _AROUND, 3)
+        lesson = wrap(lesson_of(self.shown), max(min(_WIDEST, int(self.size.width * 0.96)) - _BESIDE, 10))
+        self.fit(len(lesson) + _AROUND)
 
     @property
     def shown(self) -> Rebalance:

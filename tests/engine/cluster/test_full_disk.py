@@ -50,6 +50,12 @@ def _coordinated(cluster: Cluster) -> list[int]:
     return sorted(shard.partition for shard in shards if not shard.loading)
 
 
+async def _leader_of_a_new_topic(cluster: Cluster, clock: ManualClock) -> int:
+    await cluster.create_topic("orders", replication_factor=3)
+    await clock.advance(2_000)
+    return cluster.nodes.leader(TP).broker_id
+
+
 def _told(cluster: Cluster) -> int:
     return sum("could not store what it decided" in event.sentence() for event in cluster.events.last(100))
 
@@ -57,9 +63,7 @@ def _told(cluster: Cluster) -> int:
 async def test_others_lead_what_a_dead_broker_led_as_soon_as_that_can_be_stored(
     cluster: Cluster, clock: ManualClock, full: Disk
 ) -> None:
-    await cluster.create_topic("orders", replication_factor=3)
-    await clock.advance(2_000)
-    leader = cluster.nodes.leader(TP).broker_id
+    leader = await _leader_of_a_new_topic(cluster, clock)
     full(True)
     await cluster.faults.crash(leader)
     await clock.advance(15_000)
@@ -164,9 +168,7 @@ async def test_a_log_that_could_not_be_deleted_is_deleted_later_and_not_taken_fo
 async def test_a_broker_that_stops_while_that_cannot_be_stored_is_followed_by_others_as_soon_as_it_can(
     cluster: Cluster, clock: ManualClock, full: Disk
 ) -> None:
-    await cluster.create_topic("orders", replication_factor=3)
-    await clock.advance(2_000)
-    leader = cluster.nodes.leader(TP).broker_id
+    leader = await _leader_of_a_new_topic(cluster, clock)
     full(True)
     await clock.complete(cluster.faults.stop(leader))
     assert cluster.controller.state_of(TP).leader == leader
@@ -178,9 +180,7 @@ async def test_a_broker_that_stops_while_that_cannot_be_stored_is_followed_by_ot
 async def test_a_broker_that_comes_back_counts_as_out_of_sync_though_that_could_not_be_stored_at_first(
     cluster: Cluster, clock: ManualClock, full: Disk
 ) -> None:
-    await cluster.create_topic("orders", replication_factor=3)
-    await clock.advance(2_000)
-    leader = cluster.nodes.leader(TP).broker_id
+    leader = await _leader_of_a_new_topic(cluster, clock)
     full(True)
     await cluster.faults.crash(leader)
     await cluster.faults.delete_file(leader)
